@@ -1,0 +1,1 @@
+"""What the customer table says: key figures, concentration."""

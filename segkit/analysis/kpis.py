@@ -1,0 +1,184 @@
+"""Key figures of segments in a period (definitions, section 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from segkit.errors import DataError
+
+PERIOD = ["orders", "revenue", "units", "returned_units"]
+TOTAL = "total"
+
+
+def segment_kpis(
+    labels: pd.Series,
+    customers: pd.DataFrame,
+    period: pd.DataFrame,
+    *,
+    order: list[str] | None = None,
+    resamples: int = 200,
+    seed: int = 42,
+) -> pd.DataFrame:
+    """Return one row a segment and a total row.
+
+    Parameters
+    ----------
+    labels : Series
+        Segment key of each customer, indexed as `customers`.
+    customers : DataFrame
+        The customer table; all-time figures come from here.
+    period : DataFrame
+        `customer_id`, `orders`, `revenue`, `units`, `returned_units` in the period.
+    order : list of str, optional
+        Segments in the order wanted; by default by all-time revenue, largest first.
+    resamples : int
+        Bootstrap resamples of customers behind the interval of `revenue_share`; 0 for none.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        Columns of definitions section 3; shares as 0..1, money in the log's currency.
+
+    Raises
+    ------
+    DataError
+        Segments do not add up to the brand's totals, or a customer has no segment.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "orders": [2, 1],
+    ...     "revenue": [30.0, 10.0], "aov": [15.0, 10.0], "recency_days": [5, 90]})
+    >>> period = pd.DataFrame({"customer_id": ["a"], "orders": [2], "revenue": [30.0],
+    ...     "units": [3.0], "returned_units": [0.0]})
+    >>> table = segment_kpis(pd.Series(["loyal", "new"]), customers, period, resamples=0)
+    >>> table.set_index("segment")[["customers", "revenue", "ltv"]]
+             customers  revenue   ltv
+    segment                          
+    loyal            1     30.0  30.0
+    new              1      0.0  10.0
+    total            2     30.0  20.0
+    """
+    _require_labels(labels, customers)
+    rows = _one_row_a_customer(labels, customers, period)
+    if order is None:
+        order = list(rows.groupby("segment")["revenue_all_time"].sum().sort_values(
+            ascending=False, kind="stable").index)
+    order = [segment for segment in order if segment in set(rows["segment"])]
+    sums = _sums(rows, "segment").reindex(order)
+    total = _sums(rows.assign(segment=TOTAL), "segment")
+    _require_whole(sums, total, period)
+    table = _figures(pd.concat([sums, total]), total.loc[TOTAL])
+    table = table.join(_share_interval(rows, order, resamples, seed))
+    return table.rename_axis("segment").reset_index()
+
+
+def _require_labels(labels: pd.Series, customers: pd.DataFrame) -> None:
+    missing = customers.loc[labels.reindex(customers.index).isna(), "customer_id"]
+    if len(missing):
+        raise DataError(
+            "customers have no segment",
+            values=missing.head(3),
+            count=len(missing),
+            fix="a segmentation assigns every customer; use 'prospects' for those without orders",
+        )
+
+
+def _one_row_a_customer(
+    labels: pd.Series, customers: pd.DataFrame, period: pd.DataFrame
+) -> pd.DataFrame:
+    known = customers[["customer_id", "orders", "revenue", "aov", "recency_days"]]
+    known = known.rename(columns={"orders": "orders_all_time", "revenue": "revenue_all_time"})
+    within = period[["customer_id", *PERIOD]]
+    rows = known.assign(segment=labels.astype(str)).merge(within, on="customer_id", how="left")
+    rows[PERIOD] = rows[PERIOD].fillna(0)
+    # Money is summed in ten-thousandths, so that parts add up to the whole exactly.
+    for column in ("revenue", "revenue_all_time"):
+        rows[f"{column}_exact"] = np.rint(rows[column] * 10_000).astype("int64")
+    return rows
+
+
+def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    buyers, active = rows["orders_all_time"] > 0, rows["orders"] > 0
+    flags = rows.assign(
+        buyers_all_time=buyers,
+        buyers=active,
+        repeaters=rows["orders"] > 1,
+        one_order=rows["orders_all_time"] == 1,
+        aov_counted=rows["aov"].notna(),
+    )
+    counted = ["buyers_all_time", "buyers", "repeaters", "one_order", "aov_counted", *PERIOD,
+               "orders_all_time", "revenue_exact", "revenue_all_time_exact", "aov", "recency_days"]
+    groups = flags.groupby(by)
+    return groups[counted].sum().assign(customers=groups.size())
+
+
+def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame) -> None:
+    whole = {
+        "customers": total["customers"].item(),
+        "orders": int(period["orders"].sum()),
+        "revenue_exact": int(np.rint(period["revenue"] * 10_000).astype("int64").sum()),
+        "revenue_all_time_exact": total["revenue_all_time_exact"].item(),
+    }
+    for name, expected in whole.items():
+        if int(sums[name].sum()) != expected:
+            raise DataError(
+                f"segments do not add up to the brand's {name.removesuffix('_exact')}",
+                values=[sums[name].sum(), expected],
+                fix="every customer of the period must stand in the customer table",
+            )
+
+
+def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
+    revenue, all_time = sums["revenue_exact"] / 10_000, sums["revenue_all_time_exact"] / 10_000
+    return pd.DataFrame(
+        {
+            "customers": sums["customers"].astype("int64"),
+            "customers_share": _ratio(sums["customers"], total["customers"]),
+            "buyers": sums["buyers"].astype("int64"),
+            "buyers_share": _ratio(sums["buyers"], total["buyers"]),
+            "orders": sums["orders"].astype("int64"),
+            "revenue": revenue,
+            "revenue_share": _ratio(sums["revenue_exact"], total["revenue_exact"]),
+            "aov": _ratio(revenue, sums["orders"]),
+            "aov_mean": _ratio(sums["aov"], sums["aov_counted"]),
+            "upt": _ratio(sums["units"], sums["orders"]),
+            "ltv": _ratio(all_time, sums["customers"]),
+            "repeat_rate": _ratio(sums["repeaters"], sums["buyers"]),
+            "one_order_share": _ratio(sums["one_order"], sums["buyers_all_time"]),
+            "return_rate": _ratio(sums["returned_units"], sums["units"]),
+            "recency_days": _ratio(sums["recency_days"], sums["buyers_all_time"]),
+            "orders_per_customer": _ratio(sums["orders_all_time"], sums["buyers_all_time"]),
+            "orders_all_time": sums["orders_all_time"].astype("int64"),
+            "revenue_all_time": all_time,
+            "revenue_all_time_share": _ratio(
+                sums["revenue_all_time_exact"], total["revenue_all_time_exact"]
+            ),
+        }
+    )
+
+
+def _ratio(part: pd.Series, whole: pd.Series | float) -> pd.Series:
+    whole = pd.Series(whole, index=part.index, dtype=float)
+    return part.astype(float).div(whole.where(whole != 0))
+
+
+def _share_interval(
+    rows: pd.DataFrame, order: list[str], resamples: int, seed: int
+) -> pd.DataFrame:
+    """Return the 95 % interval of each segment's share of revenue, over resampled customers."""
+    columns = ["revenue_share_low", "revenue_share_high"]
+    if not resamples or rows["revenue_exact"].sum() <= 0:
+        return pd.DataFrame(np.nan, index=[*order, TOTAL], columns=columns)
+    codes = pd.Categorical(rows["segment"], categories=order).codes
+    value = rows["revenue"].to_numpy()
+    random = np.random.default_rng(seed)
+    shares = np.empty((resamples, len(order)))
+    for place in range(resamples):
+        sums = np.bincount(codes, weights=value * random.poisson(1.0, len(value)), minlength=len(order))
+        shares[place] = sums / sums.sum() if sums.sum() > 0 else np.nan
+    low, high = np.nanquantile(shares, [0.025, 0.975], axis=0)
+    table = pd.DataFrame({columns[0]: low, columns[1]: high}, index=order)
+    return table.reindex([*order, TOTAL])

@@ -1,0 +1,267 @@
+"""The customer table: one row a customer at a date (definitions, section 2).
+
+Everything here is one expression over the lines; nothing but its result leaves the
+engine. Lines become orders, orders become purchase days, days become customers.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def customer_table(
+    lines: ir.Table,
+    as_of: date,
+    *,
+    registered: ir.Table | None = None,
+    seen: ir.Table | None = None,
+) -> ir.Table:
+    """Return one row a customer from what was known before `as_of`.
+
+    Parameters
+    ----------
+    lines : ibis table
+        Kept lines, as `segkit.data.cleaning.Cleaned.lines` describes them.
+    as_of : date
+        The first day that is not observed.
+    registered : ibis table, optional
+        `customer_id` and `registered` (timestamp or null): customers who need not have
+        bought.
+    seen : ibis table, optional
+        `customer_id`, `last_seen`, `carts_open`, from `segkit.data.events`.
+
+    Returns
+    -------
+    ibis table
+        Ordered by `customer_id`. Times in days, money in the log's currency. A customer
+        without a purchase that stands has `orders = 0` and nulls where there is
+        nothing to measure.
+
+    Notes
+    -----
+    Definitions, section 2. Purchase days carry the gaps and `x`, `t_x`, `T`; which orders
+    count, `order_stands` says.
+    """
+    observed = lines.filter(lines["observed_at"] < _instant(as_of))
+    days = purchase_days(orders_of(observed))
+    table = _summed(days, as_of).left_join(_gaps(days), "customer_id").drop("customer_id_right")
+    for extra in _favourites(observed):
+        table = table.left_join(extra, "customer_id").drop("customer_id_right")
+    if registered is not None or seen is not None:
+        table = _with_prospects(table, registered, seen, as_of)
+    return table.order_by("customer_id")
+
+
+def orders_of(lines: ir.Table) -> ir.Table:
+    """Return one row an order: `ordered_at`, sold and returned value, units and lines."""
+    sold, amount, quantity = ~lines["is_return"], lines["amount"], lines["quantity"]
+    measures = {
+        "ordered_at": lines["counts_at"].min(where=sold),
+        "gross": amount.sum(where=sold).coalesce(0),
+        "revenue": amount.sum(),
+        "units": quantity.sum(where=sold).coalesce(0),
+        "net_units": quantity.sum(),
+        "lines": sold.sum(),
+    }
+    if "profit" in lines.columns:
+        measures["profit"] = lines["profit"].sum()
+    if "discount" in lines.columns:
+        measures["discounted"] = amount.sum(where=sold & (lines["discount"] > 0)).coalesce(0)
+    return lines.group_by("customer_id", "order_id").agg(**measures)
+
+
+def purchase_days(orders: ir.Table) -> ir.Table:
+    """Return one row a customer and day; what was only ever returned has no day."""
+    import ibis
+
+    stands = order_stands(orders)
+    # Orders of the same second are told apart by a hash of their id: any, but always the same.
+    place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**31
+    place = place + (orders["order_id"].hash() % 2**31)
+    sums = {name: orders[name].sum() for name in _additive(orders)}
+    return (
+        orders.mutate(day=stands.ifelse(orders["ordered_at"].date(), ibis.null("date")), place=place)
+        .group_by("customer_id", "day")
+        .agg(
+            lambda t: t["revenue"].argmin(t["place"]).name("first_amount"),
+            lambda t: t["units"].argmin(t["place"]).name("first_units"),
+            orders=stands.sum(),
+            **sums,
+        )
+    )
+
+
+def order_stands(orders: ir.Table) -> ir.BooleanValue:
+    """Return whether an order counts: it was sold, and a positive amount of it is left.
+
+    A free order counts too, but only reaches this table where a client's parameters keep
+    lines without a price.
+    """
+    free = (orders["gross"] == 0) & (orders["revenue"] == 0) & (orders["net_units"] > 0)
+    return orders["ordered_at"].notnull() & ((orders["revenue"] > 0) | free)
+
+
+def _additive(orders: ir.Table) -> list[str]:
+    names = ("gross", "revenue", "units", "net_units", "lines", "profit", "discounted")
+    return [name for name in names if name in orders.columns]
+
+
+def _summed(days: ir.Table, as_of: date) -> ir.Table:
+    import ibis
+
+    first_day, last_day = days["day"].min(), days["day"].max()
+    sums = {name: days[name].sum() for name in ("orders", *_additive(days))}
+    customers = days.group_by("customer_id").agg(
+        first_order=first_day,
+        last_order=last_day,
+        days=days["day"].count(),
+        standing=days["revenue"].sum(where=days["day"].notnull()),
+        first_day_value=days["revenue"].argmin(days["day"]),
+        first_amount=days["first_amount"].argmin(days["day"]),
+        first_units=days["first_units"].argmin(days["day"]),
+        **sums,
+    )
+    end = ibis.date(as_of.isoformat())
+    bought = customers["orders"] > 0
+    tenure = end.delta(customers["first_order"], unit="day")
+    repeats = (customers["days"] - 1).cast("int64")
+    repeat_value = customers["standing"] - customers["first_day_value"]
+    returned_units = customers["units"] - customers["net_units"]
+    number = "float64"
+    columns = {
+        "customer_id": customers["customer_id"],
+        "first_order": customers["first_order"],
+        "last_order": customers["last_order"],
+        "orders": customers["orders"].cast("int64"),
+        "units": customers["units"].cast(number),
+        "lines": customers["lines"].cast("int64"),
+        "gross": customers["gross"].cast(number),
+        "returned": (customers["gross"] - customers["revenue"]).cast(number),
+        "revenue": customers["revenue"].cast(number),
+        "aov": bought.ifelse(
+            customers["revenue"].cast(number) / customers["orders"], ibis.null(number)
+        ),
+        "recency_days": end.delta(customers["last_order"], unit="day"),
+        "tenure_days": tenure,
+        "x": bought.ifelse(repeats, ibis.null("int64")),
+        "t_x": customers["last_order"].delta(customers["first_order"], unit="day"),
+        "T": tenure,
+        "monetary_mean": (repeats > 0).ifelse(
+            repeat_value.cast(number) / repeats, ibis.null(number)
+        ),
+        "first_amount": customers["first_amount"].cast(number),
+        "first_units": customers["first_units"].cast(number),
+        "return_rate": (customers["units"] > 0).ifelse(
+            returned_units.cast(number) / customers["units"].cast(number), ibis.null(number)
+        ),
+    }
+    if "profit" in customers.columns:
+        columns["profit"] = customers["profit"].cast(number)
+    if "discounted" in customers.columns:
+        columns["discount_share"] = (customers["gross"] > 0).ifelse(
+            customers["discounted"].cast(number) / customers["gross"].cast(number),
+            ibis.null(number),
+        )
+    return customers.select(**columns)
+
+
+def _gaps(days: ir.Table) -> ir.Table:
+    """Return the last and the median gap between a customer's purchase days, in days."""
+    import ibis
+
+    bought = days.filter(days["day"].notnull()).select("customer_id", "day")
+    before = bought["day"].lag().over(group_by="customer_id", order_by="day")
+    gaps = bought.mutate(gap=bought["day"].delta(before, unit="day"))
+    return gaps.group_by("customer_id").agg(
+        last_gap_days=gaps["gap"].argmax(ibis.ifelse(gaps["gap"].isnull(), None, gaps["day"])),
+        median_gap_days=gaps["gap"].median().cast("float64"),
+    )
+
+
+def _favourites(lines: ir.Table) -> list[ir.Table]:
+    """Return each customer's category and channel of most value; ties go to the first name."""
+    names = {"category": "top_category", "channel": "channel"}
+    return [_favourite(lines, column, name) for column, name in names.items() if column in lines.columns]
+
+
+def _favourite(lines: ir.Table, column: str, name: str) -> ir.Table:
+    import ibis
+
+    sales = lines.filter(~lines["is_return"] & lines[column].notnull())
+    sums = sales.group_by("customer_id", column).agg(value=sales["amount"].sum())
+    place = ibis.row_number().over(
+        group_by="customer_id", order_by=[ibis.desc("value"), ibis.asc(column)]
+    )
+    best = sums.mutate(place=place).filter(lambda t: t["place"] == 0)
+    return best.select("customer_id", **{name: best[column]})
+
+
+def _with_prospects(
+    customers: ir.Table, registered: ir.Table | None, seen: ir.Table | None, as_of: date
+) -> ir.Table:
+    """Add those who registered or were seen before `as_of` and did not buy."""
+    import ibis
+
+    if registered is not None:
+        moment = registered["registered"]
+        registered = registered.filter(moment.isnull() | (moment < _instant(as_of)))
+    extras = [table for table in (registered, seen) if table is not None]
+    ids = ibis.union(*[table.select("customer_id") for table in (customers, *extras)], distinct=True)
+    everyone = ids.left_join(customers, "customer_id").drop("customer_id_right")
+    for table in extras:
+        everyone = everyone.left_join(table, "customer_id").drop("customer_id_right")
+    zeros = dict.fromkeys(("orders", "units", "lines", "gross", "returned", "revenue"), 0)
+    return everyone.fill_null(zeros)
+
+
+def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
+    """Return what each customer bought in a period: one row a customer with any line in it.
+
+    Returns
+    -------
+    ibis table
+        `customer_id`, `orders`, `revenue`, `units`, `returned_units`; a return counts in
+        the period of its order (definitions, sections 2 and 3).
+    """
+    known = lines.filter(lines["observed_at"] < _instant(as_of))
+    within = known.filter((known["counts_at"] >= _instant(start)) & (known["counts_at"] < _instant(as_of)))
+    orders = orders_of(within)
+    return (
+        orders.group_by("customer_id")
+        .agg(
+            orders=order_stands(orders).sum().cast("int64"),
+            revenue=orders["revenue"].sum().cast("float64"),
+            units=orders["units"].sum().cast("float64"),
+            returned_units=(orders["units"] - orders["net_units"]).sum().cast("float64"),
+        )
+        .order_by("customer_id")
+    )
+
+
+def monthly_table(lines: ir.Table, as_of: date) -> ir.Table:
+    """Return orders, customers, new customers and revenue of each month before `as_of`."""
+    known = lines.filter(lines["observed_at"] < _instant(as_of))
+    orders = orders_of(known).mutate(month=lambda t: t["ordered_at"].truncate("M").date())
+    stands = orders.filter(order_stands(orders))
+    firsts = stands.group_by("customer_id").agg(first_month=stands["month"].min())
+    joined = stands.left_join(firsts, "customer_id")
+    new = joined["customer_id"].nunique(where=joined["month"] == joined["first_month"])
+    months = joined.group_by("month").agg(
+        orders=joined.count(), customers=joined["customer_id"].nunique(), new_customers=new
+    )
+    revenue = known.group_by(month=known["counts_at"].truncate("M").date()).agg(
+        revenue=known["amount"].sum().cast("float64")
+    )
+    table = revenue.left_join(months, "month").drop("month_right")
+    counts = dict.fromkeys(("orders", "customers", "new_customers"), 0)
+    return table.fill_null(counts).order_by("month")
+
+
+def _instant(day: date):
+    import ibis
+
+    return ibis.timestamp(day.isoformat())

@@ -1,0 +1,134 @@
+"""What the text of a column means: ids, numbers and instants, or nothing."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from segkit.params import Source
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+MONEY = "decimal(18, 4)"
+"""Amounts and quantities are summed as decimals, so that no order of lines changes a sum."""
+
+NO_ID = ("", "NULL", "\\N", "nan", "NaN", "None", "<NA>")
+"""Texts with which programs write a missing id; compared without the spaces around them."""
+
+_OFFSET = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
+_SYMBOL = r"(?:[A-Z]{3}|[$€£¥])?"
+
+
+def as_text(column: ir.Value) -> ir.StringValue:
+    """Return any column as text; a whole float is written without its `.0`."""
+    kind = column.type()
+    if kind.is_floating():
+        whole = column.isnan().fill_null(True) | column.isinf().fill_null(True)
+        whole = ~whole & (column == column.floor())
+        return whole.ifelse(column.try_cast("int64").cast("string"), column.cast("string"))
+    return column if kind.is_string() else column.cast("string")
+
+
+def as_id(column: ir.Value) -> ir.StringValue:
+    """Return a column of ids as text exactly as given; null where a program wrote a missing one."""
+    import ibis
+
+    text = as_text(column)
+    return text.strip().isin(NO_ID).ifelse(ibis.null("string"), text)
+
+
+def as_number(column: ir.Value, source: Source) -> ir.DecimalValue:
+    """Return a column as decimals with four places; null where it is no number.
+
+    Text follows the source's declared marks: with decimal comma and thousands point,
+    `1.234,56 €` is 1234.56 and `1.5` is no number, rather than 15.
+    """
+    if not column.type().is_string():
+        return column.try_cast(MONEY)
+    pattern = _number_pattern(source.decimal, source.thousands)
+    spaced = column.re_replace("[\u00a0\u202f]", " ")
+    sign = spaced.re_extract(pattern, 1).concat(spaced.re_extract(pattern, 2))
+    digits = spaced.re_extract(pattern, 3)
+    if source.thousands:
+        digits = digits.replace(source.thousands, "")
+    return sign.concat(digits.replace(source.decimal, ".")).try_cast(MONEY)
+
+
+def _number_pattern(decimal: str, thousands: str) -> str:
+    mark, group = re.escape(decimal), re.escape(thousands)
+    whole = rf"\d{{1,3}}(?:{group}\d{{3}})+|\d+" if thousands else r"\d+"
+    body = rf"(?:{whole})(?:{mark}\d*)?(?:[eE][+-]?\d+)?|{mark}\d+"
+    return rf"^\s*([+-]?)\s*{_SYMBOL}\s*([+-]?)({body})\s*{_SYMBOL}\s*$"
+
+
+def as_instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampValue:
+    """Return a column as instants in the client's time zone; null where it is none.
+
+    A value that carries an offset is converted to the client's time zone; one without
+    is taken to be in it already. Years before 1900 or after 2999 are taken for damage.
+    """
+    import ibis
+
+    instant = _instant(column, source, timezone)
+    plausible = instant.between(ibis.timestamp("1900-01-02"), ibis.timestamp("2999-12-31"))
+    return plausible.ifelse(instant, ibis.null("timestamp"))
+
+
+def _instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampValue:
+    kind = column.type()
+    if kind.is_timestamp() and kind.timezone:
+        return _in_zone(column, timezone)
+    if source.date_format in {"epoch_s", "epoch_ms"}:
+        return _from_epoch(column, source.date_format, timezone)
+    if kind.is_date() or kind.is_timestamp():
+        return column.cast("timestamp")
+    return _from_text(as_text(column).strip(), source.date_format, timezone)
+
+
+def _from_text(text: ir.StringValue, pattern: str | None, timezone: str) -> ir.TimestampValue:
+    engine = _engine_functions()
+    if pattern is None:
+        zoned = _in_zone(text.try_cast("timestamp('UTC')"), timezone)
+        return text.re_search(_OFFSET).ifelse(zoned, text.try_cast("timestamp"))
+    if "%z" in pattern or "%Z" in pattern:
+        return _in_zone(engine["try_strptime_zoned"](text, pattern), timezone)
+    return engine["try_strptime"](text, pattern)
+
+
+def _from_epoch(column: ir.Value, unit: str, timezone: str) -> ir.TimestampValue:
+    milliseconds = column.try_cast("int64") * (1000 if unit == "epoch_s" else 1)
+    plausible = milliseconds.between(-(10**14), 10**14).ifelse(milliseconds, None)
+    utc = _engine_functions()["epoch_ms"](plausible)
+    return _in_zone(utc.cast("timestamp('UTC')"), timezone)
+
+
+def _in_zone(instant: ir.TimestampValue, timezone: str) -> ir.TimestampValue:
+    return _engine_functions()["timezone"](timezone, instant)
+
+
+@cache
+def _engine_functions() -> dict:
+    import ibis
+    import ibis.expr.datatypes as dt
+
+    zoned = dt.Timestamp(timezone="UTC")
+    declare = ibis.udf.scalar.builtin
+    two_texts = (dt.string, dt.string)
+    return {
+        "try_strptime": declare(
+            lambda text, pattern: None, name="try_strptime", signature=(two_texts, dt.timestamp)
+        ),
+        "try_strptime_zoned": declare(
+            lambda text, pattern: None, name="try_strptime", signature=(two_texts, zoned)
+        ),
+        "epoch_ms": declare(
+            lambda count: None, name="epoch_ms", signature=((dt.int64,), dt.timestamp)
+        ),
+        "timezone": declare(
+            lambda zone, instant: None,
+            name="timezone",
+            signature=((dt.string, zoned), dt.timestamp),
+        ),
+    }

@@ -1,0 +1,57 @@
+"""Pictures: a small table in, an Axes out.
+
+Every picture is `name(table, *, ax=None, style=Style()) -> Axes`. Without `ax` it
+makes a Figure of its own (`ax.figure`), which pyplot does not know; nothing global is
+changed. Texts are drawn as they are: `$` starts no mathematics. Drawing libraries are
+loaded with the first picture, not with this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from segkit.plots.style import PICTURE_LABELS, Style, segment_colour
+
+if TYPE_CHECKING:
+    from segkit.plots.clusters import cluster_profile, k_selection
+    from segkit.plots.concentration import lorenz_curve
+    from segkit.plots.distributions import histogram
+    from segkit.plots.months import monthly_customers, monthly_revenue
+    from segkit.plots.rfm import rfm_heatmap
+    from segkit.plots.sizes import segment_sizes
+
+__all__ = [
+    "PICTURE_LABELS",
+    "Style",
+    "cluster_profile",
+    "histogram",
+    "k_selection",
+    "lorenz_curve",
+    "monthly_customers",
+    "monthly_revenue",
+    "rfm_heatmap",
+    "segment_colour",
+    "segment_sizes",
+]
+
+PICTURES = {
+    "cluster_profile": "clusters",
+    "histogram": "distributions",
+    "k_selection": "clusters",
+    "lorenz_curve": "concentration",
+    "monthly_customers": "months",
+    "monthly_revenue": "months",
+    "rfm_heatmap": "rfm",
+    "segment_sizes": "sizes",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in PICTURES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PICTURES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

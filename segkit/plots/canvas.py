@@ -1,0 +1,313 @@
+"""What every picture shares: a figure of its own, literal texts, fixed ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import isfinite
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from segkit.errors import DataError
+from segkit.plots.style import INK, Style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
+LETTER = 0.1  # inches, about
+MARGIN = 1.0  # inches that a figure leaves beside an Axes before it is laid out
+WIDTH = 6.5  # inches: twelve points are still ten pixels on a 390-pixel phone
+LOOK = MappingProxyType(
+    {
+        "axes.axisbelow": True,
+        "axes.edgecolor": INK,
+        "axes.labelcolor": INK,
+        "axes.labelpad": 8,
+        "font.family": FONT,
+        "font.size": 12,
+        "grid.color": "#E5E5E5",
+        "hatch.linewidth": 1.0,
+        "legend.fontsize": 12,
+        "legend.frameon": False,
+        "text.color": INK,
+        "text.parse_math": False,
+        "text.usetex": False,
+        "xtick.color": INK,
+        "xtick.major.size": 0,
+        "ytick.color": INK,
+        "ytick.major.size": 0,
+    }
+)
+
+
+@contextmanager
+def canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
+    """Give the Axes to draw on, in the kit's look, and leave no trace of it behind.
+
+    Parameters
+    ----------
+    ax : Axes or None
+        Where to draw; None makes a Figure of its own, unknown to pyplot.
+    height : float
+        Height of that Figure, in inches.
+
+    Yields
+    ------
+    Axes
+        Without spines; texts put on it are drawn as they are, never as mathematics.
+    """
+    from matplotlib import style
+    from matplotlib.figure import Figure
+
+    with style.context(["default", dict(LOOK)]):
+        if ax is None:
+            ax = Figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
+        ax.spines[:].set_visible(False)
+        yield ax
+        _make_literal(ax)
+
+
+def no_data(ax: Axes | None, style: Style) -> Axes:
+    """Return a picture that says there is nothing to show.
+
+    Examples
+    --------
+    >>> no_data(None, Style()).texts[0].get_text()
+    'No data'
+    """
+    with canvas(ax, height=2) as panel:
+        panel.set_axis_off()
+        words = literal(style.label("no_data"))
+        panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
+        return panel
+
+
+def require(table: pd.DataFrame, columns: Sequence[str], picture: str) -> None:
+    """Raise a DataError that names the columns a picture needs and does not find.
+
+    Examples
+    --------
+    >>> require(pd.DataFrame({"k": [2]}), ["k", "chosen"], "k_selection")
+    Traceback (most recent call last):
+        ...
+    segkit.errors.DataError: table of the picture k_selection: missing columns: 'chosen'
+    """
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        where = f"table of the picture {picture}"
+        raise DataError("missing columns", where=where, values=missing)
+
+
+def named(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the segments, without the total.
+
+    Examples
+    --------
+    >>> list(named(pd.DataFrame({"segment": ["loyal", "total"]}))["segment"])
+    ['loyal']
+    """
+    return table[table["segment"].astype(str) != "total"]
+
+
+def numbers(column: pd.Series) -> np.ndarray:
+    """Return a column as floats; what is missing, infinite or no number becomes NaN.
+
+    Examples
+    --------
+    >>> numbers(pd.Series([1, None, float("inf"), "n/a"], dtype=object))
+    array([ 1., nan, nan, nan])
+    """
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def literal(text: object, width: int = 26) -> str:
+    """Return a text that can be drawn as it is: one line, no control characters, shortened.
+
+    Parameters
+    ----------
+    text : object
+        Anything, from anywhere.
+    width : int, optional
+        Characters to keep; a longer text ends in an ellipsis.
+
+    Returns
+    -------
+    str
+        Characters that the font lacks become `□`: drawing them would warn.
+
+    Examples
+    --------
+    >>> literal("  Grandes\\ncompradores\\x00 de toda la temporada")
+    'Grandes compradores de to…'
+    """
+    line = "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())
+    short = line if len(line) <= width else line[: width - 1].rstrip() + "…"
+    return "".join(letter if _in_font(letter) else "□" for letter in short)
+
+
+def spoken(speak: Callable[[float], str], value: float) -> str:
+    """Return a value as the style says it, or a dash where there is none.
+
+    Examples
+    --------
+    >>> spoken(Style().percent, 0.2), spoken(Style().percent, float("nan"))
+    ('20%', '–')
+    """
+    return literal(speak(float(value))) if isfinite(value) else "–"
+
+
+def speak_ticks(axis: Axis, speak: Callable[[float], str], *, whole: bool = False) -> None:
+    """Fix an axis's ticks where they are now and say their values, each text once.
+
+    Fixed, because ticks made later, while drawing, would take the caller's settings.
+
+    Parameters
+    ----------
+    axis : Axis
+        The x or the y axis, its limits set.
+    speak : callable
+        From a value to its text.
+    whole : bool, optional
+        Whether only whole numbers make sense (counts).
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    low, high = sorted(axis.get_view_interval())
+    words: dict[str, float] = {}
+    for place in MaxNLocator(nbins=5, integer=whole).tick_values(low, high):
+        if low <= place <= high and (not whole or place == round(place)):
+            words.setdefault(spoken(speak, place), place)
+    axis.set_ticks(list(words.values()), labels=list(words))
+
+
+def name_axes(ax: Axes, x: str, y: str = "") -> None:
+    """Write the names of the axes, as long as there is room.
+
+    Examples
+    --------
+    >>> with canvas(None, height=2) as ax:
+    ...     name_axes(ax, "Month", "Revenue")
+    ...     ax.get_xlabel(), ax.get_ylabel()
+    ('Month', 'Revenue')
+    """
+    height = ax.get_window_extent().height / ax.figure.dpi
+    ax.set_xlabel(literal(x, letters_across(ax)))
+    ax.set_ylabel(literal(y, max(int(height / LETTER) - 2, 16)))
+
+
+def letters_across(ax: Axes) -> int:
+    """Return about how many letters fit side by side, right of the labels of the y axis.
+
+    Examples
+    --------
+    >>> with canvas(None, height=2) as ax:
+    ...     _ = ax.set_yticks([0], labels=["Potential loyalists"])
+    ...     letters_across(ax)
+    43
+    """
+    usual = 2 + MARGIN / LETTER
+    margin = max(len(text.get_text()) for text in [ax.yaxis.label, *ax.get_yticklabels()])
+    return max(int(ax.get_window_extent().width / ax.figure.dpi / LETTER + usual - margin), 8)
+
+
+def name_places(ax: Axes, places: Sequence[float], words: Sequence[str]) -> None:
+    """Write words at places along the x axis: as many as fit, the last one among them.
+
+    Examples
+    --------
+    >>> with canvas(None, height=2) as ax:
+    ...     name_places(ax, range(9), ["September 2024"] * 9)
+    ...     [int(place) for place in ax.get_xticks()]
+    [2, 5, 8]
+    """
+    longest = max(len(word) for word in words)
+    fitting = max(1, min(12, letters_across(ax) // (longest + 2)))
+    step = -(-len(places) // fitting)
+    first = (len(places) - 1) % step
+    ax.set_xticks(list(places[first::step]), labels=list(words[first::step]))
+
+
+def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:
+    """Write a text into each cell of a heat map, black or white as reads better.
+
+    Parameters
+    ----------
+    ax : Axes
+        A picture whose last collection is the mesh of the heat map.
+    words : array of str
+        One text a cell.
+    size : float, optional
+        Of the letters, in points.
+    """
+    mesh = ax.collections[-1]
+    colours = mesh.cmap(mesh.norm(mesh.get_array())).reshape(*words.shape, 4)
+    for (row, column), text in np.ndenumerate(words):
+        colour = _readable(colours[row, column])
+        ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, size=size)
+
+
+def hatch_cells(ax: Axes, empty: np.ndarray) -> None:
+    """Hatch the cells of a heat map that hold nothing.
+
+    Parameters
+    ----------
+    ax : Axes
+        The heat map.
+    empty : array of bool
+        Which cells.
+    """
+    from matplotlib.patches import Rectangle
+
+    look = {"facecolor": "#F7F7F7", "edgecolor": "#DDDDDD", "hatch": "//", "linewidth": 0}
+    for row, column in np.argwhere(empty):
+        ax.add_patch(Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, **look))
+
+
+def legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) -> None:
+    """Explain above the picture what each look of a bar means, in a row where it fits.
+
+    Parameters
+    ----------
+    ax : Axes
+        The picture.
+    looks : mapping of str to mapping
+        For the key of each label, how a `matplotlib.patches.Patch` looks.
+    style : Style
+        How the picture speaks.
+    """
+    from matplotlib.patches import Patch
+
+    words = {key: literal(style.label(key)) for key in looks}
+    handles = [Patch(**look, label=words[key]) for key, look in looks.items()]
+    widest = max(len(word) for word in words.values()) + 6
+    columns = min(max(letters_across(ax) // widest, 1), len(words))
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    ax.legend(handles=handles, ncols=columns, **above)
+
+
+def _readable(colour: np.ndarray) -> str:
+    """Return black or white, whichever contrasts more (WCAG 2 luminance)."""
+    if not colour[3]:
+        return INK
+    parts = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    return "black" if parts[:3] @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
+
+
+def _in_font(letter: str) -> bool:
+    from matplotlib.font_manager import findfont, get_font
+
+    return letter == " " or get_font(findfont(FONT)).get_char_index(ord(letter)) > 0
+
+
+def _make_literal(ax: Axes) -> None:
+    # Labels and ticks of a given Axes were made under its owner's settings.
+    for axis in (ax.xaxis, ax.yaxis):
+        for text in (axis.label, *axis.get_ticklabels()):
+            text.set_parse_math(False)
+            text.set_usetex(False)

@@ -1,0 +1,455 @@
+"""The words of a report: texts of a language, and the headers and kinds of columns."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from segkit.errors import RuleError, suggestion
+from segkit.params import load_yaml
+from segkit.report.format import KINDS, NUMBER_KINDS, Formats, is_kind
+
+HERE = Path(__file__).parent
+SECTIONS = {
+    "chapters": ("title", "intro"),
+    "tables": ("title", "note"),
+    "pictures": ("title", "note", "alt"),
+    "sentences": (),
+    "labels": (),
+    "rules": ("name", "meaning"),
+    "page": (),
+}
+REQUIRED = {
+    "chapters": ("title",),
+    "tables": ("title",),
+    "pictures": ("title", "alt"),
+    "rules": ("name", "meaning"),
+}
+
+
+def languages(folder: Path = HERE / "texts") -> list[str]:
+    """Return the languages that there are texts in.
+
+    Examples
+    --------
+    >>> languages()
+    ['en', 'es']
+    """
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+class Texts:
+    """The texts of one language, checked when loaded.
+
+    A text is addressed by its path, such as ``tables.segment_kpis.title``. Texts may hold
+    fields with a kind, such as ``{share:percent}`` or ``{revenue:money.0}``.
+
+    Parameters
+    ----------
+    language : str
+        Name of a file in `folder`, such as ``es``.
+    overrides : mapping, optional
+        A client's own texts, in the structure of the files; they go over those of the kit.
+    folder : Path, optional
+        Where the files are; by default those of the kit.
+
+    Raises
+    ------
+    RuleError
+        When the language has no file, or a text is missing, is of no known section, is no
+        text, or holds a field that is no plain name or of no known kind.
+
+    Examples
+    --------
+    >>> Texts("es").text("labels.total")
+    'Total'
+    """
+
+    def __init__(
+        self,
+        language: str,
+        overrides: Mapping[str, object] | None = None,
+        folder: Path = HERE / "texts",
+    ) -> None:
+        if language not in languages(folder):
+            raise RuleError(
+                "no texts in this language",
+                where="language",
+                values=[language],
+                fix=suggestion(language, languages(folder)),
+            )
+        self.language = language
+        self._where = f"texts/{language}.yaml"
+        self._texts = dict(_flat(load_yaml(folder / f"{language}.yaml"), self._where))
+        self._texts.update(_flat(overrides or {}, f"texts of the client, over {self._where}"))
+        self._check_parts()
+
+    @property
+    def paths(self) -> list[str]:
+        """Paths of all texts."""
+        return list(self._texts)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._texts
+
+    def text(self, path: str) -> str:
+        """Return a text as written, its fields not filled.
+
+        Raises
+        ------
+        RuleError
+            When there is no text at `path`.
+        """
+        if path not in self._texts:
+            section = path.partition(".")[0]
+            raise RuleError(
+                "no such text",
+                where=f"{self._where}: {path}",
+                fix=suggestion(path, [known for known in self.paths if known.startswith(section)])
+                if section in SECTIONS
+                else suggestion(section, SECTIONS),
+            )
+        return self._texts[path]
+
+    def fields(self, path: str) -> dict[str, str]:
+        """Return the fields of a text: name and kind (``text`` where it says none).
+
+        Examples
+        --------
+        >>> Texts("es").fields("page.rows_shown")
+        {'shown': 'count', 'rows': 'count', 'file': 'text'}
+        """
+        return dict(_fields(self.text(path)))
+
+    def fill(self, path: str, formats: Formats, **fields: object) -> str:
+        """Return a text with its fields written by kind; plain text, **not** escaped.
+
+        Parameters
+        ----------
+        path : str
+            Path of a text.
+        formats : Formats
+            How values are written.
+        **fields
+            Value of each field; those that the text does not name are ignored.
+
+        Raises
+        ------
+        RuleError
+            When there is no such text, or a field of it is not given.
+        """
+        return _Filler(formats, f"{self._where}: {path}").vformat(self.text(path), (), fields)
+
+    def say(self, key: str, formats: Formats, **fields: object) -> Markup:
+        """Return a sentence filled and escaped for HTML.
+
+        Parameters
+        ----------
+        key : str
+            Key in the section ``sentences``, or the path of another text.
+        formats : Formats
+            How values are written.
+        **fields
+            Value of each field.
+
+        Raises
+        ------
+        RuleError
+            When there is no such text, or a field of it is not given.
+
+        Examples
+        --------
+        >>> texts = Texts("en", {"sentences": {"top": "{who} make {share:percent.0}."}})
+        >>> texts.say("top", Formats("en_US", "USD"), who="<few>", share=0.8)
+        Markup('&lt;few&gt; make 80%.')
+        """
+        path = key if "." in key else f"sentences.{key}"
+        return escape(self.fill(path, formats, **fields))
+
+    def label(self, key: object) -> str:
+        """Return the label of a key, or the key in plain words where it has none.
+
+        Examples
+        --------
+        >>> Texts("es").label("recency"), Texts("es").label("some_key")
+        ('Recencia', 'Some key')
+        """
+        return self._texts.get(f"labels.{key}", plain_words(key))
+
+    def rule(self, key: object) -> str:
+        """Return the name of a cleaning rule, else the label of the key."""
+        return self._texts.get(f"rules.{key}.name", self.label(key))
+
+    def entry(self, section: str, name: str) -> tuple[str, str | None]:
+        """Return the path of a table's or picture's texts, and the segmentation it is about.
+
+        ``segment_kpis_clusters`` has no texts of its own: it takes those of ``segment_kpis``,
+        which hold the field ``{segmentation}``.
+
+        Parameters
+        ----------
+        section : str
+            ``tables`` or ``pictures``.
+        name : str
+            Name of the table or picture.
+
+        Returns
+        -------
+        tuple of str and (str or None)
+            Path without ``.title``, and the rest of the name where a shorter one was found.
+
+        Raises
+        ------
+        RuleError
+            When neither the name nor a shorter one has a title.
+
+        Examples
+        --------
+        >>> Texts("es").entry("tables", "segment_kpis_clusters")
+        ('tables.segment_kpis', 'clusters')
+        """
+        if f"{section}.{name}.title" in self:
+            return f"{section}.{name}", None
+        words = name.split("_")
+        for length in range(len(words) - 1, 0, -1):
+            path = f"{section}.{'_'.join(words[:length])}"
+            if f"{path}.title" in self and "segmentation" in self.fields(f"{path}.title"):
+                return path, "_".join(words[length:])
+        raise RuleError(
+            "no title",
+            where=f"{self._where}: {section}.{name}.title",
+            fix="write it there, or pass title=",
+        )
+
+    def _check_parts(self) -> None:
+        for section, key in {tuple(path.split(".")[:2]) for path in self._texts}:
+            for part in REQUIRED.get(section, ()):
+                path = f"{section}.{key}.{part}"
+                if not self._texts.get(path, "").strip():
+                    raise RuleError(
+                        "missing or empty", where=f"{self._where}: {path}", fix="write the text"
+                    )
+
+
+class Columns:
+    """Headers, kinds and glossary sentences of table columns in one language.
+
+    Parameters
+    ----------
+    language : str
+        Such as ``es``.
+    path : Path, optional
+        The YAML file; by default that of the kit.
+
+    Raises
+    ------
+    RuleError
+        When a column has no known kind or no header in the language.
+
+    Examples
+    --------
+    >>> columns = Columns("es")
+    >>> columns.label("aov"), columns.kind("aov"), columns.label("aov_low")
+    ('Ticket promedio', 'money', 'Ticket promedio, desde')
+    """
+
+    def __init__(self, language: str, path: Path = HERE / "columns.yaml") -> None:
+        content = load_yaml(path)
+        self.language = language
+        self._columns: dict[str, dict] = content.get("columns", {})
+        self._tables: dict[str, dict[str, str]] = content.get("tables", {})
+        self._suffixes: dict[str, dict[str, str]] = content.get("suffixes", {})
+        self._check(path.name)
+
+    def __contains__(self, column: object) -> bool:
+        return column in self._columns
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Header of every known column."""
+        return {name: column[self.language] for name, column in self._columns.items()}
+
+    def label(self, column: object) -> str:
+        """Return the header of a column; of one that is not known, its name in plain words."""
+        if column in self._columns:
+            return self.labels[str(column)]
+        stem, suffix = self._stem(column)
+        if stem in self._columns:
+            return self._suffixes[suffix][self.language].format(label=self.labels[stem])
+        return plain_words(column)
+
+    def kind(self, column: object, values: pd.Series | None = None, table: str = "") -> str:
+        """Return the kind of a column's values.
+
+        Parameters
+        ----------
+        column : str
+            Key of the column.
+        values : Series, optional
+            What it holds; tells the kind of a column that is not known, and a mean of counts
+            (with decimals) from counts.
+        table : str, optional
+            Name of the table, where a column may mean something else.
+
+        Returns
+        -------
+        str
+            A kind of `segkit.report.format`, such as ``money`` or ``decimal.1``.
+
+        Examples
+        --------
+        >>> Columns("es").kind("orders", pd.Series([5.6, 3.7]))
+        'decimal.1'
+        >>> Columns("es").kind("orders", table="cluster_relative")
+        'ratio'
+        """
+        special = self._tables.get(table, {})
+        known = self._columns.get(column) or self._columns.get(self._stem(column)[0], {})
+        kind = special.get(column) or known.get("kind") or _kind_of(values)
+        if "*" in special and kind.partition(".")[0] in NUMBER_KINDS:
+            return special["*"]
+        return "decimal.1" if kind in ("count", "days") and _has_small_fractions(values) else kind
+
+    def help(self, column: object) -> str | None:
+        """Return the glossary sentence of a column, or None where its header says it all."""
+        return self._columns.get(column, {}).get("help", {}).get(self.language)
+
+    def _stem(self, column: object) -> tuple[str, str]:
+        name = str(column)
+        suffix = next((end for end in self._suffixes if name.endswith(end)), "")
+        return name.removesuffix(suffix), suffix
+
+    def _check(self, where: str) -> None:
+        kinds = {name: str(column.get("kind")) for name, column in self._columns.items()}
+        for table, columns in self._tables.items():
+            kinds |= {f"{table}.{name}": kind for name, kind in columns.items()}
+        for name, kind in kinds.items():
+            if not is_kind(kind):
+                raise RuleError(
+                    "unknown kind", where=f"{where}: {name}", values=[kind], fix=suggestion(kind, KINDS)
+                )
+        for name, column in (self._columns | self._suffixes).items():
+            if self.language not in column or (
+                "help" in column and self.language not in column["help"]
+            ):
+                raise RuleError(
+                    f"no text in the language {self.language!r}",
+                    where=f"{where}: {name}",
+                    fix=f"write {self.language!r} beside 'en'",
+                )
+
+
+def plain_words(key: object) -> str:
+    """Return a key as words.
+
+    Examples
+    --------
+    >>> plain_words("top_share")
+    'Top share'
+    """
+    words = str(key).replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+class _Filler(string.Formatter):
+    """Fills the fields of a text by kind; nothing but plain names is looked up."""
+
+    def __init__(self, formats: Formats, where: str) -> None:
+        self._formats = formats
+        self._where = where
+
+    def get_field(self, field_name, args, kwargs):
+        if field_name not in kwargs:
+            raise RuleError(
+                f"field {field_name!r} is not given",
+                where=self._where,
+                fix=f"pass {field_name}=; given: {', '.join(kwargs) or 'none'}",
+            )
+        return kwargs[field_name], field_name
+
+    def format_field(self, value, format_spec):
+        return self._formats.by_kind(format_spec or "text")(value)
+
+
+def _flat(content: Mapping[str, object], where: str) -> Iterator[tuple[str, str]]:
+    for section, entries in content.items():
+        if section not in SECTIONS:
+            raise RuleError(
+                "unknown section",
+                where=where,
+                values=[section],
+                fix=suggestion(str(section), SECTIONS),
+            )
+        for key, entry in _mapping(entries, f"{where}: {section}").items():
+            path = f"{section}.{key}"
+            if not SECTIONS[section]:
+                yield path, _checked(entry, path, where)
+                continue
+            for part, text in _mapping(entry, f"{where}: {path}").items():
+                if part not in SECTIONS[section]:
+                    fix = suggestion(str(part), SECTIONS[section])
+                    raise RuleError("unknown key", where=f"{where}: {path}.{part}", fix=fix)
+                yield f"{path}.{part}", _checked(text, f"{path}.{part}", where)
+
+
+def _mapping(value: object, where: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise RuleError("holds no keys", where=where, values=[value], fix="write keys below it")
+    return value
+
+
+def _checked(text: object, path: str, where: str) -> str:
+    if not isinstance(text, str):
+        raise RuleError(
+            "is no text", where=f"{where}: {path}", values=[text], fix="put it in quotes"
+        )
+    try:
+        fields = list(_fields(text))
+    except ValueError as error:
+        fix = "write {{ and }} for braces that are no field"
+        raise RuleError(str(error), where=f"{where}: {path}", values=[text], fix=fix) from None
+    for name, kind in fields:
+        if not name.isidentifier() or not is_kind(kind):
+            raise RuleError(
+                "field with no plain name or of no known kind",
+                where=f"{where}: {path}",
+                values=[f"{{{name}:{kind}}}"],
+                fix=f"write {{name:kind}} with one of the kinds {', '.join(KINDS)}",
+            )
+    return text
+
+
+def _fields(text: str) -> Iterator[tuple[str, str]]:
+    for _, name, kind, conversion in string.Formatter().parse(text):
+        if conversion:
+            raise ValueError(f"conversion '!{conversion}' is not allowed")
+        if name is not None:
+            yield name, kind or "text"
+
+
+def _kind_of(values: pd.Series | None) -> str:
+    types = pd.api.types
+    if values is None or not len(values):
+        return "text"
+    if types.is_bool_dtype(values):
+        return "flag"
+    if types.is_datetime64_any_dtype(values):
+        return "date"
+    if types.is_integer_dtype(values):
+        return "count"
+    return "number" if types.is_float_dtype(values) else "text"
+
+
+def _has_small_fractions(values: pd.Series | None) -> bool:
+    """Means of counts show a decimal, but not where they are so large that it says nothing."""
+    if values is None or not pd.api.types.is_float_dtype(values):
+        return False
+    known = values.dropna().astype(float)
+    return bool((known % 1 != 0).any() and known.abs().median() < 20)

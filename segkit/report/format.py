@@ -1,0 +1,294 @@
+"""Numbers, money and dates the way a client's readers write them."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import re
+from collections.abc import Callable
+from decimal import Decimal
+
+import pandas as pd
+from babel import Locale
+from babel.core import UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_skeleton
+from babel.numbers import (
+    NumberPattern,
+    get_currency_precision,
+    is_currency,
+)
+
+from segkit.errors import SegkitError, suggestion
+
+MISSING = "—"
+
+NUMBER_KINDS = ("count", "money", "percent", "decimal", "number", "days", "ratio")
+TIME_KINDS = ("date", "month", "datetime")
+WORD_KINDS = ("text", "label", "segment", "rule", "flag")
+KINDS = (*NUMBER_KINDS, *TIME_KINDS, *WORD_KINDS)
+KINDS_WITH_DIGITS = ("money", "percent", "decimal", "number", "ratio")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+class Formats:
+    """Write values in a locale and a currency.
+
+    Missing values (None, NaN, NaT) are written as an em dash; spaces inside numbers are the
+    non-breaking ones of the locale data.
+
+    Parameters
+    ----------
+    locale : str
+        Language and country, such as ``es_AR`` or ``en-GB``.
+    currency : str
+        ISO 4217 code, such as ``USD``.
+
+    Raises
+    ------
+    SegkitError
+        When the locale or the currency does not exist.
+
+    Examples
+    --------
+    >>> formats = Formats("es_AR", "ARS")
+    >>> formats.money(1234.5), formats.percent(0.317), formats.integer(None)
+    ('$1.234,50', '31,7%', '—')
+    """
+
+    def __init__(self, locale: str, currency: str) -> None:
+        self.locale = locale
+        self.currency = currency
+        self._locale = _parsed_locale(locale)
+        if not is_currency(currency):
+            raise SegkitError(
+                "no such currency",
+                where="currency",
+                values=[currency],
+                fix="write the three capital letters of ISO 4217, such as USD",
+            )
+        self._kinds = self._by_name()
+
+    @property
+    def money_digits(self) -> int:
+        """Decimals that the currency is written with."""
+        return get_currency_precision(self.currency)
+
+    def money(self, value: object, decimals: int | None = None) -> str:
+        """Write an amount of the client's currency.
+
+        Parameters
+        ----------
+        value : number or None
+            Amount, in currency units.
+        decimals : int, optional
+            Decimals shown; by default those of the currency (2 for USD, 0 for CLP).
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> Formats("en_US", "USD").money(1269.99)
+        '$1,269.99'
+        >>> Formats("en_US", "USD").money(1269.99, decimals=0)
+        '$1,270'
+        """
+        digits = self.money_digits if decimals is None else decimals
+        pattern = self._locale.currency_formats["standard"]
+        return self._written(value, pattern, digits, digits)
+
+    def integer(self, value: object) -> str:
+        """Write a count, rounded to a whole number.
+
+        Examples
+        --------
+        >>> Formats("en_US", "USD").integer(9994)
+        '9,994'
+        """
+        return self.decimal(value, 0)
+
+    def decimal(self, value: object, digits: int = 2) -> str:
+        """Write a number with exactly `digits` decimals.
+
+        Examples
+        --------
+        >>> Formats("es_ES", "EUR").decimal(5.6, 1)
+        '5,6'
+        """
+        return self._written(value, self._locale.decimal_formats[None], digits, digits)
+
+    def number(self, value: object, digits: int = 2) -> str:
+        """Write a number with no more decimals than it needs, and at most `digits`.
+
+        Examples
+        --------
+        >>> formats = Formats("en_US", "USD")
+        >>> formats.number(30.0), formats.number(0.125)
+        ('30', '0.12')
+        """
+        return self._written(value, self._locale.decimal_formats[None], 0, digits)
+
+    def percent(self, share: object, digits: int = 1) -> str:
+        """Write a share of one (0..1) as a percentage.
+
+        Examples
+        --------
+        >>> Formats("en_US", "USD").percent(0.3165)
+        '31.6%'
+        """
+        return self._written(share, self._locale.percent_formats[None], digits, digits)
+
+    def date(self, value: object) -> str:
+        """Write a day.
+
+        Examples
+        --------
+        >>> import datetime
+        >>> Formats("es_AR", "ARS").date(datetime.date(2017, 12, 31))
+        '31 dic 2017'
+        """
+        moment = _moment(value)
+        return MISSING if moment is None else format_date(moment, locale=self._locale)
+
+    def month(self, value: object) -> str:
+        """Write a month and its year.
+
+        Examples
+        --------
+        >>> import datetime
+        >>> Formats("en_US", "USD").month(datetime.date(2017, 12, 1))
+        'Dec 2017'
+        """
+        moment = _moment(value)
+        return MISSING if moment is None else format_skeleton("yMMM", moment, locale=self._locale)
+
+    def datetime(self, value: object) -> str:
+        """Write a day and a time to the minute.
+
+        Examples
+        --------
+        >>> import datetime
+        >>> Formats("en_GB", "GBP").datetime(datetime.datetime(2017, 12, 31, 14, 3))
+        '31 Dec 2017, 14:03'
+        """
+        moment = _moment(value)
+        if moment is None:
+            return MISSING
+        day = format_date(moment, locale=self._locale)
+        return f"{day}, {format_datetime(moment, 'HH:mm', locale=self._locale)}"
+
+    def text(self, value: object) -> str:
+        """Write anything else as it is, without control characters.
+
+        Examples
+        --------
+        >>> Formats("en_US", "USD").text(["a", "b"])
+        'a, b'
+        """
+        if isinstance(value, list | tuple | set) or type(value).__name__ == "ndarray":
+            return ", ".join(self.text(item) for item in value)
+        if _is_missing(value):
+            return MISSING
+        return _CONTROL.sub(" ", str(value))
+
+    def by_kind(self, kind: str) -> Callable[[object], str]:
+        """Return the writer of a kind; a kind may say its digits, as in ``percent.0``.
+
+        Parameters
+        ----------
+        kind : str
+            One of `Formats.kinds`.
+
+        Returns
+        -------
+        callable
+            From a value to its text.
+
+        Raises
+        ------
+        SegkitError
+            When there is no such kind.
+
+        Examples
+        --------
+        >>> Formats("en_US", "USD").by_kind("percent.0")(0.5)
+        '50%'
+        """
+        name, dot, digits = kind.partition(".")
+        if name not in self._kinds:
+            raise SegkitError("unknown kind of value", values=[kind], fix=suggestion(name, KINDS))
+        write = self._kinds[name]
+        return (lambda value: write(value, int(digits))) if dot else write
+
+    def _by_name(self) -> dict[str, Callable[..., str]]:
+        return {
+            "count": self.integer,
+            "money": self.money,
+            "percent": self.percent,
+            "decimal": self.decimal,
+            "number": self.number,
+            "days": self.integer,
+            "ratio": self.decimal,
+            "date": self.date,
+            "month": self.month,
+            "datetime": self.datetime,
+            **dict.fromkeys(WORD_KINDS, self.text),
+        }
+
+    def _written(self, value: object, pattern: NumberPattern, least: int, most: int) -> str:
+        number = _exact(value, most + pattern.scale)
+        if number is None:
+            return MISSING
+        pattern = copy.copy(pattern)
+        pattern.frac_prec = (least, most)
+        return pattern.apply(
+            number, self._locale, currency=self.currency, currency_digits=False
+        )
+
+
+def is_kind(text: str) -> bool:
+    """Tell whether a text names a kind, with digits only where they mean something.
+
+    Examples
+    --------
+    >>> is_kind("percent.0"), is_kind("date.2"), is_kind("precent")
+    (True, False, False)
+    """
+    name, dot, digits = text.partition(".")
+    return name in KINDS and (not dot or (name in KINDS_WITH_DIGITS and digits.isdecimal()))
+
+
+def _parsed_locale(name: str) -> Locale:
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError, TypeError) as error:
+        raise SegkitError(
+            "no such locale",
+            where="locale",
+            values=[name],
+            fix="write a language and a country, such as es_AR or en_US",
+        ) from error
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _exact(value: object, digits: int) -> Decimal | None:
+    """The value as Babel wants it; a tiny negative number must not be written as "-0"."""
+    if _is_missing(value):
+        return None
+    number = Decimal(str(value.item() if hasattr(value, "item") else value))
+    if number.is_finite() and not round(number, digits):
+        return Decimal(0)
+    return number
+
+
+def _moment(value: object) -> dt.date | None:
+    if _is_missing(value):
+        return None
+    if isinstance(value, dt.date) and not isinstance(value, pd.Timestamp):
+        return value
+    return pd.Timestamp(value).to_pydatetime(warn=False)

@@ -1,0 +1,38 @@
+"""Segmentations: estimators that learn a small state and label any batch of customers.
+
+Names are imported when first used, so that a light program stays light.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+__all__ = [
+    "FAMILIES",
+    "PROSPECTS",
+    "RFM",
+    "Clusters",
+    "RuleTable",
+    "Segmentation",
+    "load_cluster_names",
+]
+
+_HOMES = {
+    "Clusters": "clusters",
+    "FAMILIES": "rfm",
+    "PROSPECTS": "base",
+    "RFM": "rfm",
+    "RuleTable": "rules",
+    "Segmentation": "base",
+    "load_cluster_names": "clusters",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

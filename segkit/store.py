@@ -1,0 +1,113 @@
+"""Results remembered as files, each with the key of what it was computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segkit import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KEY = b"segkit_key"
+
+
+class Store:
+    """A folder of results; one whose key has changed is computed anew.
+
+    Several programs may use a folder at once: files are written aside and moved into
+    place, so that a reader sees a whole result or none.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when first written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def frame(self, name: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Return a DataFrame, from `<name>.parquet` where its key is `key`, else computed."""
+        import pandas as pd
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        file = self.folder / f"{name}.parquet"
+        if parquet_key(file) != key:
+            table = pa.Table.from_pandas(compute(), preserve_index=False)
+            keyed = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: key})
+            self._put(file, lambda path: pq.write_table(keyed, path))
+        return pd.read_parquet(file)
+
+    def state(self, name: str, key: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return plain values, from `<name>.json` where its key is `key`, else computed."""
+        file = self.folder / f"{name}.json"
+        try:
+            held = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            held = {}
+        if held.get("key") != key:
+            held = {"key": key, "state": compute()}
+            text = json.dumps(held, ensure_ascii=False, indent=1)
+            self._put(file, lambda path: path.write_text(text, encoding="utf-8"))
+        return held["state"]
+
+    def file(self, name: str, key: str, write: Callable[[Path, str], None]) -> Path:
+        """Return `<name>.parquet`, which `write(path, key)` makes where its key is not `key`."""
+        file = self.folder / f"{name}.parquet"
+        if parquet_key(file) != key:
+            self._put(file, lambda path: write(path, key))
+        return file
+
+    def _put(self, file: Path, write: Callable[[Path], object]) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f".{uuid.uuid4().hex[:8]}-{file.name}")
+        try:
+            write(aside)
+            os.replace(aside, file)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def parquet_key(file: Path) -> str | None:
+    """Return the key that a Parquet file carries, or None."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(file).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return None
+    return metadata.get(_KEY, b"").decode() or None
+
+
+def key_of(*parts: Any) -> str:
+    """Return a short digest of plain values and of the kit's own code.
+
+    Examples
+    --------
+    >>> key_of({"a": 1}) == key_of({"a": 1}), key_of({"a": 1}) == key_of({"a": 2})
+    (True, False)
+    """
+    text = json.dumps([code_digest(), *parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@cache
+def code_digest() -> str:
+    """Return a digest of the kit's version, code and rule tables."""
+    folder = Path(__file__).parent
+    digest = hashlib.sha256(__version__.encode())
+    for file in sorted(folder.rglob("*")):
+        if file.suffix in {".py", ".yaml", ".j2", ".css"}:
+            digest.update(file.relative_to(folder).as_posix().encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,295 @@
+"""The playbook is complete in every language, and a client's own file is checked."""
+
+import pickle
+from itertools import pairwise, product
+
+import pytest
+
+from segkit.errors import RuleError, SegkitError
+from segkit.params import load_yaml
+from segkit.report import playbook as module
+from segkit.report.playbook import Playbook, languages
+
+FAMILIES = ["prospects", "beginners", "recurrent", "loyal"]
+CONTRACT = {
+    "families": FAMILIES,
+    "sub_segments": ["prospects"]
+    + [f"{family}_r{score}" for family, score in product(FAMILIES[1:], range(1, 6))],
+    "value_groups": [
+        "champions", "loyal", "potential_loyalists", "new", "promising", "need_attention",
+        "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "prospects",
+    ],
+    "clusters": [
+        "champions", "big_spenders", "loyal", "new", "promising", "occasional", "low_value",
+        "frequent_low_ticket", "need_attention", "at_risk", "hibernating", "lost", "prospects",
+    ],
+}  # fmt: skip
+CLUSTER_NAMES = {
+    "en": [
+        "Champions", "Big Spenders", "Loyal Customers", "New Customers", "Promising",
+        "Occasional Buyers", "Low Value", "Frequent Low-Ticket", "Need Attention", "At Risk",
+        "Hibernating", "Lost", "Prospects",
+    ],
+    "es": [
+        "Campeones", "Grandes compradores", "Clientes leales", "Nuevos", "Prometedores",
+        "Compradores ocasionales", "Bajo valor", "Frecuentes de ticket bajo",
+        "Requieren atención", "En riesgo", "Hibernando", "Perdidos", "Prospectos",
+    ],
+}  # fmt: skip
+VIP = """
+  vip:
+    name: VIP
+    description: Invited by the owner.
+    strategies: [Call., Write., Visit.]
+    channels: [Phone call]
+    contact_frequency: Monthly
+    discount: never
+    discount_note: Not for them.
+    kpi: Visits
+"""
+
+
+def shape(content):
+    if isinstance(content, dict):
+        return {key: shape(value) for key, value in content.items()}
+    return type(content).__name__
+
+
+def advice(entry):
+    return entry.model_dump(exclude={"name"})
+
+
+@pytest.fixture(params=languages())
+def shipped(request):
+    return Playbook.load(request.param)
+
+
+@pytest.fixture
+def own(tmp_path):
+    def write(text):
+        path = tmp_path / "acme.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_spanish_and_english_are_shipped():
+    assert {"es", "en"} <= set(languages())
+
+
+def test_both_languages_have_the_same_keys_and_the_same_discount_rules():
+    es, en = (load_yaml(module._folder() / f"{language}.yaml") for language in ("es", "en"))
+    assert shape(es) == shape(en)
+    spanish, english = Playbook.load("es"), Playbook.load("en")
+    for segmentation, keys in CONTRACT.items():
+        for key in keys:
+            one, other = spanish.entry(segmentation, key), english.entry(segmentation, key)
+            assert one.discount == other.discount
+            assert len(one.strategies) == len(other.strategies)
+            assert len(one.channels) == len(other.channels)
+
+
+@pytest.mark.parametrize("segmentation", CONTRACT)
+def test_every_segment_has_an_entry_and_a_name_of_its_own(shipped, segmentation):
+    names = shipped.names(segmentation, CONTRACT[segmentation])
+    assert list(names) == CONTRACT[segmentation]
+    assert len(set(names.values())) == len(names)
+
+
+def test_the_shipped_file_holds_no_key_outside_the_segmentations(shipped):
+    known = {key for keys in CONTRACT.values() for key in keys}
+    assert set(shipped.segments) <= known
+    for segmentation, entries in shipped.segmentations.items():
+        assert set(entries) <= set(CONTRACT[segmentation])
+    assert set(shipped.segmentations) == set(CONTRACT)
+    assert set(shipped.cells) == {"555", "115"}
+
+
+def test_every_discount_policy_has_a_name_and_is_used(shipped):
+    entries = [shipped.entry(s, key) for s, keys in CONTRACT.items() for key in keys]
+    assert {entry.discount for entry in entries} == set(shipped.discounts)
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_clusters_carry_the_published_names(language):
+    names = Playbook.load(language).names("clusters", CONTRACT["clusters"])
+    assert list(names.values()) == CLUSTER_NAMES[language]
+
+
+def test_spanish_names_are_those_of_the_definitions():
+    playbook = Playbook.load("es")
+    assert list(playbook.names("families", FAMILIES).values()) == [
+        "Prospectos", "Primerizos", "Recurrentes", "Leales",
+    ]  # fmt: skip
+    assert list(playbook.names("value_groups", CONTRACT["value_groups"][:-1]).values()) == [
+        "Campeones", "Clientes fieles", "Potenciales fieles", "Nuevos", "Prometedores",
+        "Requieren atención", "A punto de dormir", "En riesgo", "No se pueden perder",
+        "Hibernando",
+    ]  # fmt: skip
+
+
+def test_the_best_customers_are_never_offered_a_discount(shipped):
+    assert shipped.cell("555").discount == "never"
+    assert shipped.entry("value_groups", "champions").discount == "never"
+    assert shipped.entry("clusters", "champions").discount == "never"
+    assert shipped.entry("sub_segments", "loyal_r5").discount == "never"
+
+
+@pytest.mark.parametrize(("segmentation", "key"), [("families", "loyal"), ("clusters", "loyal")])
+def test_where_555_is_mixed_with_others_the_rule_excepts_it(shipped, segmentation, key):
+    assert "555" in shipped.entry(segmentation, key).discount_note
+
+
+def test_a_large_purchase_long_ago_is_not_reactivated_with_a_bare_discount(shipped):
+    assert shipped.cell("115").discount == "last_resort"
+
+
+def test_a_cell_without_special_advice_has_none(shipped):
+    assert shipped.cell("333") is None
+
+
+def test_sub_segments_differ_in_advice_by_family_and_by_recency(shipped):
+    entries = [shipped.entry("sub_segments", key) for key in CONTRACT["sub_segments"]]
+    for one, other in pairwise(entries):
+        assert advice(one) != advice(other)
+    assert len({tuple(entry.strategies) for entry in entries}) == 16
+
+
+@pytest.mark.parametrize("key", [k for k in CONTRACT["sub_segments"] if k != "prospects"])
+def test_a_sub_segment_names_its_recency_score(shipped, key):
+    assert shipped.name("sub_segments", key).endswith(f"(R{key[-1]})")
+
+
+def test_a_key_has_the_name_of_its_segmentation():
+    playbook = Playbook.load("es")
+    names = [playbook.name(s, "loyal") for s in ("families", "value_groups", "clusters")]
+    assert names == ["Leales", "Clientes fieles", "Clientes leales"]
+
+
+def test_a_partial_entry_keeps_the_general_fields():
+    playbook = Playbook.load("en")
+    assert playbook.entry("clusters", "loyal").kpi == playbook.segments["loyal"].kpi
+
+
+def test_a_playbook_survives_pickling():
+    playbook = Playbook.load("en")
+    assert pickle.loads(pickle.dumps(playbook)) == playbook
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "key", "said"),
+    [
+        (
+            "clusters",
+            "champion",
+            ["'champion'", "'clusters'", "en.yaml", "did you mean 'champions'"],
+        ),
+        ("cluster", "lost", ["unknown segmentation 'cluster'", "en.yaml", "'clusters'"]),
+    ],
+)
+def test_a_segment_without_an_entry_is_an_error_that_names_it(segmentation, key, said):
+    with pytest.raises(RuleError) as caught:
+        Playbook.load("en").entry(segmentation, key)
+    assert all(words in str(caught.value) for words in said)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("language", ["pt", "ES", "../es", ""])
+def test_a_language_that_is_not_shipped_is_an_error(language):
+    with pytest.raises(RuleError, match="no playbook in language"):
+        Playbook.load(language)
+
+
+def test_a_clients_file_replaces_only_what_it_gives(own):
+    path = own("segments:\n  lost:\n    name: Gone\n    channels: [Fax]\n")
+    entry = Playbook.load("en", path).entry("clusters", "lost")
+    shipped = Playbook.load("en").entry("clusters", "lost")
+    assert entry == shipped.model_copy(update={"name": "Gone", "channels": ["Fax"]})
+
+
+def test_a_clients_file_reaches_labels_discounts_cells_and_one_segmentation(own):
+    path = own(
+        "language: en\n"
+        "document: {kpi: Watch this}\n"
+        "discounts: {never: {name: No way}}\n"
+        "segmentations: {clusters: {new: {name: Fresh}}}\n"
+        "cells: {'555': {kpi: Visits}}\n"
+    )
+    playbook = Playbook.load("en", path)
+    assert playbook.document.kpi == "Watch this"
+    assert playbook.discounts["never"].name == "No way"
+    assert playbook.name("clusters", "new") == "Fresh"
+    assert playbook.name("value_groups", "new") == "New Customers"
+    assert playbook.cell("555").kpi == "Visits"
+
+
+def test_a_clients_general_entry_reaches_the_segmentations_that_share_it(own):
+    playbook = Playbook.load("en", own("segments: {loyal: {kpi: Smiles}}"))
+    assert {playbook.entry(s, "loyal").kpi for s in ("families", "value_groups", "clusters")} == {
+        "Smiles"
+    }
+
+
+def test_a_client_can_add_a_segment_with_a_full_entry(own):
+    assert Playbook.load("en", own("segments:" + VIP)).name("value_groups", "vip") == "VIP"
+
+
+def test_two_segments_of_a_segmentation_cannot_share_a_name(own):
+    playbook = Playbook.load("en", own("segments: {lost: {name: Champions}}"))
+    with pytest.raises(RuleError, match="several segments of 'clusters' are named 'Champions'"):
+        playbook.names("clusters", ["champions", "lost"])
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem", "fix"),
+    [
+        ("segment: {}", "segment", "unknown key", "did you mean 'segments'?"),
+        ("segments: {lost: {chanels: [Fax]}}", "segments.lost.chanels", "unknown key",
+         "did you mean 'channels'?"),
+        ("document: {titel: X}", "document.titel", "unknown key", "did you mean 'title'?"),
+        ("discounts: {never: {nam: X}}", "discounts.never.nam", "unknown key",
+         "did you mean 'name'?"),
+        ("segments: {champion: {kpi: X}}", "segments.champion", "lacks name, description",
+         "did you mean 'champions'?"),
+        ("segmentations: {clusters: {lots: {kpi: X}}}", "segmentations.clusters.lots",
+         "must be complete", "write the rest"),
+        ("segmentations: {cluster: {lost: {kpi: X}}}", "segmentations",
+         "unknown segmentation 'cluster'", "did you mean 'clusters'?"),
+        ("cells: {'511': {kpi: X}}", "cells.511", "must be complete", "Valid names: 555, 115"),
+        ("cells: {5555: {kpi: X}}", "cells.5555", "should be a valid string", "in quotes"),
+        ("cells: {'5x5': {kpi: X}}", "cells.5x5", "should match pattern", "such as '555'"),
+        ("segments: {lost: {name: 2024}}", "segments.lost.name", "should be a valid string: 2024",
+         "in quotes"),
+        ("segments: {lost: {name: }}", "segments.lost.name", "should be a valid string: None",
+         "in quotes"),
+        ("segments: {lost: {name: '  '}}", "segments.lost.name", "at least 1 character", ""),
+        ("segments: {lost: {channels: Fax}}", "segments.lost.channels", "valid list: 'Fax'", ""),
+        ("segments: {lost: {strategies: [One.]}}", "segments.lost.strategies", "at least 3", ""),
+        ("segments: {lost: {discount: nevr}}", "segments.lost.discount", "'nevr'",
+         "did you mean 'never'?"),
+        ("discounts: {nevr: {name: X}}", "discounts.nevr", "'nevr'", "did you mean 'never'?"),
+        ("segments: {lost: }", "segments.lost", "should be a mapping: None", ""),
+        ("segments: [lost]", "segments", "should be a mapping", ""),
+        ("segments: {\"lo\\nst\": {kpi: 1}}", "segments.lo st.kpi", "valid string: 1", "in quotes"),
+        ("language: es", "language", "written in 'es', but the report is in 'en'", "give the file"),
+    ],
+)  # fmt: skip
+def test_a_wrong_clients_file_is_a_one_line_error_naming_file_key_and_fix(
+    own, text, where, problem, fix
+):
+    path = own(text)
+    with pytest.raises(RuleError) as caught:
+        Playbook.load("en", path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {where}: ")
+    assert problem in message
+    assert fix in message.partition(". Fix: ")[2]
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("text", ["segments: {lost: {}, lost: {}}", "", "segments: {"])
+def test_a_clients_file_that_yaml_would_bend_is_an_error(own, text):
+    path = own(text)
+    with pytest.raises(SegkitError, match="acme.yaml"):
+        Playbook.load("en", path)
