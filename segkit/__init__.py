@@ -1,7 +1,7 @@
 """From a client's order log to customer segments a marketer can act on.
 
 What notebooks use: `Study` (one client at one date), `Chapter` (what it shows), `plots`
-(pictures). Each is imported when first used, so that `import segkit` stays light.
+(pictures), `analysis` (figures). Each is imported when first used, so that `import segkit` stays light.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from importlib import import_module
 
 __version__ = "0.1.0"
 
-__all__ = ["Chapter", "Params", "SegkitError", "Study", "load_params", "plots"]
+__all__ = [
+    "Chapter",
+    "Params",
+    "SegkitError",
+    "Study",
+    "analysis",
+    "load_params",
+    "plots",
+    "recommend",
+    "special_cells",
+]
 
 _HOMES = {
     "Chapter": "segkit.report.chapter",
@@ -18,12 +28,14 @@ _HOMES = {
     "SegkitError": "segkit.errors",
     "Study": "segkit.study",
     "load_params": "segkit.params",
+    "recommend": "segkit.report.advice",
+    "special_cells": "segkit.report.advice",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name == "plots":
-        return import_module("segkit.plots")
+    if name in {"analysis", "plots"}:
+        return import_module(f"segkit.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'segkit' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

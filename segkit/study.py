@@ -210,11 +210,31 @@ class Study:
         """The first day that is not observed."""
         if self._as_of is not None:
             return self._as_of
-        sales = self.lines.filter(~self.lines["is_return"])
-        last = sales["observed_at"].max().to_pyarrow().as_py()
-        if last is None:
-            last = self.lines["observed_at"].max().to_pyarrow().as_py()
-        return last.date() + timedelta(days=1)
+        return date.fromisoformat(self._span["last_sale"]) + timedelta(days=1)
+
+    @cached_property
+    def _span(self) -> dict[str, str]:
+        return self._lines_store.state("span", self._lines_key, self._compute_span)
+
+    def _compute_span(self) -> dict[str, str]:
+        lines = self.lines
+        moments = lines.agg(
+            first=lines["counts_at"].min(),
+            last=lines["observed_at"].max(),
+            last_sale=lines["observed_at"].max(where=~lines["is_return"]),
+        ).to_pyarrow().to_pylist()[0]
+        moments["last_sale"] = moments["last_sale"] or moments["last"]
+        return {name: moment.date().isoformat() for name, moment in moments.items()}
+
+    @cached_property
+    def first_day(self) -> date:
+        """The day of the first kept line."""
+        return date.fromisoformat(self._span["first"])
+
+    @cached_property
+    def last_day(self) -> date:
+        """The last day that is observed."""
+        return self.as_of - timedelta(days=1)
 
     @cached_property
     def period_start(self) -> date:
@@ -263,12 +283,9 @@ class Study:
         from segkit.data.customers import monthly_table
 
         table = _timestamps(monthly_table(self.lines, self.as_of).to_pyarrow().to_pandas())
-        first = self.lines["counts_at"].min().to_pyarrow().as_py()
         ends = table["month"] + pd.offsets.MonthBegin(1)
-        whole = (ends <= pd.Timestamp(self.as_of)) & (
-            (table["month"] > pd.Timestamp(first)) | (first.day == 1)
-        )
-        return table.assign(complete=whole)
+        begun = table["month"] >= pd.Timestamp(self.first_day)
+        return table.assign(complete=begun & (ends <= pd.Timestamp(self.as_of)))
 
     def period(self, start: date | None = None) -> pd.DataFrame:
         """Return what each customer bought from `start` (default: the period's) to `as_of`."""
@@ -335,9 +352,7 @@ class Study:
         customers : DataFrame
             A customer table, of this study or of another date.
         """
-        if segmentation not in SEGMENTATIONS:
-            fix = suggestion(segmentation, SEGMENTATIONS)
-            raise SegkitError("unknown segmentation", values=[segmentation], fix=fix)
+        _require_known(segmentation)
         if segmentation == "clusters":
             labels = self.clusters.predict(customers)
         else:
@@ -349,6 +364,16 @@ class Study:
     @cached_property
     def segments(self) -> pd.DataFrame:
         """Each customer's segment in every segmentation, and the scores behind it."""
+        key = key_of(self._customers_key, *self._rules())
+        return self._store.frame("segments", key, self._compute_segments)
+
+    def _rules(self) -> list[Any]:
+        """Return what segments depend on besides customers."""
+        own = self.params.rfm.value_groups
+        table = load_yaml(self.root / own) if own else None
+        return [self.params.rfm.model_dump(), self.params.clusters.model_dump(), table]
+
+    def _compute_segments(self) -> pd.DataFrame:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
         scores = self.scores[["r", "f", "m", "cell"]]
         return pd.concat([self.customers[["customer_id"]], scores, pd.DataFrame(labels)], axis=1)
@@ -364,21 +389,22 @@ class Study:
         """
         from segkit.analysis.kpis import segment_kpis
 
-        params = self.params
-        key = key_of(
-            self._customers_key,
-            segmentation,
-            str(start or self.period_start),
-            params.rfm.model_dump(),
-            params.clusters.model_dump(),
-        )
+        _require_known(segmentation)
+        start = start or self.period_start
         return self._store.frame(
-            f"kpis_{segmentation}" + (f"_{start:%Y%m%d}" if start else ""),
-            key,
+            f"kpis_{segmentation}_{start:%Y%m%d}",
+            key_of(self._customers_key, segmentation, start.isoformat(), *self._rules()),
             lambda: segment_kpis(
-                self.label(segmentation, self.customers), self.customers, self.period(start)
+                self.segments[segmentation], self.customers, self.period(start)
             ),
         )
+
+    @cached_property
+    def headline(self) -> dict[str, float]:
+        """The period's key figures of the whole base, and its customers so far."""
+        total = self.kpis("families").iloc[-1]
+        names = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
+        return {name: float(total[name]) for name in names}
 
     # Words ----------------------------------------------------------------------------
 
@@ -398,6 +424,11 @@ class Study:
             for name in SEGMENTATIONS
         }
 
+    def close(self) -> None:
+        """Close the engine and remove its scratch folder."""
+        if "_workspace" in self.__dict__:
+            self._workspace.close()
+
     def at(self, as_of: date) -> Study:
         """Return this client at another date, fitted on what was known then."""
         run_dir = self._run_dir / "data" / f"at-{as_of.isoformat()}" if self._run_dir else None
@@ -405,6 +436,12 @@ class Study:
         study.__dict__["_lines_store"] = self._lines_store
         study.__dict__["_workspace"] = self._workspace
         return study
+
+
+def _require_known(segmentation: str) -> None:
+    if segmentation not in SEGMENTATIONS:
+        fix = suggestion(segmentation, SEGMENTATIONS)
+        raise SegkitError("unknown segmentation", values=[segmentation], fix=fix)
 
 
 def _timestamps(table: pd.DataFrame) -> pd.DataFrame:

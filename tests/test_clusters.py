@@ -1,4 +1,4 @@
-"""Clusters: the published example, names by profile, choice of k, degenerate bases, fitted state."""
+"""Clusters: the published example, names, choice of k, degenerate bases, the fitted state."""
 
 from __future__ import annotations
 

@@ -138,7 +138,10 @@ def test_explicit_cut_points_close_their_bins_on_the_right():
 
 @pytest.mark.parametrize(
     "cuts",
-    [[30, 90, 180], [30, 90, 90, 365], [365, 180, 90, 30], ["a", 1, 2, 3], [1, 2, 3, np.nan], 30, None],
+    [
+        [30, 90, 180], [30, 90, 90, 365], [365, 180, 90, 30],
+        ["a", 1, 2, 3], [1, 2, 3, np.nan], 30, None,
+    ],
 )
 def test_cut_points_that_do_not_rise_are_refused_by_key_and_value(cuts):
     with pytest.raises(SegkitError, match="cut_points: recency: is not 4 rising numbers") as error:

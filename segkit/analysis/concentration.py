@@ -89,3 +89,24 @@ def concentration(
             "revenue_share": [revenue / total for revenue in revenues],
         }
     )
+
+
+def pareto(revenue: pd.Series) -> dict[str, float]:
+    """Return the figures of the Pareto sentence.
+
+    Returns
+    -------
+    dict
+        `top10`, `top20`: shares of revenue of the best 10 % and 20 % of customers;
+        `few`: the smallest share of customers that brings 80 %. NaN without revenue.
+
+    Examples
+    --------
+    >>> pareto(pd.Series([70.0, 20, 5, 3, 2]))
+    {'top10': 0.7, 'top20': 0.7, 'few': 0.4}
+    """
+    table = concentration(revenue, tops=(0.1, 0.2))
+    if table.empty:
+        return dict.fromkeys(("top10", "top20", "few"), float("nan"))
+    top10, top20, _ = table["revenue_share"]
+    return {"top10": float(top10), "top20": float(top20), "few": float(table["top_share"].iloc[-1])}

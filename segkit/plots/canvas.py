@@ -147,6 +147,7 @@ def literal(text: object, width: int = 26) -> str:
     'Grandes compradores de to…'
     """
     line = "".join(letter for letter in " ".join(str(text).split()) if letter.isprintable())
+    line = line.strip()
     short = line if len(line) <= width else line[: width - 1].rstrip() + "…"
     return "".join(letter if _in_font(letter) else "□" for letter in short)
 
@@ -307,7 +308,9 @@ def _in_font(letter: str) -> bool:
 
 def _make_literal(ax: Axes) -> None:
     # Labels and ticks of a given Axes were made under its owner's settings.
+    from matplotlib.text import Text
+
     for axis in (ax.xaxis, ax.yaxis):
-        for text in (axis.label, *axis.get_ticklabels()):
+        for text in axis.findobj(Text):
             text.set_parse_math(False)
             text.set_usetex(False)

@@ -183,9 +183,8 @@ def _draw_curves(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
 
 def _name_curves(ax: Axes, ends: dict[str, tuple[float, float]], style: Style) -> None:
     heights = {measure: end[1] for measure, end in ends.items()}
-    low = min(heights, key=heights.get, default=None)
-    high = max(heights, key=heights.get, default=None)
-    if low != high and heights[high] - heights[low] < 0.09:
+    if len(heights) == 2 and np.ptp(list(heights.values())) < 0.09:
+        low, high = sorted(heights, key=heights.get)
         middle = (heights[high] + heights[low]) / 2
         heights[low], heights[high] = middle - 0.045, middle + 0.045
     for measure, (last, _) in ends.items():

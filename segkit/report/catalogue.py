@@ -15,6 +15,7 @@ from segkit.params import load_yaml
 from segkit.report.format import KINDS, NUMBER_KINDS, Formats, is_kind
 
 HERE = Path(__file__).parent
+LARGE_AMOUNT = 10_000
 SECTIONS = {
     "chapters": ("title", "intro"),
     "tables": ("title", "note"),
@@ -291,8 +292,8 @@ class Columns:
         column : str
             Key of the column.
         values : Series, optional
-            What it holds; tells the kind of a column that is not known, and a mean of counts
-            (with decimals) from counts.
+            What it holds; tells the kind of a column that is not known, a mean of counts (shown
+            with a decimal) from counts, and large amounts (shown without cents) from small.
         table : str, optional
             Name of the table, where a column may mean something else.
 
@@ -313,6 +314,8 @@ class Columns:
         kind = special.get(column) or known.get("kind") or _kind_of(values)
         if "*" in special and kind.partition(".")[0] in NUMBER_KINDS:
             return special["*"]
+        if column not in special and kind == "money" and _is_large(values):
+            return "money.0"
         return "decimal.1" if kind in ("count", "days") and _has_small_fractions(values) else kind
 
     def help(self, column: object) -> str | None:
@@ -445,6 +448,13 @@ def _kind_of(values: pd.Series | None) -> str:
     if types.is_integer_dtype(values):
         return "count"
     return "number" if types.is_float_dtype(values) else "text"
+
+
+def _is_large(values: pd.Series | None) -> bool:
+    """Tell whether cents would only be noise beside the largest amount."""
+    if values is None or not pd.api.types.is_numeric_dtype(values):
+        return False
+    return bool((values.dropna().abs() >= LARGE_AMOUNT).any())
 
 
 def _has_small_fractions(values: pd.Series | None) -> bool:

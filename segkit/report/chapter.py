@@ -19,7 +19,7 @@ from segkit.errors import RuleError
 from segkit.report.catalogue import SECTIONS, Columns, Texts
 from segkit.report.exports import write_csv, write_json, write_parquet
 from segkit.report.format import Formats
-from segkit.report.tables import Wording, html_table
+from segkit.report.tables import MANY_COLUMNS, Wording, html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,10 +141,10 @@ class Chapter:
 
         formats = self.formats
         return Style(
-            labels=ChainMap(self._names(segmentation), self._labels(), self.columns.labels),
-            money=lambda value: formats.money(value, 0 if abs(value) >= 100 else None),
+            labels=ChainMap(dict(self._names(segmentation)), self.columns.labels, self._labels()),
+            money=lambda value: formats.money(value, None if _digits(value) else 0),
             number=lambda value: formats.number(value, _digits(value)),
-            percent=lambda share: formats.percent(share, 0 if abs(share) >= 0.0995 else 1),
+            percent=lambda share: formats.percent(share, _percent_digits(100 * share)),
             month=formats.month,
         )
 
@@ -218,7 +218,10 @@ class Chapter:
         words = self._words("tables", name, title, segmentation, fields)
         file = self._keep(name, df)
         shown = self._shown(df, name, words["title"], segmentation, max_rows, file)
-        html = self._title(name, words["title"]) + _paragraph(words["note"], "note") + shown
+        look = "exhibit wide" if df.shape[1] > MANY_COLUMNS else "exhibit"
+        html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
+            look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown
+        )
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
         return Fragment(html, plain, "table", tuple(map(str, df.columns)))
 
@@ -375,7 +378,7 @@ def spoken_figures(values: Mapping[str, object], wording: Wording) -> dict[str, 
     {'Tickets': '5.009', 'Tasa de recompra': '98,0%'}
     """
     return {
-        wording.header(key): wording.value(value, _headline_kind(key, value, wording.columns))
+        wording.header(key): wording.value(value, wording.columns.kind(key, pd.Series([value])))
         for key, value in values.items()
     }
 
@@ -395,15 +398,14 @@ def tiles(figures: Mapping[str, str]) -> Markup:
     return Markup('<dl class="tiles">\n{}\n</dl>').format(each)
 
 
-def _headline_kind(key: str, value: object, columns: Columns) -> str:
-    kind = columns.kind(key, pd.Series([value]))
-    is_large = isinstance(value, int | float) and abs(value) >= 10_000
-    return "money.0" if kind == "money" and is_large else kind
-
-
 def _digits(value: float) -> int:
+    """Decimals of a number in a picture: none from a hundred up."""
     size = abs(value)
-    return 0 if size >= 100 else 1 if size >= 1 else 2
+    return 0 if size >= 100 or not size else 1 if size >= 1 else 2
+
+
+def _percent_digits(percent: float) -> int:
+    return 0 if abs(percent) >= 9.95 or abs(percent - round(percent)) < 0.05 else 1
 
 
 def _paragraph(text: str, kind: str = "", tag: str = "p") -> Markup:

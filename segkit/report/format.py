@@ -6,7 +6,7 @@ import copy
 import datetime as dt
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pandas as pd
 from babel import Locale
@@ -280,7 +280,10 @@ def _exact(value: object, digits: int) -> Decimal | None:
     """The value as Babel wants it; a tiny negative number must not be written as "-0"."""
     if _is_missing(value):
         return None
-    number = Decimal(str(value.item() if hasattr(value, "item") else value))
+    try:
+        number = Decimal(str(value.item() if hasattr(value, "item") else value))
+    except InvalidOperation:
+        raise SegkitError("not a number", values=[value], fix="give a number or None") from None
     if number.is_finite() and not round(number, digits):
         return Decimal(0)
     return number
@@ -291,4 +294,7 @@ def _moment(value: object) -> dt.date | None:
         return None
     if isinstance(value, dt.date) and not isinstance(value, pd.Timestamp):
         return value
-    return pd.Timestamp(value).to_pydatetime(warn=False)
+    try:
+        return pd.Timestamp(value).to_pydatetime(warn=False)
+    except (ValueError, TypeError):
+        raise SegkitError("not a date", values=[value], fix="give a date or None") from None

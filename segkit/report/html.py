@@ -172,8 +172,10 @@ def clean_html(html: str) -> Markup:
     soup = _parsed(html)
     for element in soup(DROPPED_WITH_CONTENT):
         element.decompose()
+    for title in soup(("h1", "h2")):  # chapters are the kit's
+        title.name = "h3"
     clean = bleach.clean(
-        str(soup), tags=TAGS, attributes=_is_harmless, protocols=["data"], strip=True
+        str(soup), tags=TAGS - {"a"}, attributes=_is_harmless, protocols=["data"], strip=True
     )
     return Markup('<div class="scroll analyst" tabindex="0">{}</div>').format(
         Markup(clean.strip())
@@ -367,6 +369,8 @@ def _provenance_tables(
 ) -> Iterator[tuple[str, Markup]]:
     say = wording.texts.text
     quality = pd.DataFrame(given.get("data_quality", []))
+    if "lines" in quality:
+        quality = quality[quality["lines"] > 0]
     if len(quality):
         yield "reasons", html_table(quality, wording, say("page.reasons"), name="data_quality")
     hashes = {str(item["file"]): str(item["sha256"])[:12] for item in given.get("sources", [])}

@@ -10,12 +10,12 @@ import pandas as pd
 from markupsafe import Markup, escape
 
 from segkit.report.catalogue import Columns, Texts
-from segkit.report.format import KINDS, NUMBER_KINDS, Formats
+from segkit.report.format import NUMBER_KINDS, TIME_KINDS, Formats
 
 SUMMARY_ROWS = ("total", "read", "kept", "rejected")
-"""First cells of rows that add others up; they are set in bold."""
+"""What rows that add others up hold in one of their first two cells; they are set in bold."""
 
-MANY_COLUMNS = 8  # beyond it a table is printed smaller
+MANY_COLUMNS = 8  # beyond it a table needs a page on its side
 
 # Seen by screen readers and not by eyes, in a page without the kit's style sheet too.
 QUIET = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
@@ -124,16 +124,16 @@ def html_table(
     """
     shown = _shortened(df, max_rows)
     kinds = wording.kinds(df, name)
+    tops = [_top(df.iloc[:, place], kind) for place, kind in enumerate(kinds)]
     head = Markup("").join(map(partial(_head, wording), df.columns, kinds))
     rows = Markup("\n").join(
-        _row(row, list(df.columns), kinds, wording) for row in shown.itertuples(index=False, name=None)
+        _row(row, kinds, tops, wording) for row in shown.itertuples(index=False, name=None)
     )
-    look = Markup(' class="wide"') if df.shape[1] > MANY_COLUMNS else ""
     table = Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="{caption}">\n'
-        '<table{look}>\n<caption style="{quiet}">{caption}</caption>\n'
+        '<table>\n<caption style="{quiet}">{caption}</caption>\n'
         "<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
-    ).format(caption=caption, look=look, quiet=QUIET, head=head, rows=rows)
+    ).format(caption=caption, quiet=QUIET, head=head, rows=rows)
     if len(shown) == len(df):
         return table
     rest = wording.texts.say(
@@ -167,10 +167,10 @@ def is_summary(row: tuple) -> bool:
 
     Examples
     --------
-    >>> is_summary(("total", 793)), is_summary(("loyal", 304))
-    (True, False)
+    >>> is_summary(("total", 793)), is_summary(("orders", "read", 9994)), is_summary(("loyal", 3))
+    (True, True, False)
     """
-    return bool(row) and isinstance(row[0], str) and row[0] in SUMMARY_ROWS
+    return any(isinstance(cell, str) and cell in SUMMARY_ROWS for cell in row[:2])
 
 
 def _shortened(df: pd.DataFrame, max_rows: int) -> pd.DataFrame:
@@ -186,37 +186,42 @@ def _head(wording: Wording, column: object, kind: str) -> Markup:
     return Markup('<th scope="col"{}>{}</th>').format(_class(kind), wording.header(column))
 
 
-def _row(row: tuple, columns: list, kinds: list[str], wording: Wording) -> Markup:
+def _row(row: tuple, kinds: list[str], tops: list[float], wording: Wording) -> Markup:
     total = is_summary(row)
+    texts = [escape(wording.value(value, kind)) for value, kind in zip(row, kinds, strict=True)]
     cells = [
-        _cell(value, column, kind, wording, first=place == 0, total=total)
-        for place, (value, column, kind) in enumerate(zip(row, columns, kinds, strict=True))
-    ]
+        _total_cell(text, kind) if total else _cell(text, kind, value, top)
+        for text, kind, value, top in zip(texts, kinds, row, tops, strict=True)
+    ][1:]
+    first = [Markup('<th scope="row"{}>{}</th>').format(_class(kinds[0]), texts[0])] if row else []
     start = Markup('<tr class="total">') if total else Markup("<tr>")
-    return start + Markup("").join(cells) + Markup("</tr>")
+    return start + Markup("").join(first + cells) + Markup("</tr>")
 
 
-def _cell(
-    value: object, column: object, kind: str, wording: Wording, *, first: bool, total: bool
-) -> Markup:
-    text = escape(wording.value(value, kind))
-    if first:
-        return Markup('<th scope="row"{}>{}</th>').format(_class(kind), text)
-    if total:
-        text = Markup("<strong>{}</strong>").format(text)
-    bar = _bar(value, column, kind) if not total else Markup("")
-    return Markup("<td{}{}>{}</td>").format(_class(kind, bar=bool(bar)), bar, text)
+def _total_cell(text: Markup, kind: str) -> Markup:
+    return Markup("<td{}><strong>{}</strong></td>").format(_class(kind), text)
 
 
-def _bar(value: object, column: object, kind: str) -> Markup:
+def _cell(text: Markup, kind: str, value: object, top: float) -> Markup:
     """A share of the whole is also drawn, as a thin line under its number."""
-    is_part = kind.startswith("percent") and str(column).endswith("_share")
-    if not is_part or not isinstance(value, float | int) or not 0 <= value <= 1:
-        return Markup("")
-    return Markup(' style="--part:{}"').format(round(float(value), 3))
+    if not top or pd.isna(value) or value <= 0:
+        return Markup("<td{}>{}</td>").format(_class(kind), text)
+    return Markup('<td class="num bar" style="--part:{}">{}</td>').format(
+        round(float(value) / top, 3), text
+    )
 
 
-def _class(kind: str, *, bar: bool = False) -> Markup:
-    numeric = kind.partition(".")[0] in KINDS[: KINDS.index("text")]
-    names = ["num"] * numeric + ["bar"] * bar
-    return Markup(' class="{}"').format(" ".join(names)) if names else Markup("")
+def _top(column: pd.Series, kind: str) -> float:
+    """Return the largest share of a column of parts of a whole; 0 of any other column."""
+    is_part = kind.startswith("percent") and str(column.name).endswith("_share")
+    if not is_part or not pd.api.types.is_numeric_dtype(column):
+        return 0.0
+    below_one = column[(column > 0) & (column < 1)]  # a total is no part
+    return float(below_one.max()) if len(below_one) else 0.0
+
+
+def _class(kind: str) -> Markup:
+    name = kind.partition(".")[0]
+    if name in NUMBER_KINDS + TIME_KINDS:
+        return Markup(' class="num"')
+    return Markup(' class="text"') if name == "text" else Markup("")

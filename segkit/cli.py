@@ -1,0 +1,151 @@
+"""The command line: `segkit run`, `segkit check`, `segkit new`."""
+
+from __future__ import annotations
+
+import glob
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from segkit import __version__
+from segkit.errors import SegkitError
+from segkit.params import find_root, load_params
+
+ROOT = click.option(
+    "--root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Project folder; default: the nearest one with notebooks/ and params/.",
+)
+DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="segkit")
+def main() -> None:
+    """From a client's order log to customer segments a marketer can act on."""
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--jobs", "-j", type=click.IntRange(1), default=1, help="Clients at the same time.")
+@click.option("--force", is_flag=True, help="Run clients whose inputs have not changed, too.")
+@ROOT
+@DEBUG
+def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug: bool) -> None:
+    """Run clients (PARAMS FILES) to finished reports."""
+    from segkit.progress import watching
+    from segkit.run import run_clients
+
+    with _told_in_one_line(debug):
+        with watching() as listener:
+            outcomes = run_clients(_expanded(files), root=root, jobs=jobs, force=force, listener=listener)
+        for outcome in outcomes:
+            _tell(outcome, debug)
+    if any(outcome.state == "failed" for outcome in outcomes):
+        raise SystemExit(1)
+
+
+def _tell(outcome, debug: bool) -> None:
+    if outcome.state == "failed":
+        click.secho(f"{outcome.client}: failed", fg="red", err=True)
+        for line in (outcome.details if debug and outcome.details else outcome.problem).splitlines():
+            click.echo(f"  {line}", err=True)
+        return
+    told = f"{outcome.seconds:.1f} s" if outcome.state == "done" else "nothing has changed"
+    click.echo(f"{outcome.client}: {outcome.state} ({told})  {_shown(outcome.folder / 'report.html')}")
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@ROOT
+@DEBUG
+def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
+    """Check clients' parameters and the first lines of their data, and do nothing else."""
+    from segkit.preflight import preflight
+
+    root = root or find_root()
+    failed = False
+    for file in _expanded(files):
+        try:
+            params = load_params(file)
+            looked = preflight(params, root)
+        except SegkitError as error:
+            failed = True
+            text = str(error)
+            click.echo(text if text.startswith(str(file)) else f"{file}: {text}", err=True)
+            if debug:
+                traceback.print_exc()
+            continue
+        told = ", ".join(f"{lines} lines of {name}" for name, lines in looked.items())
+        click.echo(f"{file}: {params.client} is fine (looked at {told})")
+    if failed:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("client")
+@click.option(
+    "--from", "file", required=True, type=click.Path(path_type=Path), help="The client's order log."
+)
+@click.option("--currency", help="ISO 4217 code, such as EUR, where the file does not say.")
+@click.option("--separator", help="Field separator, where the file is ambiguous.")
+@click.option("--date-format", help="Such as %d/%m/%Y, where the file is ambiguous.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark, likewise.")
+@ROOT
+@DEBUG
+def new(
+    client: str,
+    file: Path,
+    currency: str | None,
+    separator: str | None,
+    date_format: str | None,
+    decimal: str | None,
+    root: Path | None,
+    debug: bool,
+) -> None:
+    """Write params/CLIENT.yaml from a look at a file, with every guess explained."""
+    from segkit.data.sniff import write_params
+
+    root = root or find_root()
+    given = {"separator": separator, "date_format": date_format, "decimal": decimal}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    with _told_in_one_line(debug):
+        out = root / "params" / f"{client}.yaml"
+        written = write_params(client, file, out, currency=currency, root=root, overrides=overrides)
+        click.echo(f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}")
+
+
+def _expanded(files: tuple[str, ...]) -> list[Path]:
+    """Return the files, with the patterns that a shell has left as they are written out."""
+    found: list[Path] = []
+    for file in files:
+        matches = sorted(glob.glob(file)) if any(mark in file for mark in "*?[") else []
+        found += [Path(match) for match in matches or [file]]
+    return found
+
+
+@contextmanager
+def _told_in_one_line(debug: bool) -> Iterator[None]:
+    try:
+        yield
+    except SegkitError as error:
+        if debug:
+            raise
+        click.echo(str(error), err=True)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        click.echo("interrupted; run the same command again to continue", err=True)
+        raise SystemExit(130) from None
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

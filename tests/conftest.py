@@ -1,0 +1,87 @@
+"""Fixtures that several test modules share: real data, and studies of small made logs."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segkit.params import Params, check_params
+from segkit.study import Study
+
+PROJECT = Path(__file__).resolve().parents[1]
+HEADER = ("customer", "date", "order", "quantity", "amount")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Callable[[str], Path]:
+    """Return a function that finds a file of real data, or skips the test."""
+    folder = Path(os.environ.get("SEGKIT_DATA") or PROJECT.parent / "shared" / "data")
+
+    def find(name: str) -> Path:
+        file = folder / name
+        if not file.is_file():
+            pytest.skip(f"no real data: {name} is neither in SEGKIT_DATA nor in ../shared/data")
+        return file
+
+    return find
+
+
+def write_rows(file: Path, rows: Iterable[Sequence[Any]], header: Sequence[str] = HEADER) -> Path:
+    """Write a CSV file as the kit reads it by default."""
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    return file
+
+
+def params_of(header: Sequence[str] = HEADER, **given: Any) -> Params:
+    """Return parameters of a client `acme` whose log has the columns of `header`."""
+    orders = {"path": "orders.csv", "columns": {name: name for name in header}}
+    orders |= given.pop("orders", {})
+    return check_params({"client": "acme", "currency": "EUR", "orders": orders, **given})
+
+
+@pytest.fixture
+def make_study(tmp_path: Path) -> Iterator[Callable[..., Study]]:
+    """Return a function that writes order lines to a CSV file and opens a study of them.
+
+    `rows` follow `header`; `returns`, `customers` and `events` are rows of their tables
+    (order, date; customer, registered; customer, date, type, product); other names are
+    parameters of the client.
+    """
+    opened: list[Study] = []
+    beside = {
+        "returns": ("order", "date"),
+        "customers": ("customer", "registered"),
+        "events": ("customer", "date", "type", "product"),
+    }
+
+    def make(
+        rows: Iterable[Sequence[Any]],
+        *,
+        header: Sequence[str] = HEADER,
+        run_dir: str = "run",
+        as_of: date | None = None,
+        **given: Any,
+    ) -> Study:
+        write_rows(tmp_path / "orders.csv", rows, header)
+        for name, columns in beside.items():
+            if name in given:
+                write_rows(tmp_path / f"{name}.csv", given[name], columns)
+                mapped = {column: column for column in columns}
+                given[name] = {"path": f"{name}.csv", "columns": mapped}
+        params = params_of(header, **given)
+        study = Study(params, root=tmp_path, run_dir=run_dir, as_of=as_of)
+        opened.append(study)
+        return study
+
+    yield make
+    for study in opened:
+        study._workspace.close()
