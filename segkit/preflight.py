@@ -10,7 +10,7 @@ from segkit.data.cleaning import judge
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
-from segkit.study import TABLES
+from segkit.study import TABLES, Study
 
 SAMPLE = 1000
 """Lines of each table that are read."""
@@ -48,12 +48,11 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
 
 
 def _check_tables_of_rules(params: Params, root: Path) -> None:
-    from segkit.report.playbook import Playbook
-    from segkit.segments import RuleTable
-
-    rules, playbook = params.rfm.value_groups, params.report.playbook
-    RuleTable.load(root / rules if rules else None)
-    Playbook.load(params.language, root / playbook if playbook else None)
+    """Load the rule table and the playbook, and find every segment an entry."""
+    study = Study(params, root=root)
+    for segmentation, names in study.segment_names.items():
+        for key in names:
+            study.playbook.entry(segmentation, key)
 
 
 def _check_features(params: Params) -> None:

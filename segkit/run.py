@@ -307,10 +307,14 @@ def execute(notebook: Path, output: Path, job: Job, folder: Path) -> None:
     SegkitError
         With the cell's error in one line; the notebook is kept, with the error marked.
     """
+    import logging
+
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from traitlets.config import Config
 
+    # Names are checked against the schema; papermill only knows those in the notebook's cell.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     parameters = {**job.params, "root": str(job.root), "run_dir": str(folder)}
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sk") as sockets:
@@ -328,6 +332,7 @@ def execute(notebook: Path, output: Path, job: Job, folder: Path) -> None:
                 start_timeout=START_SECONDS,
                 execution_timeout=CELL_SECONDS,
                 config=config,
+                extra_arguments=["--IPKernelApp.log_level=50"],  # kernels say so when stopped
             )
         except papermill.PapermillExecutionError as error:
             raise _cell_error(notebook, output, f"{error.ename}: {error.evalue}", job) from error

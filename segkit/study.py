@@ -15,7 +15,7 @@ import pandas as pd
 from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 from segkit.params import Params, check_params, find_root, load_params, load_yaml
-from segkit.store import Store, key_of
+from segkit.store import Store, key_of, parquet_key
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TABLES = ("orders", "returns", "customers", "events")
 SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters")
+DRAFT = "draft"
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
 
@@ -38,8 +39,8 @@ class Study:
     root : Path, optional
         Folder that relative paths start from; see `segkit.params.find_root`.
     run_dir : Path, optional
-        Where results are remembered and exported; by default
-        `reports/<client>/<as_of>` below `root`.
+        Where results are remembered and exported; by default `reports/<client>/draft`
+        below `root`, so that a look around touches no finished run.
     as_of : date, optional
         The first day that is not observed; by default `params.as_of`, else the day after
         the last sale.
@@ -63,8 +64,7 @@ class Study:
         self.root = Path(root).resolve() if root else find_root()
         self.params = params if isinstance(params, Params) else load_params(self.root / params)
         self._as_of = as_of or self.params.as_of
-        self._run_dir = self.root / run_dir if run_dir else None
-        self._lines: ir.Table | None = None
+        self.run_dir = self.root / (run_dir or f"reports/{self.params.client}/{DRAFT}")
 
     @classmethod
     def from_notebook(cls, names: Mapping[str, Any]) -> Study:
@@ -98,22 +98,13 @@ class Study:
     # Where things are ------------------------------------------------------------------
 
     @cached_property
-    def run_dir(self) -> Path:
-        """Folder of this run's results."""
-        if self._run_dir is not None:
-            return self._run_dir
-        return self.root / "reports" / self.params.client / self.as_of.isoformat()
-
-    @cached_property
     def _store(self) -> Store:
         return Store(self.run_dir / "data")
 
     @cached_property
     def _lines_store(self) -> Store:
-        """Lines do not depend on the date, so studies at other dates share them."""
-        if self._run_dir is not None:
-            return Store(self._run_dir / "data")
-        return Store(self.root / "reports" / self.params.client / ".lines")
+        """Lines do not depend on the date: studies at other dates share them."""
+        return self._store
 
     @cached_property
     def _workspace(self) -> Workspace:
@@ -155,21 +146,13 @@ class Study:
         return self._workspace.connection.read_parquet(str(file))
 
     def _clean_if_needed(self) -> None:
-        from segkit.store import parquet_key
-
-        names = [name for name in ("rejected", "quality", "registered", "events", "lines")]
-        needed = [
-            name
-            for name in names
-            if name not in {"registered", "events"} or self._optional(name) is not None
-        ]
+        optional = {"registered": self.params.customers, "events": self.params.events}
+        needed = ["rejected", "quality", "lines"]
+        needed += [name for name, source in optional.items() if source is not None]
         folder = self._lines_store.folder
-        if all(parquet_key(folder / f"{name}.parquet") == self._lines_key for name in needed):
-            return
-        self._clean()
-
-    def _optional(self, name: str):
-        return self.params.customers if name == "registered" else self.params.events
+        keys = {parquet_key(folder / f"{name}.parquet") for name in needed}
+        if keys != {self._lines_key}:
+            self._clean()
 
     def _clean(self) -> None:
         from segkit.data.cleaning import clean
@@ -418,11 +401,16 @@ class Study:
 
     @cached_property
     def segment_names(self) -> dict[str, dict[str, str]]:
-        """Each segmentation's segments and what the client's language calls them."""
-        return {
-            name: self.playbook.names(name, sorted(set(self.segments[name])))
-            for name in SEGMENTATIONS
+        """Each segmentation's possible segments and what the client's language calls them."""
+        from segkit.segments import FAMILIES, PROSPECTS, SUB_SEGMENTS, load_cluster_names
+
+        keys = {
+            "families": FAMILIES,
+            "sub_segments": SUB_SEGMENTS,
+            "value_groups": [*self.rules.segments, PROSPECTS],
+            "clusters": [*load_cluster_names(), PROSPECTS],
         }
+        return {name: self.playbook.names(name, keys[name]) for name in SEGMENTATIONS}
 
     def close(self) -> None:
         """Close the engine and remove its scratch folder."""
@@ -431,7 +419,7 @@ class Study:
 
     def at(self, as_of: date) -> Study:
         """Return this client at another date, fitted on what was known then."""
-        run_dir = self._run_dir / "data" / f"at-{as_of.isoformat()}" if self._run_dir else None
+        run_dir = self.run_dir / "data" / f"at-{as_of.isoformat()}"
         study = Study(self.params, root=self.root, run_dir=run_dir, as_of=as_of)
         study.__dict__["_lines_store"] = self._lines_store
         study.__dict__["_workspace"] = self._workspace

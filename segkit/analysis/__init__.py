@@ -2,9 +2,10 @@
 
 from segkit.analysis.concentration import concentration, gini, lorenz_curve, pareto
 from segkit.analysis.distributions import best_month, binned, counted
-from segkit.analysis.kpis import segment_kpis
+from segkit.analysis.kpis import MAIN_KPIS, segment_kpis
 
 __all__ = [
+    "MAIN_KPIS",
     "best_month",
     "binned",
     "concentration",

@@ -9,6 +9,20 @@ from segkit.errors import DataError
 
 PERIOD = ["orders", "revenue", "units", "returned_units"]
 TOTAL = "total"
+MAIN_KPIS = [
+    "segment",
+    "customers",
+    "customers_share",
+    "orders",
+    "revenue",
+    "revenue_share",
+    "aov",
+    "upt",
+    "repeat_rate",
+    "ltv",
+    "revenue_all_time_share",
+]
+"""The columns that a reader sees first: the period's figures beside the all-time ones."""
 
 
 def segment_kpis(

@@ -252,6 +252,10 @@ class Columns:
     RuleError
         When a column has no known kind or no header in the language.
 
+    Source
+    ------
+    Definitions, sections 2 to 6.
+
     Examples
     --------
     >>> columns = Columns("es")
@@ -334,7 +338,10 @@ class Columns:
         for name, kind in kinds.items():
             if not is_kind(kind):
                 raise RuleError(
-                    "unknown kind", where=f"{where}: {name}", values=[kind], fix=suggestion(kind, KINDS)
+                    "unknown kind",
+                    where=f"{where}: {name}",
+                    values=[kind],
+                    fix=suggestion(kind, KINDS),
                 )
         for name, column in (self._columns | self._suffixes).items():
             if self.language not in column or (
@@ -444,10 +451,14 @@ def _kind_of(values: pd.Series | None) -> str:
     if types.is_bool_dtype(values):
         return "flag"
     if types.is_datetime64_any_dtype(values):
-        return "date"
+        is_whole_day = (values.dropna() == values.dropna().dt.normalize()).all()
+        return "date" if is_whole_day else "datetime"
     if types.is_integer_dtype(values):
         return "count"
-    return "number" if types.is_float_dtype(values) else "text"
+    if types.is_float_dtype(values):
+        return "number"
+    inferred = types.infer_dtype(values, skipna=True)
+    return inferred if inferred in ("date", "datetime") else "text"
 
 
 def _is_large(values: pd.Series | None) -> bool:

@@ -7,7 +7,7 @@ import io
 import re
 import sys
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -190,6 +190,8 @@ class Chapter:
         *,
         title: str | None = None,
         max_rows: int = 60,
+        columns: Sequence[str] | None = None,
+        rows: pd.Series | None = None,
         **fields: object,
     ) -> Fragment:
         """Return a table with its title and note, and leave it as CSV and Parquet in the run.
@@ -206,6 +208,10 @@ class Chapter:
             Instead of the title in the texts.
         max_rows : int, optional
             Rows shown; the file has all of them.
+        columns : sequence of str, optional
+            Columns shown; the file has all of them.
+        rows : Series of bool, optional
+            Rows shown; likewise.
         **fields
             Fields of title and note.
 
@@ -418,7 +424,9 @@ def _paragraph(text: str, kind: str = "", tag: str = "p") -> Markup:
 def _require_plain(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,80}", name):
         fix = "use small letters, digits and underscores: files are named after it"
-        raise RuleError("not a plain name", where="name of a table or picture", values=[name], fix=fix)
+        raise RuleError(
+            "not a plain name", where="name of a table or picture", values=[name], fix=fix
+        )
 
 
 def _drawn(

@@ -109,7 +109,12 @@ def write_csv(df: pd.DataFrame, path: Path) -> Path:
     headers = [guarded(str(column)) for column in df.columns]
     with replacing(path) as beside:
         safe.to_csv(
-            beside, index=False, header=headers, encoding="utf-8", lineterminator="\n", errors="replace"
+            beside,
+            index=False,
+            header=headers,
+            encoding="utf-8",
+            lineterminator="\n",
+            errors="replace",
         )
     return Path(path)
 
@@ -137,7 +142,8 @@ def write_json(value: object, path: Path) -> Path:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.json"
-    >>> json.loads(write_json({"revenue": float("nan"), "day": dt.date(2017, 1, 3)}, path).read_text())
+    >>> value = {"revenue": float("nan"), "day": dt.date(2017, 1, 3)}
+    >>> json.loads(write_json(value, path).read_text())
     {'revenue': None, 'day': '2017-01-03'}
     """
     text = json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False)
@@ -178,6 +184,13 @@ def write_workbook(
     ------
     DataError
         When there is no table, or one has more rows than a sheet can hold.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tables.xlsx"
+    >>> write_workbook({"kpis": pd.DataFrame({"segment": ["=1+1"]})}, path).name
+    'tables.xlsx'
     """
     from xlsxwriter import Workbook
 
@@ -247,7 +260,9 @@ def _sheet_names(titles: list[str]) -> list[str]:
     taken: set[str] = {"history"}  # Excel keeps this name for itself
     names = []
     for title in titles:
-        clean = _NOT_IN_SHEET_NAMES.sub(" ", _legal(title)).replace("\n", " ").strip(" '") or "table"
+        clean = (
+            _NOT_IN_SHEET_NAMES.sub(" ", _legal(title)).replace("\n", " ").strip(" '") or "table"
+        )
         name, count = clean[:SHEET_NAME].strip(" '"), 1
         while name.lower() in taken:
             count += 1

@@ -6,7 +6,7 @@ import copy
 import datetime as dt
 import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 
 import pandas as pd
 from babel import Locale
@@ -21,6 +21,7 @@ from babel.numbers import (
 from segkit.errors import SegkitError, suggestion
 
 MISSING = "—"
+DIGITS_OF_ANY_FLOAT = 400  # the default of 28 fails on amounts above 10^25
 
 NUMBER_KINDS = ("count", "money", "percent", "decimal", "number", "days", "ratio")
 TIME_KINDS = ("date", "month", "datetime")
@@ -243,9 +244,10 @@ class Formats:
             return MISSING
         pattern = copy.copy(pattern)
         pattern.frac_prec = (least, most)
-        return pattern.apply(
-            number, self._locale, currency=self.currency, currency_digits=False
-        )
+        with localcontext(prec=DIGITS_OF_ANY_FLOAT):
+            return pattern.apply(
+                number, self._locale, currency=self.currency, currency_digits=False
+            )
 
 
 def is_kind(text: str) -> bool:
@@ -284,7 +286,7 @@ def _exact(value: object, digits: int) -> Decimal | None:
         number = Decimal(str(value.item() if hasattr(value, "item") else value))
     except InvalidOperation:
         raise SegkitError("not a number", values=[value], fix="give a number or None") from None
-    if number.is_finite() and not round(number, digits):
+    if abs(number) < 1 and not round(number, digits):
         return Decimal(0)
     return number
 

@@ -29,16 +29,20 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 # Styles stay inline and unhashed: some browsers apply the page's policy to SVG pictures too.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline';"
+    " base-uri 'none'; form-action 'none'"
+)
 
 IMAGE_SOURCE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]*\Z")
+# fmt: off
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 TAGS = frozenset(
     {
-        "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div", "dl",
-        "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
-        "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "section", "small", "span", "strong", "sub",
-        "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
+        "a", "abbr", "b", "blockquote", "br", "caption", "code", "dd", "del", "details", "div",
+        "dl", "dt", "em", "figcaption", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img",
+        "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s", "section", "small", "span", "strong",
+        "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
     }
 )
 ATTRIBUTES = frozenset(
@@ -50,6 +54,14 @@ ATTRIBUTES = frozenset(
 DROPPED_WITH_CONTENT = (
     "iframe", "math", "noembed", "noframes", "noscript", "object", "plaintext", "script", "select",
     "style", "svg", "template", "textarea", "title", "xmp",
+)
+# fmt: on
+NEVER_SHOWN = (
+    "application/javascript",
+    "application/json",
+    "application/pdf",
+    "application/vnd.jupyter.widget-view+json",
+    "text/latex",
 )
 
 
@@ -137,7 +149,24 @@ def build_report(notebooks: list[Path], out: Path, context: ReportContext) -> Pa
 
 
 def report_html(notebooks: list[NotebookNode], context: ReportContext) -> str:
-    """Return the page as text; see `build_report`."""
+    """Return the page as text.
+
+    Parameters
+    ----------
+    notebooks : list of notebook nodes
+        Executed notebooks, in the order of the chapters.
+    context : ReportContext
+        What the page says around the chapters.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    SegkitError
+        When the page would run a script or request something.
+    """
     exporter = _exporter()
     resources = {"mark": MARK, "hide_headline": bool(context.headline)}
     outline = _Outline(taken={"top", "contents", "key-figures", "glossary", "provenance"})
@@ -177,9 +206,7 @@ def clean_html(html: str) -> Markup:
     clean = bleach.clean(
         str(soup), tags=TAGS - {"a"}, attributes=_is_harmless, protocols=["data"], strip=True
     )
-    return Markup('<div class="scroll analyst" tabindex="0">{}</div>').format(
-        Markup(clean.strip())
-    )
+    return Markup('<div class="scroll analyst" tabindex="0">{}</div>').format(Markup(clean.strip()))
 
 
 def clean_markdown(source: str) -> Markup:
@@ -187,12 +214,14 @@ def clean_markdown(source: str) -> Markup:
 
     Examples
     --------
-    >>> print(clean_markdown("costs **$5** <b>x</b>"))
-    <div class="scroll analyst" tabindex="0"><p>costs <strong>$5</strong> &lt;b&gt;x&lt;/b&gt;</p></div>
+    >>> "<strong>$5</strong> &lt;b&gt;x&lt;/b&gt;" in clean_markdown("**$5** <b>x</b>")
+    True
     """
     import mistune
 
-    return clean_html(mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])(source))
+    return clean_html(
+        mistune.create_markdown(escape=True, plugins=["table", "strikethrough"])(source)
+    )
 
 
 def clean_image(output: Mapping[str, Mapping], mimetype: str) -> Markup:
@@ -264,6 +293,7 @@ def _exporter() -> TemplateExporter:
         "image/png",
         "image/jpeg",
         "text/plain",
+        *NEVER_SHOWN,  # named only to be passed over in silence
     ]
     filters = {
         "clean_html": clean_html,

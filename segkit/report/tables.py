@@ -222,6 +222,6 @@ def _top(column: pd.Series, kind: str) -> float:
 
 def _class(kind: str) -> Markup:
     name = kind.partition(".")[0]
-    if name in NUMBER_KINDS + TIME_KINDS:
-        return Markup(' class="num"')
-    return Markup(' class="text"') if name == "text" else Markup("")
+    looks = {"text": "text", "flag": ""} | dict.fromkeys(NUMBER_KINDS + TIME_KINDS, "num")
+    look = looks.get(name, "word")
+    return Markup(' class="{}"').format(look) if look else Markup("")

@@ -12,6 +12,7 @@ __all__ = [
     "PROSPECTS",
     "RFM",
     "Clusters",
+    "SUB_SEGMENTS",
     "RuleTable",
     "Segmentation",
     "load_cluster_names",
@@ -23,6 +24,7 @@ _HOMES = {
     "PROSPECTS": "base",
     "RFM": "rfm",
     "RuleTable": "rules",
+    "SUB_SEGMENTS": "rfm",
     "Segmentation": "base",
     "load_cluster_names": "clusters",
 }

@@ -21,6 +21,7 @@ from segkit.segments.base import (
 )
 
 FAMILIES = (PROSPECTS, "beginners", "recurrent", "loyal")
+SUB_SEGMENTS = (PROSPECTS, *(f"{family}_r{r}" for family in FAMILIES[1:] for r in range(5, 0, -1)))
 _LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
 
 

@@ -1,0 +1,32 @@
+# make report   set up, and run the demo clients to finished reports
+# make test     set up, and run all tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: report test lab lock clean
+
+report: $(READY)
+	$(BIN)/segkit run params/cdnow.yaml params/tienda_demo.yaml --jobs 2
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+lab: $(READY)
+	$(BIN)/jupyter lab notebooks
+
+$(READY): pyproject.toml requirements.lock.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock.txt -e '.[test]'
+	touch $@
+
+# After a change of the dependencies in pyproject.toml
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --no-annotate --no-header \
+		-o requirements.lock.txt
+
+clean:
+	rm -rf $(VENV) build *.egg-info

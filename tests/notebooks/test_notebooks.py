@@ -1,0 +1,187 @@
+"""The notebooks from end to end: what a run of a client leaves, and that its numbers are right."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters")
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_csv(folder / "exports" / "tables" / f"{name}.csv", dtype={"cell": str})
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_a_run_leaves_every_artefact_by_name(finished, client):
+    folder = finished[client]
+    names = ["data_quality", "rfm_edges", "rfm_cells", "cluster_profile", "concentration", "k_selection"]
+    names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
+    files = [f"exports/tables/{name}.csv" for name in names]
+    files += ["report.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
+    files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
+    assert [file for file in files if not (folder / file).is_file()] == []
+    assert len(list((folder / "notebooks").glob("*.ipynb"))) == 5
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_kept_and_rejected_lines_add_up_to_those_read(finished, client):
+    quality = table(finished[client], "data_quality").query("source == 'orders'").set_index("rule")
+    for column in ("lines", "amount"):
+        kept, rejected, read = quality.loc[["kept", "rejected", "read"], column]
+        assert kept + rejected == pytest.approx(read, abs=1e-6)
+    written = pd.read_parquet(finished[client] / "data" / "rejected.parquet")
+    assert len(written) == quality.loc["rejected", "lines"]
+
+
+@pytest.mark.parametrize("segmentation", SEGMENTATIONS)
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_segments_add_up_to_the_brand(finished, client, segmentation):
+    kpis = table(finished[client], f"segment_kpis_{segmentation}").set_index("segment")
+    parts = kpis.drop(index="total")
+    for column in ("customers", "orders", "revenue", "revenue_all_time", "orders_all_time"):
+        assert parts[column].sum() == pytest.approx(kpis.loc["total", column], abs=1e-6)
+    assert parts["revenue_share"].sum() == pytest.approx(1)
+
+
+def test_cdnow_has_its_known_totals(finished):
+    total = table(finished["cdnow"], "segment_kpis_families").set_index("segment").loc["total"]
+    assert total["customers"] == 2357
+    assert total["revenue_all_time"] == pytest.approx(244_091.94)
+    counts = json.loads((finished["cdnow"] / "run.json").read_text(encoding="utf-8"))["counts"]
+    assert counts["lines_read"] == counts["lines_kept"] == 6919
+
+
+def test_tienda_demo_has_the_totals_that_its_generator_wrote_down(finished):
+    from segkit.data.demo import shop
+
+    root = finished["tienda_demo"].parents[2]
+    truth = json.loads(shop.path(root, "tienda_demo/truth.json").read_text(encoding="utf-8"))
+    counts = json.loads((finished["tienda_demo"] / "run.json").read_text(encoding="utf-8"))["counts"]
+    assert counts["customers"] == truth["shop"]["customers"]
+    quality = table(finished["tienda_demo"], "data_quality")
+    orders = quality[quality["source"] == "orders"].set_index("rule")["lines"]
+    assert orders["read"] == truth["lines"]["all"]
+    assert orders["no_customer"] == truth["wrong_lines"]["no_customer"]
+
+
+def test_gated_frequency_gives_one_to_exactly_the_one_time_buyers(finished):
+    edges = table(finished["cdnow"], "rfm_edges").query("measure == 'frequency'").set_index("score")
+    customers = pd.read_parquet(finished["cdnow"] / "data" / "customers.parquet")
+    assert edges.loc[1, "to"] == 1
+    assert edges.loc[1, "customers"] == (customers["orders"] == 1).sum()
+
+
+def test_customers_have_one_row_and_one_segment_in_each_segmentation(finished):
+    for folder in finished.values():
+        customers = pd.read_parquet(folder / "data" / "customers.parquet")
+        segments = pd.read_parquet(folder / "data" / "segments.parquet")
+        assert customers["customer_id"].is_unique
+        assert segments["customer_id"].tolist() == customers["customer_id"].tolist()
+        assert segments[list(SEGMENTATIONS)].notna().all(axis=None)
+
+
+def test_the_manifest_says_what_the_run_depended_on(finished):
+    manifest = json.loads((finished["cdnow"] / "run.json").read_text(encoding="utf-8"))
+    assert manifest["state"] == "done"
+    assert manifest["as_of"] == "1998-07-01"
+    assert re.fullmatch("[0-9a-f]{64}", next(iter(manifest["inputs"]["orders"].values())))
+    assert {chapter["state"] for chapter in manifest["chapters"]} == {"done"}
+    assert {"python", "segkit", "pandas", "duckdb"} <= set(manifest["versions"])
+    assert manifest["parameters"]["client"] == "cdnow"
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_the_report_is_one_page_without_scripts_or_requests(finished, client):
+    page = (finished[client] / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page.lower()
+    assert not re.search(r"(src|href)=[\"']?(https?:|//)", page)
+    assert "Content-Security-Policy" in page
+    assert '<html lang="es' in page
+    links = set(re.findall(r'href="#([^"]+)"', page))
+    assert links <= set(re.findall(r'id="([^"]+)"', page))
+    assert not [image for image in re.findall(r"<img[^>]*>", page) if not re.search(r'alt="[^"]{20,}', image)]
+    assert str(finished[client].parents[2]) not in page
+
+
+def test_recommendations_come_in_both_languages_and_as_json(finished):
+    exports = finished["cdnow"] / "exports"
+    spanish = (exports / "recommendations.md").read_text(encoding="utf-8")
+    english = (exports / "recommendations.en.md").read_text(encoding="utf-8")
+    held = json.loads((exports / "recommendations.json").read_text(encoding="utf-8"))
+    assert spanish.startswith("# Recomendaciones de Marketing por Segmento\n")
+    assert english.startswith("# Marketing Recommendations by Segment\n")
+    assert f"**Total de segmentos**: {len(held['segments'])}" in spanish
+    assert {segment["segment"] for segment in held["segments"]} == set(
+        table(finished["cdnow"], "segment_kpis_value_groups")["segment"]
+    ) - {"total"}
+    assert set(held["other_segmentations"]) == set(SEGMENTATIONS) - {"value_groups"}
+
+
+def test_superstore_reproduces_the_published_table_in_every_printed_digit(project, real_data, monkeypatch):
+    from segkit.run import run_clients
+
+    monkeypatch.setenv("SEGKIT_DATA", str(real_data("superstore_orders.parquet").parent))
+    outcome = run_clients([project / "params" / "superstore.yaml"], root=project)[0]
+    assert outcome.problem == ""
+    profile = table(outcome.folder, "cluster_profile").set_index("segment")
+    printed = {
+        row.Index: (row.customers, f"{row.customers_share:.1%}", f"{row.recency_days:.0f}",
+                    f"{row.orders:.1f}", f"{row.revenue:,.2f}", f"{row.aov:,.2f}")
+        for row in profile.itertuples()
+    }
+    assert printed == {
+        "low_value": (251, "31.7%", "102", "5.6", "1,269.99", "250.78"),
+        "lost": (73, "9.2%", "578", "3.7", "1,671.31", "467.16"),
+        "hibernating": (61, "7.7%", "232", "3.3", "230.02", "70.23"),
+        "big_spenders": (104, "13.1%", "124", "6.4", "6,598.87", "1,077.45"),
+        "loyal": (304, "38.3%", "74", "8.1", "3,803.01", "498.39"),
+    }
+    text = (outcome.folder / "exports" / "recommendations.md").read_text(encoding="utf-8")
+    assert (
+        "## Bajo valor\n\n**Clientes**: 251 (31.7%)\n\n### Perfil\n- Recency: 102 días\n"
+        "- Frequency: 5.6 órdenes\n- Monetary: $1,269.99\n- AOV: $250.78\n\n### Descripción\n" in text
+    )
+    english = (outcome.folder / "exports" / "recommendations.en.md").read_text(encoding="utf-8")
+    assert (
+        "## Low Value\n\n**Customers**: 251 (31.7%)\n\n### Profile\n- Recency: 102 days\n"
+        "- Frequency: 5.6 orders\n- Monetary: $1,269.99\n- AOV: $250.78\n" in english
+    )
+
+
+def test_plain_papermill_gives_the_same_numbers(project, finished):
+    command = [sys.executable, "-m", "papermill", "notebooks/02_rfm.ipynb", "out.ipynb"]
+    command += ["-f", "params/cdnow.yaml", "--no-progress-bar"]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    draft = project / "reports" / "cdnow" / "draft"
+    pd.testing.assert_frame_equal(table(draft, "rfm_edges"), table(finished["cdnow"], "rfm_edges"))
+    pd.testing.assert_frame_equal(table(draft, "rfm_cells"), table(finished["cdnow"], "rfm_cells"))
+
+
+def test_plain_papermill_stops_at_a_misspelt_parameter(project):
+    command = [sys.executable, "-m", "papermill", "notebooks/02_rfm.ipynb", "out.ipynb"]
+    command += ["-p", "langauge", "en", "--no-progress-bar"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "langauge: unknown parameter. Fix: write 'language'" in done.stderr
+
+
+def test_every_notebook_runs_alone_as_it_is(project):
+    """nbval compares no outputs here (there are none): it shows that every cell runs."""
+    for notebook in sorted((project / "notebooks").glob("*.ipynb")):
+        shutil.rmtree(project / "reports", ignore_errors=True)
+        command = [sys.executable, "-m", "pytest", "--nbval-lax", "-q", "-p", "no:cacheprovider"]
+        environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+        done = subprocess.run(
+            [*command, str(notebook)], cwd=project, capture_output=True, text=True, env=environment
+        )
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert re.search(r"\d+ passed", done.stdout)

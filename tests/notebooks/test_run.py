@@ -1,0 +1,150 @@
+"""Runs: isolation, skipping, resuming, and that a report is whole or absent."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+from click.testing import CliRunner
+
+from segkit.cli import main
+from segkit.run import run_clients
+
+pytestmark = pytest.mark.slow
+
+FILE = """\
+client: {client}
+currency: EUR
+orders:
+  path: {client}.csv
+  columns: {{customer: c, date: d, amount: a, order: o}}
+clusters: {{k: 2}}
+"""
+
+
+def write_client(project: Path, client: str, lines: list[str] | None = None) -> Path:
+    days = [f"{1 + number % 9},2025-0{1 + number % 8}-15,{10 + number},{number}" for number in range(60)]
+    (project / f"{client}.csv").write_text("\n".join(["c,d,a,o", *(lines or days)]) + "\n", encoding="utf-8")
+    file = project / "params" / f"{client}.yaml"
+    file.write_text(FILE.format(client=client), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def small(project: Path) -> Path:
+    """A project with two chapters, so that runs are short."""
+    for notebook in ("01_explore", "03_clusters", "06_segments"):
+        (project / "notebooks" / f"{notebook}.ipynb").unlink()
+    return project
+
+
+def break_notebook(project: Path, client: str) -> None:
+    path = project / "notebooks" / "07_recommendations.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    code = f"if study.params.client == {client!r}:\n    raise ValueError('a broken chapter')"
+    notebook.cells.append(nbformat.v4.new_code_cell(code, id="broken-00"))
+    nbformat.write(notebook, path)
+
+
+def test_one_broken_client_among_three_stops_none_of_the_others(small):
+    files = [write_client(small, client) for client in ("ana", "beto", "carla")]
+    break_notebook(small, "beto")
+    outcomes = run_clients(files, root=small, jobs=2)
+    assert [outcome.state for outcome in outcomes] == ["done", "failed", "done"]
+    problem = outcomes[1].problem
+    assert problem.startswith("07_recommendations: ValueError: a broken chapter. Fix: look at the marked")
+    assert "\n" not in problem
+    unfinished = small / "reports" / "beto" / "unfinished"
+    assert "a broken chapter" in (unfinished / "notebooks" / "07_recommendations.ipynb").read_text()
+    assert json.loads((unfinished / "run.json").read_text())["state"] == "failed"
+    assert not list((small / "reports" / "beto").glob("*/report.html"))
+    assert all((outcomes[place].folder / "report.html").is_file() for place in (0, 2))
+
+
+def test_a_client_with_wrong_parameters_fails_before_work_starts_and_the_others_run(small):
+    good, bad = write_client(small, "ana"), write_client(small, "beto")
+    bad.write_text(bad.read_text().replace("currency", "curency"), encoding="utf-8")
+    outcomes = run_clients([bad, good], root=small)
+    assert [outcome.state for outcome in outcomes] == ["failed", "done"]
+    assert "curency: unknown key: 'EUR'. Fix: write 'currency'" in outcomes[0].problem
+    assert not (small / "reports" / "beto").exists()
+
+
+def test_an_unchanged_client_is_skipped_unless_forced_and_a_changed_one_runs(small):
+    file = write_client(small, "ana")
+    first = run_clients([file], root=small)[0]
+    assert run_clients([file], root=small)[0].state == "skipped"
+    assert run_clients([file], root=small, force=True)[0].state == "done"
+    with (small / "ana.csv").open("a") as log:
+        log.write("3,2025-08-15,99,1000\n")
+    again = run_clients([file], root=small)[0]
+    assert (again.state, again.folder) == ("done", first.folder)
+    assert json.loads((again.folder / "run.json").read_text())["counts"]["lines_read"] == 61
+
+
+def test_the_last_good_report_stays_when_a_later_run_fails(small):
+    file = write_client(small, "ana")
+    good = run_clients([file], root=small)[0].folder / "report.html"
+    before = good.read_bytes()
+    (small / "ana.csv").write_text("c,d,a,o\n1,never,5,1\n", encoding="utf-8")
+    outcome = run_clients([file], root=small)[0]
+    assert outcome.state == "failed"
+    assert "unparsable_date" in outcome.problem
+    assert good.read_bytes() == before
+
+
+def test_an_interrupted_run_continues_where_it_stopped(small):
+    file = write_client(small, "ana")
+    break_notebook(small, "ana")
+    assert run_clients([file], root=small)[0].state == "failed"
+    unfinished = small / "reports" / "ana" / "unfinished"
+    done = unfinished / "notebooks" / "02_rfm.ipynb"
+    stamp = done.stat().st_mtime_ns
+    assert run_clients([file], root=small)[0].state == "failed"
+    assert done.stat().st_mtime_ns == stamp
+    assert run_clients([file], root=small, force=True)[0].state == "failed"
+    assert done.stat().st_mtime_ns != stamp
+
+
+def test_two_files_of_the_same_client_are_refused(small):
+    file = write_client(small, "ana")
+    copy = file.with_name("copy.yaml")
+    shutil.copy(file, copy)
+    outcomes = run_clients([file, copy], root=small)
+    assert [outcome.state for outcome in outcomes] == ["done", "failed"]
+    assert "'ana' is also in params/ana.yaml" in outcomes[1].problem
+
+
+def test_the_working_directory_does_not_matter(small, tmp_path, monkeypatch):
+    file = write_client(small, "ana")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    outcome = run_clients([file], root=small)[0]
+    assert outcome.state == "done"
+    assert Path.cwd() == elsewhere
+    assert os.listdir(elsewhere) == []
+
+
+def test_the_command_line_tells_failures_in_one_line_and_by_its_exit_status(small, monkeypatch):
+    monkeypatch.chdir(small)
+    write_client(small, "ana", ["1,never,5,1"])
+    result = CliRunner().invoke(main, ["run", "params/ana.yaml"])
+    assert result.exit_code == 1
+    assert "Traceback" not in result.output
+    assert "ana: failed" in result.output
+    assert "unparsable_date" in result.output
+
+
+def test_segkit_check_names_every_problem_and_does_nothing_else(small, monkeypatch):
+    monkeypatch.chdir(small)
+    write_client(small, "ana")
+    broken = write_client(small, "beto")
+    broken.write_text(broken.read_text().replace("customer: c", "customer: cc"), encoding="utf-8")
+    result = CliRunner().invoke(main, ["check", "params/ana.yaml", "params/beto.yaml"])
+    assert result.exit_code == 1
+    assert "ana is fine (looked at 60 lines of orders)" in result.output
+    assert "orders.columns.customer: no such column in the data: 'cc'" in result.output
+    assert not (small / "reports").exists()

@@ -1,0 +1,203 @@
+"""Numbers, money, dates, and the catalogues of words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segkit.errors import RuleError, SegkitError
+from segkit.report.catalogue import Columns, Texts, languages
+from segkit.report.format import KINDS, MISSING, Formats
+
+NBSP = "\u00a0"
+
+
+@pytest.fixture
+def argentine() -> Formats:
+    return Formats("es_AR", "ARS")
+
+
+def test_money_has_the_decimals_of_its_currency():
+    assert Formats("en_US", "USD").money(1269.99) == "$1,269.99"
+    assert Formats("es_CL", "CLP").money(1269.99) == "$1.270"
+    assert Formats("es-ES", "EUR").money(1234.5) == f"1.234,50{NBSP}€"
+
+
+def test_decimals_of_money_can_be_asked_for():
+    assert Formats("en_US", "USD").money(1269.99, decimals=0) == "$1,270"
+
+
+def test_numbers_follow_the_locale(argentine):
+    assert argentine.integer(9994) == "9.994"
+    assert argentine.decimal(5.55, 1) == "5,6"
+    assert argentine.number(30.0) == "30"
+    assert argentine.percent(0.317) == "31,7%"
+    assert Formats("es_ES", "EUR").percent(0.5, 0) == f"50{NBSP}%"
+
+
+def test_days_months_and_times_follow_the_locale(argentine):
+    moment = dt.datetime(2017, 12, 31, 14, 3)
+    assert argentine.date(moment) == "31 dic 2017"
+    assert argentine.month(moment) == "dic 2017"
+    assert argentine.datetime(moment) == "31 dic 2017, 14:03"
+    assert argentine.date(np.datetime64("2017-12-31")) == "31 dic 2017"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("missing", [None, math.nan, pd.NA, pd.NaT, np.float64("nan")])
+def test_what_is_missing_is_a_dash_in_every_kind(argentine, kind, missing):
+    assert argentine.by_kind(kind)(missing) == MISSING
+
+
+def test_a_tiny_negative_amount_is_not_minus_zero(argentine):
+    assert argentine.money(-0.001) == "$0,00"
+    assert argentine.integer(-0.4) == "0"
+
+
+def test_a_tiny_share_is_not_lost(argentine):
+    assert argentine.percent(0.004, 1) == "0,4%"
+
+
+def test_a_kind_may_say_its_digits(argentine):
+    assert argentine.by_kind("percent.0")(0.5) == "50%"
+    assert argentine.by_kind("decimal.3")(0.25) == "0,250"
+
+
+def test_an_unknown_locale_currency_or_kind_is_named(argentine):
+    with pytest.raises(SegkitError, match="'klingon'"):
+        Formats("klingon", "USD")
+    with pytest.raises(SegkitError, match="'DOLLARS'"):
+        Formats("es_AR", "DOLLARS")
+    with pytest.raises(SegkitError, match="did you mean 'percent'"):
+        argentine.by_kind("precent")
+
+
+def test_a_text_where_a_number_belongs_is_named(argentine):
+    with pytest.raises(SegkitError, match="not a number: 'much'"):
+        argentine.money("much")
+    with pytest.raises(SegkitError, match="not a date: 'someday'"):
+        argentine.date("someday")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_every_finite_number_can_be_written(number):
+    formats = Formats("es_AR", "USD")
+    texts = [formats.money(number), formats.percent(number), formats.decimal(number)]
+    assert all(any(letter.isdigit() for letter in text) for text in texts)
+
+
+def test_texts_in_all_languages_have_the_same_keys_and_fields():
+    spanish = Texts("es")
+    for language in languages():
+        texts = Texts(language)
+        assert set(texts.paths) == set(spanish.paths)
+        assert [p for p in texts.paths if texts.fields(p) != spanish.fields(p)] == []
+
+
+def test_all_columns_have_headers_in_all_languages():
+    assert set(Columns("es").labels) == set(Columns("en").labels)
+    assert Columns("es").label("repeat_rate") == "Tasa de recompra"
+
+
+def test_pictures_find_every_label_they_ask_for():
+    from segkit.plots import PICTURE_LABELS
+
+    for language in languages():
+        texts, columns = Texts(language), Columns(language)
+        known = [key in columns or f"labels.{key}" in texts for key in PICTURE_LABELS]
+        assert all(known), dict(zip(PICTURE_LABELS, known, strict=True))
+
+
+def test_every_cleaning_rule_has_a_name():
+    from segkit.params import Cleaning
+
+    settings = {"non_product_codes", "cancelled_order_prefix", "cancelled_statuses"}
+    for rule in set(Cleaning.model_fields) - settings:
+        assert f"rules.{rule}.name" in Texts("es")
+
+
+def test_a_sentence_is_filled_by_kind_and_escaped(argentine):
+    sentences = {"top": "El {top:percent.0} aporta {revenue:money.0}: {who}."}
+    said = Texts("es", {"sentences": sentences}).say(
+        "top", argentine, top=0.2, revenue=1000, who='"><img onerror=x>'
+    )
+    assert said == "El 20% aporta $1.000: &#34;&gt;&lt;img onerror=x&gt;."
+
+
+def test_a_missing_sentence_or_field_is_named(argentine):
+    texts = Texts("es", {"sentences": {"size": "Hay {customers:count} clientes."}})
+    with pytest.raises(RuleError, match=r"sentences\.sise.*did you mean 'sentences\.size'"):
+        texts.say("sise", argentine)
+    with pytest.raises(RuleError, match="field 'customers' is not given"):
+        texts.say("size", argentine, customer=3)
+
+
+def test_fields_cannot_reach_into_objects():
+    for text in ("{a.__class__}", "{a[0]}", "{a!r}", "{}", "{a:money.x}", "{a:{b}}", "{a"):
+        with pytest.raises(RuleError, match=r"sentences\.bad"):
+            Texts("es", {"sentences": {"bad": text}})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        ({"sentence": {"a": "b"}}, "did you mean 'sentences'"),
+        ({"tables": {"mine": {"titel": "b"}}}, "did you mean 'title'"),
+        ({"tables": {"mine": {"note": "b"}}}, "tables.mine.title: missing or empty"),
+        ({"pictures": {"mine": {"title": "b"}}}, "pictures.mine.alt: missing or empty"),
+        ({"labels": {"yes": True}}, "labels.yes: is no text"),
+    ],
+)
+def test_a_faulty_catalogue_is_refused_when_loaded(overrides, problem):
+    with pytest.raises(RuleError) as caught:
+        Texts("es", overrides)
+    assert problem in str(caught.value)
+
+
+def test_a_table_of_a_segmentation_falls_back_to_the_general_texts():
+    texts = Texts("es")
+    assert texts.entry("tables", "segment_kpis_value_groups") == (
+        "tables.segment_kpis",
+        "value_groups",
+    )
+    with pytest.raises(RuleError, match=r"tables\.data_quality_of_mine\.title"):
+        texts.entry("tables", "data_quality_of_mine")
+
+
+def test_a_column_that_is_not_known_is_guessed_from_its_values():
+    columns = Columns("en")
+    assert columns.label("my_own_column") == "My own column"
+    assert columns.kind("mine", pd.Series([1, 2])) == "count"
+    assert columns.kind("mine", pd.Series([0.5])) == "number"
+    assert columns.kind("mine", pd.Series([True])) == "flag"
+    assert columns.kind("mine", pd.to_datetime(pd.Series(["2017-01-03"]))) == "date"
+    assert columns.kind("mine", pd.to_datetime(pd.Series(["2017-01-03 10:30"]))) == "datetime"
+    assert columns.kind("mine", pd.Series([dt.date(2017, 1, 3), None])) == "date"
+    assert columns.kind("mine", pd.Series(["x"])) == "text"
+    assert columns.kind("revenue_share_low") == "percent"
+
+
+def test_means_of_counts_show_a_decimal_and_large_amounts_no_cents():
+    columns = Columns("en")
+    assert columns.kind("orders", pd.Series([5.6, 3.7])) == "decimal.1"
+    assert columns.kind("orders", pd.Series([5.0, 3.0])) == "count"
+    assert columns.kind("revenue", pd.Series([2_297_200.86, 3.5])) == "money.0"
+    assert columns.kind("revenue", pd.Series([230.02])) == "money"
+    assert columns.kind("amount", pd.Series([2_297_200.86]), "data_quality") == "money"
+
+
+def test_a_column_without_a_header_or_kind_is_refused(tmp_path):
+    file = tmp_path / "columns.yaml"
+    file.write_text("columns:\n  mine: {kind: money, en: Mine}\n")
+    assert Columns("en", file).label("mine") == "Mine"
+    with pytest.raises(RuleError, match="no text in the language 'es'"):
+        Columns("es", file)
+    file.write_text("columns:\n  mine: {kind: monney, en: Mine}\n")
+    with pytest.raises(RuleError, match="did you mean 'money'"):
+        Columns("en", file)

@@ -1,0 +1,336 @@
+"""The stakeholder's page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from segkit.errors import SegkitError
+from segkit.report.catalogue import Texts
+from segkit.report.chapter import MARK, Chapter
+from segkit.report.format import Formats
+from segkit.report.html import ReportContext, build_report, report_html
+
+SCRIPT = "<script>alert(1)</script>"
+HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "=1+1", "$x$", "🙂", "two\nlines", "&amp;"]
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+OWN = {
+    "chapters": {
+        "one": {"title": "Primero", "intro": "Uno."},
+        "two": {"title": f"Segundo {SCRIPT}"},
+    },
+    "pictures": {"bars": {"title": "Barras", "alt": "Barras"}},
+}
+
+
+@pytest.fixture
+def texts() -> Texts:
+    return Texts("es", OWN)
+
+
+@pytest.fixture
+def chapters(tmp_path, texts) -> tuple[Chapter, Chapter]:
+    params = SimpleNamespace(language="es", locale="es_AR", currency="USD")
+    names = {"families": dict(zip("abcdefg", HOSTILE, strict=True))}
+    study = SimpleNamespace(params=params, run_dir=tmp_path / "run", segment_names=names)
+    return Chapter(study, "one", texts=texts), Chapter(study, "two", texts=texts)
+
+
+@pytest.fixture
+def context(texts) -> ReportContext:
+    return ReportContext(
+        client=HOSTILE[1],
+        language="es",
+        formats=Formats("es_AR", "USD"),
+        texts=texts,
+        as_of=dt.date(2017, 12, 31),
+        period_start=dt.date(2016, 12, 31),
+        generated=dt.datetime(2026, 1, 19, 10, 30),
+        headline={"customers": 793, "revenue": 2297200.86},
+        provenance={
+            "sources": [{"file": SCRIPT, "sha256": "0123456789abcdef" * 4}],
+            "rows": {"read": 9994, "kept": 9990, "rejected": 4},
+            "data_quality": [
+                {"rule": "read", "lines": 9994, "first_values": None},
+                {"rule": "no_customer", "lines": 4, "first_values": HOSTILE[0]},
+                {"rule": "no_date", "lines": 0, "first_values": None},
+            ],
+            "versions": {"segkit": "0.1.0"},
+            "parameters": {
+                "client": HOSTILE[1],
+                "rfm": {"bins": {"recency": [30, 90]}},
+                "name": None,
+            },
+            "fingerprint": "9f8e7d6c5b4a39f8",
+        },
+    )
+
+
+def shown(*fragments) -> list:
+    return [cell(fragment._repr_mimebundle_()) for fragment in fragments]
+
+
+def cell(data: dict, tags: tuple[str, ...] = (), metadata: dict | None = None):
+    output = new_output("execute_result", data=data, metadata=metadata or {}, execution_count=1)
+    return new_code_cell("SOURCE = 1", outputs=[output], metadata={"tags": list(tags)})
+
+
+def bars(table, *, style):
+    from matplotlib.figure import Figure
+
+    axes = Figure(figsize=(2, 1)).add_subplot()
+    axes.bar([0, 1], [1, 2])
+    return axes
+
+
+def page_of(cells: list, context: ReportContext) -> BeautifulSoup:
+    return BeautifulSoup(report_html([new_notebook(cells=cells)], context), "html.parser")
+
+
+def main_of(cells: list, context: ReportContext) -> str:
+    return page_of(cells, context).main.decode()
+
+
+def assert_harmless(page: BeautifulSoup) -> None:
+    assert not page(["script", "iframe", "object", "embed", "link", "base", "form", "svg"])
+    for element in page.find_all(True):
+        assert not [name for name in element.attrs if name.startswith("on")]
+        for name in ("src", "href", "srcset", "data", "action", "poster"):
+            assert re.match(r"#|data:image/|$", element.get(name, "")), element.get(name)
+
+
+@pytest.fixture
+def page(chapters, context) -> BeautifulSoup:
+    one, two = chapters
+    df = pd.DataFrame({"segment": list("abcdefg"), "first_values": HOSTILE, "customers": range(7)})
+    books = [
+        new_notebook(cells=shown(one.opening(), one.table("segment_kpis_families", df))),
+        new_notebook(cells=shown(two.opening(), two.picture(bars, df), two.picture(bars, df))),
+    ]
+    return BeautifulSoup(report_html(books, context), "html.parser")
+
+
+def test_the_page_runs_no_script_and_requests_nothing(page):
+    assert_harmless(page)
+    policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
+    assert "default-src 'none'" in policy and "script" not in policy
+    css = page.style.text
+    assert "url(" not in css and "@import" not in css
+
+
+def test_hostile_texts_are_shown_as_they_are(page):
+    assert page.h1.text == HOSTILE[1]
+    rows = page.main.tbody("tr")
+    assert [row.th.text for row in rows] == HOSTILE
+    assert [row("td")[0].text for row in rows] == HOSTILE
+    assert SCRIPT in page.footer.text
+
+
+def test_the_page_says_who_when_and_in_which_language(page):
+    assert page.html["lang"] == "es"
+    assert page.find("meta", attrs={"name": "viewport"})
+    assert HOSTILE[1] in page.title.text
+    assert "31 dic 2016 – 30 dic 2017" in page.header.text
+    tiles = page.header.find(class_="tiles")
+    assert [value.text for value in tiles("dd")] == ["793", "US$2.297.201"]
+
+
+def test_headings_are_in_order_and_ids_differ(page):
+    levels = [int(heading.name[1]) for heading in page(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1 and levels.count(1) == 1
+    steps = [after - before for before, after in pairwise(levels)]
+    assert max(steps) == 1
+    ids = [element["id"] for element in page(id=True)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_links_of_the_contents_land(page):
+    targets = [link["href"].removeprefix("#") for link in page.nav("a")]
+    assert all(page.find(id=target) for target in targets)
+    assert targets[:2] == ["one", "one-segment_kpis_families"]
+    assert {"two-bars", "two-bars-2", "glossary", "provenance"} <= set(targets)
+    assert page.nav.find("a", href="#two").text == f"Segundo {SCRIPT}"
+
+
+def test_every_picture_has_alternative_text_and_every_table_headers(page):
+    assert all(image["alt"] for image in page("img"))
+    for table in page("table"):
+        assert table.caption.text
+        assert all(head.get("scope") for head in table("th"))
+
+
+def test_the_footer_says_where_the_figures_come_from(page):
+    footer = " ".join(page.footer.text.split())
+    for text in (
+        "0123456789ab",
+        "9f8e7d6c5b4a",
+        "9.994",
+        "9.990",
+        "segkit",
+        "0.1.0",
+        "Sin cliente",
+    ):
+        assert text in footer
+    assert "0123456789abcdef" not in footer
+    assert "rfm.bins.recency" in footer and "30, 90" in footer
+    assert "Sin fecha" not in footer
+
+
+def test_the_glossary_explains_the_terms_that_are_shown(chapters, context):
+    one, _ = chapters
+    df = pd.DataFrame({"segment": ["a"], "upt": [2.5]})
+    page = page_of(shown(one.opening(), one.table("segment_kpis_families", df)), context)
+    terms = [term.text for term in page.find(class_="glossary")("dt")]
+    assert terms == ["Ingresos", "UPT"]
+
+
+def test_code_logs_errors_and_scripts_stay_in_the_notebook(chapters, context):
+    one, _ = chapters
+    leaky = new_code_cell(
+        "SOURCE = 'secret'",
+        outputs=[
+            new_output("stream", name="stdout", text="PRINTED"),
+            new_output("stream", name="stderr", text="WARNED"),
+            new_output("error", ename="E", evalue="FAILED", traceback=["TRACED"]),
+            new_output("display_data", data={"application/javascript": "alert('RAN')"}),
+            new_output("display_data", data={"text/html": "<b>REPR</b>", "text/plain": "REPR"}),
+            new_output("display_data", data={"image/png": PIXEL, "text/plain": "PLOT"}),
+            new_output(
+                "display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "W"}}
+            ),
+        ],
+    )
+    raw = nbformat.v4.new_raw_cell("RAW", metadata={"raw_mimetype": "text/html"})
+    main = main_of([new_markdown_cell("# NOTE"), leaky, raw, *shown(one.opening())], context)
+    for text in (
+        "SOURCE",
+        "PRINTED",
+        "WARNED",
+        "FAILED",
+        "TRACED",
+        "RAN",
+        "REPR",
+        "PLOT",
+        "RAW",
+        "NOTE",
+    ):
+        assert text not in main
+    assert "Primero" in main and "<img" not in main
+
+
+def test_a_tagged_output_is_shown_but_cleaned(context):
+    html = (
+        '<style>td{color:red}</style><table onclick="x()"><tr><td style="position:fixed">VALUE</td>'
+        f'</tr></table>{SCRIPT}<a href="https://example.com">LINK</a>'
+        '<img src="https://example.com/x.png">'
+        '<svg onload="x()"></svg><iframe src="x"></iframe><p id="top">END</p>'
+    )
+    page = page_of([cell({"text/html": html}, tags=("report",))], context)
+    assert_harmless(page)
+    main = page.main.decode()
+    assert all(text in main for text in ("VALUE", "LINK", "END"))
+    assert not [text for text in ("alert", "color:red", "position", "example.com") if text in main]
+    assert len(page(id="top")) == 1
+
+
+def test_tagged_markdown_is_a_section_of_its_chapter(chapters, context):
+    one, _ = chapters
+    note = new_markdown_cell(
+        f"# Nota $5\n\n**Hola** {SCRIPT} [x](javascript:x)", metadata={"tags": ["report"]}
+    )
+    page = page_of([*shown(one.opening()), note], context)
+    assert_harmless(page)
+    assert page.main.h3.text == "Nota $5"
+    assert page.main.strong.text == "Hola"
+    assert SCRIPT in page.main.text
+    assert page.nav.find("a", href=f"#{page.main.h3['id']}").text == "Nota $5"
+
+
+def test_tagged_pictures_and_texts_are_shown(context):
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>x()</script></svg>'
+    cells = [
+        cell({"image/png": PIXEL}, ("report",), {"image/png": {"alt": 'A "pixel"'}}),
+        cell({"image/svg+xml": svg}, ("report",)),
+        cell({"text/plain": "1 < 2"}, ("report",)),
+    ]
+    page = page_of(cells, context)
+    assert_harmless(page)
+    assert [image["alt"] for image in page.main("img")] == ['A "pixel"', ""]
+    assert page.main.pre.text == "1 < 2"
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        SCRIPT,
+        "<p onclick='x()'>x</p>",
+        "<img src='https://example.com/x.png'>",
+        "<img src='data:text/html;base64,AAAA'>",
+        "<a href='javascript:x()'>x</a>",
+        "<p style='background:url(https://example.com)'>x</p>",
+        "<iframe srcdoc='x'></iframe>",
+        "<svg><image href='https://example.com/x.png'/></svg>",
+    ],
+)
+def test_an_output_that_only_claims_to_be_the_kits_stops_the_report(context, html):
+    forged = cell({MARK: {"kind": "table"}, "text/html": html})
+    with pytest.raises(SegkitError, match="would run a script or request something"):
+        report_html([new_notebook(cells=[forged])], context)
+
+
+def test_key_figures_are_not_shown_twice(chapters, context):
+    one, _ = chapters
+    cells = shown(one.opening(), one.headline({"customers": 793}))
+    assert 'class="tiles"' not in main_of(cells, context)
+    without = ReportContext(**{**vars(context), "headline": {}})
+    assert 'class="tiles"' in main_of(cells, without)
+
+
+def test_a_chapter_without_outputs_leaves_no_empty_section(chapters, context):
+    one, _ = chapters
+    page = BeautifulSoup(
+        report_html([new_notebook(), new_notebook(cells=shown(one.opening()))], context),
+        "html.parser",
+    )
+    assert len(page.main("section", class_="chapter")) == 1
+
+
+def test_nothing_but_the_notebooks_is_needed(context):
+    bare = ReportContext(**{**vars(context), "headline": {}, "provenance": {}})
+    page = page_of([], bare)
+    assert page.h1.text == HOSTILE[1]
+    assert not page.main("section")
+
+
+def test_a_template_in_the_working_directory_does_not_take_over(
+    chapters, context, tmp_path, monkeypatch
+):
+    stray = tmp_path / "segkit"
+    stray.mkdir()
+    (stray / "index.html.j2").write_text("STRAY")
+    monkeypatch.chdir(tmp_path)
+    one, _ = chapters
+    assert "STRAY" not in main_of(shown(one.opening()), context)
+
+
+def test_the_file_is_replaced_only_by_a_whole_one(chapters, context, tmp_path):
+    one, _ = chapters
+    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
+    nbformat.write(new_notebook(cells=shown(one.opening())), good)
+    nbformat.write(new_notebook(cells=[cell({MARK: {"kind": "table"}, "text/html": SCRIPT})]), bad)
+    out = build_report([good], tmp_path / "out" / "report.html", context)
+    whole = out.read_text(encoding="utf-8")
+    assert "Primero" in whole
+    with pytest.raises(SegkitError):
+        build_report([bad], out, context)
+    assert out.read_text(encoding="utf-8") == whole
+    assert list(out.parent.iterdir()) == [Path(out)]
