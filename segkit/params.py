@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from segkit.errors import ParamsError, SegkitError, suggestion
+from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 
 
 class _YamlLoader(yaml.SafeLoader):
@@ -31,12 +33,11 @@ def _mapping_without_duplicates(loader: _YamlLoader, node: yaml.MappingNode) -> 
     seen: set = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
+        place = f"line {key_node.start_mark.line + 1}"
+        if isinstance(key, (list, dict)):
+            raise SegkitError("a key must be one word", where=place, fix="write 'key: value'")
         if key in seen:
-            raise SegkitError(
-                f"key {key!r} appears twice",
-                where=f"line {key_node.start_mark.line + 1}",
-                fix="keep one of the two",
-            )
+            raise SegkitError(f"key {key!r} appears twice", where=place, fix="keep one of the two")
         seen.add(key)
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
@@ -61,8 +62,17 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_YamlLoader)
     except FileNotFoundError:
         raise SegkitError("file not found", where=str(path), fix="check the path") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SegkitError(f"cannot be read ({error})", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        problem = f"is not UTF-8 ({error.reason} at byte {error.start})"
+        raise SegkitError(problem, where=str(path), fix="save it as UTF-8") from None
+    except OSError as error:
+        raise SegkitError(
+            f"cannot be read ({error.strerror})", where=str(path), fix="name a params file"
+        ) from None
+    except RecursionError:
+        raise SegkitError(
+            "is nested too deeply", where=str(path), fix="write it as in params/cdnow.yaml"
+        ) from None
     except yaml.YAMLError as error:
         raise SegkitError(_yaml_problem(error), where=str(path), fix="mend the YAML") from None
     except SegkitError as error:
@@ -70,7 +80,9 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         raise SegkitError(problem, where=f"{path}: {where}", fix=fix) from None
     if not isinstance(content, dict):
         raise SegkitError(
-            "holds no keys", where=str(path), fix="write 'key: value' lines, as in params/cdnow.yaml"
+            "holds no keys",
+            where=str(path),
+            fix="write 'key: value' lines, as in params/cdnow.yaml",
         )
     return content
 
@@ -82,37 +94,66 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 def _iso_date(value: object) -> object:
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not a date; write it like 2025-12-31") from None
+
+
+def _plausible_date(value: date) -> date:
+    if not 1900 <= value.year <= 2999:
+        raise ValueError("not between 1900 and 2999; write it like 2025-12-31")
+    return value
 
 
 def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _slug(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", value):
+        raise ValueError(
+            "not a plain name (it names a folder); use a to z, 0 to 9, '-' and '_', such as 'acme_es'"
+        )
+    return value
+
+
+_NO_PLACES = {"localtime", "posixrules", "Factory"}
+
+
 def _known_timezone(value: str) -> str:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:
         ZoneInfo(value)
+        known = value not in _NO_PLACES
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a time zone; write it like 'Europe/Madrid'") from None
+        known = False
+    if not known or value.startswith(("posix/", "right/")):
+        like = _closest(value, available_timezones() - _NO_PLACES, "Europe/Madrid")
+        raise ValueError(f"not a time zone; write it like '{like}'")
     return value
 
 
 def _known_locale(value: str) -> str:
     from babel import Locale, UnknownLocaleError
+    from babel.localedata import locale_identifiers
 
     try:
         return str(Locale.parse(value.replace("-", "_")))
     except (UnknownLocaleError, ValueError):
-        raise ValueError("not a locale; write it like 'es_ES' or 'en_GB'") from None
+        like = _closest(value, locale_identifiers(), "es_ES")
+        raise ValueError(f"not a locale; write it like '{like}'") from None
 
 
 def _known_currency(value: str) -> str:
     from babel.numbers import list_currencies
 
     if value not in list_currencies():
-        raise ValueError("not an ISO 4217 currency; write it like 'EUR'")
+        like = _closest(value, list_currencies(), "EUR")
+        raise ValueError(f"not an ISO 4217 currency; write it like '{like}'")
     return value
 
 
@@ -120,14 +161,68 @@ def _known_language(value: str) -> str:
     folder = Path(__file__).parent / "report" / "texts"
     languages = sorted(path.stem for path in folder.glob("*.yaml"))
     if value not in languages:
-        raise ValueError(f"no texts in this language; there are: {', '.join(languages)}")
+        raise ValueError(f"no texts in this language; use one of {', '.join(languages)}")
     return value
 
 
-IsoDate = Annotated[date, BeforeValidator(_iso_date)]
+def _known_encoding(value: str) -> str:
+    try:
+        known = codecs.lookup(value)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        raise ValueError("not an encoding; write utf-8, cp1252 or utf-16")
+    return value
+
+
+def _known_date_format(value: str) -> str:
+    """Accept what the engine's strptime knows, and what makes up a whole date."""
+    if value in {"epoch_s", "epoch_ms"}:
+        return value
+    codes = set(re.findall(r"%-?.?", value))
+    parts = ("Yyg", "mbBhj", "dj")
+    whole = all(codes & {f"%{sign}{code}" for code in part for sign in ("", "-")} for part in parts)
+    known = {f"%{code}" for code in "abcdfghjmnpuwxyzABGHIMSTUVWXYZ%"}
+    known |= {f"%-{code}" for code in "dmyHIMSj"}
+    if codes - known or not (whole or "%x" in codes or "%c" in codes):
+        raise ValueError("not a date format; write it like '%d/%m/%Y' or '%Y-%m-%d %H:%M'")
+    return value
+
+
+def _tab(value: object) -> object:
+    return "\t" if value in ("\\t", "tab") else value
+
+
+def _one_mark(value: str) -> str:
+    if len(value) != 1 or value in "\r\n":
+        raise ValueError("not one character; write ',' or ';' or 'tab'")
+    return value
+
+
+def _memory(value: str) -> str:
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value):
+        raise ValueError("not an amount of memory; write it like '4GB'")
+    return value
+
+
+def _require_one(**options: object) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    names = " and ".join(f"'{name}'" for name in options)
+    if len(given) != 1:
+        raise ValueError(f"{'both' if given else 'neither'} of {names} given; give one of them")
+
+
+def _closest(name: str, valid: Iterable[str], default: str) -> str:
+    names = {known.lower(): known for known in valid}
+    return names.get(nearest(name, names) or "", default)
+
+
+IsoDate = Annotated[date, BeforeValidator(_iso_date), AfterValidator(_plausible_date)]
 Paths = Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Slug = Annotated[str, AfterValidator(_slug)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Column = Annotated[str, Field(min_length=1)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class _Section(BaseModel):
@@ -143,9 +238,8 @@ class Database(_Section):
 
     @model_validator(mode="after")
     def _one_of(self) -> Database:
-        if (self.table is None) == (self.query is None):
-            raise ValueError("give either 'table' or 'query'")
-        if re.search(r"://[^/@:]*:(?!\$\{)[^/@]+@", self.url):
+        _require_one(table=self.table, query=self.query)
+        if without_secrets(self.url) != self.url:
             raise ValueError("a password stands in the address; write ${NAME} and set NAME instead")
         return self
 
@@ -153,9 +247,15 @@ class Database(_Section):
 class Csv(_Section):
     """How a CSV file is written."""
 
-    separator: Annotated[str, Field(min_length=1, max_length=4)] = ","
+    separator: Annotated[str, BeforeValidator(_tab), AfterValidator(_one_mark)] = ","
     quote: Annotated[str, Field(max_length=1)] = '"'
-    encoding: str = "utf-8"
+    encoding: Annotated[str, AfterValidator(_known_encoding)] = "utf-8"
+
+    @model_validator(mode="after")
+    def _apart(self) -> Csv:
+        if self.separator == self.quote:
+            raise ValueError("'separator' and 'quote' are the same mark; change one of them")
+        return self
 
 
 class Source(_Section):
@@ -166,64 +266,65 @@ class Source(_Section):
     format: Literal["csv", "parquet", "excel"] | None = None
     sheet: str | None = None
     csv: Csv = Csv()
-    date_format: str | None = None
+    date_format: Annotated[str, AfterValidator(_known_date_format)] | None = None
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " ", "'"] = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
-        if (self.path is None) == (self.database is None):
-            raise ValueError("give either 'path' or 'database'")
+        _require_one(path=self.path, database=self.database)
         if self.thousands == self.decimal:
-            raise ValueError("'decimal' and 'thousands' are the same mark")
+            raise ValueError("'decimal' and 'thousands' are the same mark; change one of them")
         return self
 
 
 class OrderColumns(_Section):
     """Names that the order log gives its columns."""
 
-    customer: str
-    date: str
-    order: str | None = None
-    amount: str | None = None
-    price: str | None = None
-    quantity: str | None = None
-    product: str | None = None
-    product_name: str | None = None
-    category: str | None = None
-    channel: str | None = None
-    discount: str | None = None
-    profit: str | None = None
-    status: str | None = None
+    customer: Column
+    date: Column
+    order: Column | None = None
+    amount: Column | None = None
+    price: Column | None = None
+    quantity: Column | None = None
+    product: Column | None = None
+    product_name: Column | None = None
+    category: Column | None = None
+    channel: Column | None = None
+    discount: Column | None = None
+    profit: Column | None = None
+    status: Column | None = None
 
     @model_validator(mode="after")
     def _has_value(self) -> OrderColumns:
         if self.amount is None and (self.price is None or self.quantity is None):
-            raise ValueError("give 'amount', or both 'price' and 'quantity'")
+            raise ValueError(
+                "the value of a line is missing; add 'amount', or 'price' and 'quantity'"
+            )
         return self
 
 
 class ReturnColumns(_Section):
     """Names that the table of returned orders gives its columns."""
 
-    order: str
-    date: str | None = None
+    order: Column
+    date: Column | None = None
 
 
 class CustomerColumns(_Section):
     """Names that the table of registered customers gives its columns."""
 
-    customer: str
-    registered: str | None = None
+    customer: Column
+    registered: Column | None = None
 
 
 class EventColumns(_Section):
     """Names that the event log gives its columns."""
 
-    customer: str
-    date: str
-    type: str
-    product: str | None = None
+    customer: Column
+    date: Column
+    type: Column
+    product: Column | None = None
 
 
 class EventTypes(_Section):
@@ -232,6 +333,12 @@ class EventTypes(_Section):
     view: str = "view"
     cart: str = "cart"
     purchase: str = "purchase"
+
+    @model_validator(mode="after")
+    def _apart(self) -> EventTypes:
+        if len({self.view, self.cart, self.purchase}) < 3:
+            raise ValueError("two kinds of event have the same name; give each its own")
+        return self
 
 
 class Orders(Source):
@@ -269,6 +376,7 @@ def _return_switch(value: object) -> object:
 
 Must = Annotated[Literal["reject", "fail"], BeforeValidator(_switch)]
 May = Annotated[Literal["reject", "keep", "fail"], BeforeValidator(_switch)]
+Cancelled = Annotated[Literal["return", "reject", "keep", "fail"], BeforeValidator(_switch)]
 Return = Annotated[Literal["return", "reject", "keep", "fail"], BeforeValidator(_return_switch)]
 
 
@@ -289,7 +397,7 @@ class Cleaning(_Section):
     non_positive_price: May = "reject"
     exact_duplicate: May = "reject"
     non_product: May = "reject"
-    cancelled: Return = "reject"
+    cancelled: Cancelled = "reject"
     negative_quantity: Return = "return"
     non_product_codes: list[str] = []
     cancelled_order_prefix: str | None = None
@@ -299,7 +407,7 @@ class Cleaning(_Section):
 class RFMParams(_Section):
     """How recency, frequency and value are scored (definitions, section 4)."""
 
-    bins: dict[Literal["recency", "frequency", "monetary"], list[float | int]] = {}
+    bins: dict[Literal["recency", "frequency", "monetary"], list[Number]] = {}
     monetary: Literal["total", "mean"] = "total"
     frequency_bins: Literal["gated", "quantile"] = "gated"
     value_groups: str | None = None
@@ -308,9 +416,13 @@ class RFMParams(_Section):
     def _ascending(self) -> RFMParams:
         for measure, cuts in self.bins.items():
             if len(cuts) != 4:
-                raise ValueError(f"bins.{measure}: five scores need 4 cuts, not {len(cuts)}")
-            if any(low >= high for low, high in zip(cuts, cuts[1:])):
-                raise ValueError(f"bins.{measure}: the cuts do not rise: {cuts}")
+                raise ValueError(
+                    f"bins.{measure}: {len(cuts)} cuts {cuts}; write 4, for five scores"
+                )
+            if any(low >= high for low, high in pairwise(cuts)):
+                raise ValueError(
+                    f"bins.{measure}: the cuts {cuts} do not rise; write the lowest first"
+                )
         return self
 
 
@@ -319,7 +431,7 @@ class ClusterParams(_Section):
 
     features: Annotated[list[str], Field(min_length=1)] = ["recency_days", "orders", "revenue"]
     log: list[str] | None = None
-    clip: Annotated[list[float], Field(min_length=2, max_length=2)] | None = [0.01, 0.99]
+    clip: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = [0.01, 0.99]
     scaling: Literal["standard", "robust", "none"] = "standard"
     k: Annotated[int, Field(ge=2, le=12)] | None = None
     k_range: Annotated[list[int], Field(min_length=2, max_length=2)] = [2, 10]
@@ -331,9 +443,11 @@ class ClusterParams(_Section):
     @model_validator(mode="after")
     def _in_order(self) -> ClusterParams:
         if self.clip is not None and not 0 <= self.clip[0] < self.clip[1] <= 1:
-            raise ValueError(f"clip: {self.clip} is no pair of rising quantiles in 0..1")
+            raise ValueError(
+                f"clip: {self.clip} are no rising quantiles; write it like [0.01, 0.99]"
+            )
         if not 2 <= self.k_range[0] <= self.k_range[1] <= 12:
-            raise ValueError(f"k_range: {self.k_range} is no rising pair in 2..12")
+            raise ValueError(f"k_range: {self.k_range} does not rise within 2 to 12; write [2, 10]")
         return self
 
 
@@ -351,7 +465,7 @@ class ReportParams(_Section):
 class EngineParams(_Section):
     """How much of the machine the engine may use."""
 
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")] = "4GB"
+    memory_limit: Annotated[str, AfterValidator(_memory)] = "4GB"
     threads: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -366,7 +480,7 @@ class Params(_Section):
     locale: Annotated[str, AfterValidator(_known_locale)] | None = None
     timezone: Annotated[str, AfterValidator(_known_timezone)] = "UTC"
     as_of: IsoDate | None = None
-    period_months: Annotated[int, Field(ge=1)] = 12
+    period_months: Annotated[int, Field(ge=1, le=1200)] = 12
     returns: Returns | None = None
     customers: Customers | None = None
     events: Events | None = None
@@ -375,6 +489,21 @@ class Params(_Section):
     clusters: ClusterParams = ClusterParams()
     report: ReportParams = ReportParams()
     engine: EngineParams = EngineParams()
+
+    @model_validator(mode="after")
+    def _rules_have_columns(self) -> Params:
+        needed = {
+            "non_product_codes": "product",
+            "cancelled_order_prefix": "order",
+            "cancelled_statuses": "status",
+        }
+        for rule, column in needed.items():
+            if getattr(self.cleaning, rule) and not getattr(self.orders.columns, column):
+                raise ValueError(
+                    f"cleaning.{rule}: needs a column that is not named; "
+                    f"add orders.columns.{column}, or take the rule out"
+                )
+        return self
 
     @property
     def title(self) -> str:
@@ -430,37 +559,83 @@ def check_params(content: Mapping[str, Any], *, where: str = "parameters") -> Pa
 _FIXES = {
     "missing": "add it",
     "string_type": "put it in quotes (YAML reads NO as false and 010 as 8)",
-    "string_pattern_mismatch": "use only the characters of the pattern",
+    "string_too_short": "write at least {min_length} character",
+    "string_too_long": "write at most {max_length} character",
     "int_type": "write a whole number",
     "float_type": "write a number",
+    "finite_number": "write a number",
     "bool_type": "write true or false",
     "list_type": "write a list: [first, second]",
     "dict_type": "write keys and values below it",
-    "model_type": "write keys and values below it",
+    "model_type": "write keys and values below it, or take it out",
+    "invalid_key": "put the key in quotes (YAML reads no as false)",
+    "too_short": "write at least {min_length}",
+    "too_long": "write at most {max_length}",
+    "greater_than_equal": "write {ge} or more",
+    "less_than_equal": "write {le} or less",
     "date_type": "write it like 2025-12-31, in quotes or not",
     "date_from_datetime_parsing": "write it like 2025-12-31",
 }
 
 
+_PROBLEMS = {"model_type": "holds no keys", "dict_type": "holds no keys"}
+
+
 def _problem(item: Mapping[str, Any], where: str) -> SegkitError:
-    key = ".".join(str(part) for part in item["loc"])
-    place = f"{where}: {key}" if key else where
-    if item["type"] == "extra_forbidden":
-        valid = _valid_keys(item["loc"][:-1])
-        close = suggestion(str(item["loc"][-1]), valid)
-        near = re.match(r"did you mean ('.*?')", close)
-        fix = f"write {near[1]}" if near else f"remove it; {close}"
-        return SegkitError("unknown key", where=place, values=[item["input"]], fix=fix)
+    location = [str(part) for part in item["loc"] if part != "[key]"]
+    message = item["msg"].removeprefix("Value error, ")
+    if found := re.match(r"([a-z_.]+): ", message):
+        location, message = [*location, found[1]], message[found.end() :]
+    place = f"{where}: {'.'.join(location)}" if location else where
     if item["type"] == "missing":
         return SegkitError("missing", where=place, fix=_FIXES["missing"])
-    message = item["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    values = [] if isinstance(item["input"], Mapping) else [item["input"]]
-    fix = _FIXES.get(item["type"], "")
-    if item["type"] == "literal_error" and isinstance(item["input"], str):
+    values = _shown_values(item["input"], location[-1] if location else "")
+    if item["type"] == "extra_forbidden":
+        fix = _unknown_key_fix(item["loc"])
+        return SegkitError("unknown key", where=place, values=values, fix=fix)
+    if item["type"] == "literal_error":
         valid = re.findall(r"'([^']*)'", item["ctx"]["expected"])
-        fix = suggestion(item["input"], valid)
-    return SegkitError(message, where=place, values=values, fix=fix)
+        fix = suggestion(str(item["input"]), valid)
+        return SegkitError("unknown value", where=place, values=values, fix=fix)
+    problem, _, fix = _PROBLEMS.get(item["type"], message).partition("; ")
+    fix = fix or _FIXES.get(item["type"], "").format(**item.get("ctx", {}))
+    return SegkitError(problem[0].lower() + problem[1:], where=place, values=values, fix=fix)
+
+
+def _unknown_key_fix(location: tuple) -> str:
+    close = suggestion(str(location[-1]), _valid_keys(location[:-1]))
+    near = re.match(r"did you mean ('.*?')", close)
+    return f"write {near[1]}" if near else f"remove it; {close}"
+
+
+def _shown_values(value: object, key: str) -> list[object]:
+    if isinstance(value, Mapping) or re.search("pass|pwd|secret|token", key, re.IGNORECASE):
+        return []
+    return [without_secrets(value) if isinstance(value, str) else value]
+
+
+_SECRETS = (
+    # user:password@, unless the password is a ${NAME}
+    re.compile(r"(://[^/?@:\s]*:)(?!\$\{\w+\}@)[^?\s]+(?=@)"),
+    re.compile(
+        r"((?:password|passwd|pwd|secret|token)=)(?!\$\{\w+\}(?:&|$))[^&\s]+", re.IGNORECASE
+    ),
+)
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with the passwords of the addresses in it blotted out.
+
+    Examples
+    --------
+    >>> without_secrets("no route to postgresql://ana:s3cr3t@db.example/shop")
+    'no route to postgresql://ana:…@db.example/shop'
+    >>> without_secrets("postgresql://ana:${SHOP_PASSWORD}@db.example/shop")
+    'postgresql://ana:${SHOP_PASSWORD}@db.example/shop'
+    """
+    for secret in _SECRETS:
+        text = secret.sub(r"\1…", text)
+    return text
 
 
 def _valid_keys(location: tuple) -> list[str]:
@@ -502,7 +677,9 @@ def from_environment(text: str, *, where: str) -> str:
         name = match[1]
         if name not in os.environ:
             raise SegkitError(
-                f"environment variable {name} is not set", where=where, fix=f"set {name} and run again"
+                f"environment variable {name} is not set",
+                where=where,
+                fix=f"set {name} and run again",
             )
         return os.environ[name]
 

@@ -14,20 +14,22 @@ if TYPE_CHECKING:
 MONEY = "decimal(18, 4)"
 """Amounts and quantities are summed as decimals, so that no order of lines changes a sum."""
 
-NO_ID = ("", "NULL", "\\N", "nan", "NaN", "None", "<NA>")
+NO_ID = ("", "NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NA")
 """Texts with which programs write a missing id; compared without the spaces around them."""
 
-_OFFSET = r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
-_SYMBOL = r"(?:[A-Z]{3}|[$€£¥])?"
+_OFFSET = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*([zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
+_BEGINS_WITH_YEAR = r"^\d{4}[-/]"
+_SYMBOL = r"(?:[A-Z]{3}|[A-Z]{0,3}\p{Sc})?"
 
 
 def as_text(column: ir.Value) -> ir.StringValue:
-    """Return any column as text; a whole float is written without its `.0`."""
+    """Return any column as text; a whole number is written without its `.0`."""
     kind = column.type()
     if kind.is_floating():
-        whole = column.isnan().fill_null(True) | column.isinf().fill_null(True)
-        whole = ~whole & (column == column.floor())
-        return whole.ifelse(column.try_cast("int64").cast("string"), column.cast("string"))
+        whole = (column % 1 == 0).ifelse(column, None).try_cast("decimal(38, 0)")
+        return whole.cast("string").coalesce(column.cast("string"))
+    if kind.is_decimal() and kind.scale:
+        return column.cast("string").re_replace(r"\.0+$", "")
     return column if kind.is_string() else column.cast("string")
 
 
@@ -45,10 +47,10 @@ def as_number(column: ir.Value, source: Source) -> ir.DecimalValue:
     Text follows the source's declared marks: with decimal comma and thousands point,
     `1.234,56 €` is 1234.56 and `1.5` is no number, rather than 15.
     """
-    if not column.type().is_string():
+    if column.type().is_numeric() and not column.type().is_boolean():
         return column.try_cast(MONEY)
     pattern = _number_pattern(source.decimal, source.thousands)
-    spaced = column.re_replace("[\u00a0\u202f]", " ")
+    spaced = as_text(column).re_replace("[\u00a0\u202f]", " ")
     sign = spaced.re_extract(pattern, 1).concat(spaced.re_extract(pattern, 2))
     digits = spaced.re_extract(pattern, 3)
     if source.thousands:
@@ -80,17 +82,23 @@ def _instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampVal
     kind = column.type()
     if kind.is_timestamp() and kind.timezone:
         return _in_zone(column, timezone)
-    if source.date_format in {"epoch_s", "epoch_ms"}:
-        return _from_epoch(column, source.date_format, timezone)
     if kind.is_date() or kind.is_timestamp():
         return column.cast("timestamp")
+    if source.date_format in {"epoch_s", "epoch_ms"}:
+        return _from_epoch(column, source.date_format, timezone)
     return _from_text(as_text(column).strip(), source.date_format, timezone)
 
 
 def _from_text(text: ir.StringValue, pattern: str | None, timezone: str) -> ir.TimestampValue:
+    import ibis
+
     engine = _engine_functions()
     if pattern is None:
-        zoned = _in_zone(text.try_cast("timestamp('UTC')"), timezone)
+        # Only years of four digits: `epoch` and `infinity` are instants to the engine, too.
+        text = text.re_search(_BEGINS_WITH_YEAR).ifelse(text, ibis.null("string"))
+        offset = text.re_extract(_OFFSET, 2).re_replace("^(z|UTC|GMT)$", "Z")
+        exact = text.re_replace(_OFFSET, r"\1").concat(offset)
+        zoned = _in_zone(exact.try_cast("timestamp('UTC')"), timezone)
         return text.re_search(_OFFSET).ifelse(zoned, text.try_cast("timestamp"))
     if "%z" in pattern or "%Z" in pattern:
         return _in_zone(engine["try_strptime_zoned"](text, pattern), timezone)

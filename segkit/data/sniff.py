@@ -11,23 +11,26 @@ import csv
 import io
 import os
 import re
+import textwrap
 import unicodedata
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from segkit.data.parsing import NO_ID, as_instant, as_number
 from segkit.data.sources import _cell_text, _excel_rows
 from segkit.errors import DataError, RuleError, SegkitError, suggestion
-from segkit.params import OrderColumns, Slug, Source, load_params, load_yaml
+from segkit.params import Csv, OrderColumns, Slug, Source, load_params, load_yaml
 
 BYTES = 1_000_000
 """Bytes of a text file that are looked at."""
@@ -68,13 +71,23 @@ _NUMBER = re.compile(
 _DATE = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[/.\- ])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?P<time>\D.*)?"
 )
-_NAMED_DATE = re.compile(r"(?P<date>\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)")
-_NAMED = "%d-%b-%Y %d-%b-%y %d_%b_%Y %d_%B_%Y %d-%B-%Y %b_%d,_%Y %B_%d,_%Y".split()
+_NAMED_DATE = re.compile(
+    r"(?:\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)"
+)
+_NAMED = (
+    *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d-%B-%Y"),
+    *("%b %d, %Y", "%B %d, %Y"),
+)
 _TIME = re.compile(
     r"(?P<gap>,? |T)\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?"
     r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
 )
-_DIGITS = {8: ["%Y%m%d", "%d%m%Y", "%m%d%Y"], 10: ["epoch_s"], 13: ["epoch_ms"], 14: ["%Y%m%d%H%M%S"]}
+_DIGITS = {
+    8: ["%Y%m%d", "%d%m%Y", "%m%d%Y"],
+    10: ["epoch_s"],
+    13: ["epoch_ms"],
+    14: ["%Y%m%d%H%M%S"],
+}
 _ORDER_OF = {"d": "day first", "m": "month first", "Y": "year first", "y": "year first"}
 
 
@@ -246,8 +259,6 @@ def write_params(
 
 
 def _require_slug(client: str) -> None:
-    from pydantic import TypeAdapter, ValidationError
-
     try:
         TypeAdapter(Slug).validate_python(client)
     except ValidationError:
@@ -272,7 +283,10 @@ def _require_currency(currency: str | None) -> None:
 
     if currency is not None and currency not in list_currencies():
         raise SegkitError(
-            "not an ISO 4217 currency", where="--currency", values=[currency], fix="write it like EUR"
+            "not an ISO 4217 currency",
+            where="--currency",
+            values=[currency],
+            fix="write it like EUR",
         )
 
 
@@ -282,8 +296,8 @@ def _portable(file: Path, root: Path) -> str:
     if file.is_relative_to(root):
         return file.relative_to(root).as_posix()
     shared = os.environ.get("SEGKIT_DATA")
-    if shared and file.is_relative_to(Path(shared).resolve()):
-        return "${SEGKIT_DATA}/" + file.relative_to(Path(shared).resolve()).as_posix()
+    if shared and file.is_relative_to(folder := (root / shared).resolve()):
+        return "${SEGKIT_DATA}/" + file.relative_to(folder).as_posix()
     return file.as_posix()
 
 
@@ -296,13 +310,21 @@ def _checked_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
             fix = suggestion(key, OrderColumns.model_fields)
             raise SegkitError("no such column of orders", values=[key], fix=fix)
     checked = {key: value for key, value in given.items() if value is not None}
-    if checked.get("separator") in {"tab", "\\t"}:
-        checked["separator"] = "\t"  # a tab is hard to type in a shell
-    if len(checked.get("separator", ",")) != 1:
-        raise SegkitError("a separator is one character", values=[checked["separator"]])
-    if checked.get("decimal", ".") not in {".", ","}:
-        raise SegkitError("the decimal mark is '.' or ','", values=[checked["decimal"]])
+    if "separator" in checked:
+        checked["separator"] = _valid(Csv, "separator", checked["separator"]).separator
+    for key in {"date_format", "decimal"} & checked.keys():
+        _valid(Source, key, checked[key], path="-")
     return checked
+
+
+def _valid(section: type, key: str, value: Any, **others: Any) -> Any:
+    """Return a section of params with a value that was given by hand, or say what is wrong."""
+    try:
+        return section(**{key: value, **others})
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].removeprefix("Value error, ")
+        where = f"--{key.replace('_', '-')}"
+        raise SegkitError(problem, where=where, values=[value]) from None
 
 
 # Names ---------------------------------------------------------------------------------
@@ -330,7 +352,7 @@ class Names:
     currency: list[str]
     cancelled: list[str]
     symbols: dict[str, str]
-    ignored: frozenset[str] = frozenset()
+    ignored: frozenset[str]
 
     @classmethod
     def load(cls, path: Path = NAMES) -> Names:
@@ -347,30 +369,37 @@ class Names:
         'fechapedido'
         """
         content = load_yaml(path)
+        _require_keys(content, [part.name for part in fields(cls)], str(path))
+        _require_keys(content["columns"], OrderColumns.model_fields, f"{path}: columns")
         ignored = frozenset(content["ignored"])
-        wanted, found = list(OrderColumns.model_fields), list(content["columns"])
-        if sorted(wanted) != sorted(found):
-            missing = sorted(set(wanted) ^ set(found))
-            raise RuleError("keys are not those of orders.columns", where=str(path), values=missing)
         columns = {
-            key: [[_key(name, ignored) for name in row] for row in rows]
-            for key, rows in content["columns"].items()
+            role: [[_key(name, ignored) for name in row] for row in rows]
+            for role, rows in content["columns"].items()
         }
-        for key, rows in columns.items():
+        for role, rows in columns.items():
             counts = Counter(name for row in rows for name in row)
             twice = [name for name, times in counts.items() if times > 1 or not name]
             if twice:
-                raise RuleError("names stand twice", where=f"{path}: columns.{key}", values=twice)
-        others = {word: [_key(name, ignored) for name in content[word]] for word in ("currency", "cancelled")}
-        return cls(columns=columns, symbols=content["symbols"], ignored=ignored, **others)
+                where = f"{path}: columns.{role}"
+                raise RuleError("names are empty or there twice", where=where, values=twice)
+        currency, cancelled = (
+            [_key(name, ignored) for name in content[part]] for part in ("currency", "cancelled")
+        )
+        return cls(columns, currency, cancelled, content["symbols"], ignored)
 
     def key(self, name: str) -> str:
         """Return a name as it is compared: letters and digits of the words that count."""
         return _key(name, self.ignored)
 
 
+def _require_keys(content: Mapping[str, Any], wanted: Iterable[str], where: str) -> None:
+    differing = sorted(set(content) ^ set(wanted))
+    if differing:
+        raise RuleError("keys that are missing or not known", where=where, values=differing)
+
+
 def _key(name: str, ignored: frozenset[str]) -> str:
-    outside = re.sub(r"[(\[].*?[)\]]", " ", name.replace("°", "º"))
+    outside = re.sub(r"[(\[][^)\]]*[)\]]", " ", name.replace("°", "º"))
     plain = unicodedata.normalize("NFKD", outside)
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower()
@@ -442,10 +471,15 @@ def _require_table(look: Look) -> None:
     twice = [name for name, times in counts.items() if times > 1]
     if twice:
         raise DataError(
-            "columns stand twice in the header", where=str(look.file), values=twice, fix="rename one"
+            "columns stand twice in the header",
+            where=str(look.file),
+            values=twice,
+            fix="rename one",
         )
     if not look.lines:
-        raise DataError("holds no lines below its header", where=str(look.file), fix="export it again")
+        raise DataError(
+            "holds no lines below its header", where=str(look.file), fix="export it again"
+        )
 
 
 def _column(name: str, cells: Iterable[object], kind: str = "text") -> Column:
@@ -537,7 +571,7 @@ def _kind_of_cell(cell: object) -> str:
 
 def _may_be_orders(columns: list[Column], names: Names) -> bool:
     keys = {names.key(column.name) for column in columns}
-    has = {role for role, rows in names.columns.items() if keys & {name for row in rows for name in row}}
+    has = {role for role, rows in names.columns.items() if keys & {*chain.from_iterable(rows)}}
     return has >= {"customer", "date"} and ("amount" in has or has >= {"price", "quantity"})
 
 
@@ -546,7 +580,9 @@ def _look_at_text(file: Path, raw: bytes, separator: str | None) -> Look:
     encoding = _encoding(file, raw, cut)
     text = _decoded(raw, encoding.value, cut)
     if text.lstrip().startswith("<"):
-        raise DataError("is HTML or XML, not a table", where=str(file), fix="save it as .xlsx or CSV")
+        raise DataError(
+            "is HTML or XML, not a table", where=str(file), fix="save it as .xlsx or CSV"
+        )
     if re.match(r"sep=.\r?\n", text):
         raise DataError(
             "begins with a line for Excel, not with column names",
@@ -556,8 +592,8 @@ def _look_at_text(file: Path, raw: bytes, separator: str | None) -> Look:
         )
     found = Finding(separator, "as given") if separator else _separator(file, text, cut)
     header, *rows = _records(text, found.value, cut) or [[]]
-    cells = [[row[place] if place < len(row) else None for row in rows] for place in range(len(header))]
-    columns = [_column(name, values) for name, values in zip(header, cells)]
+    whole = [row for row in rows if len(row) == len(header)]
+    columns = [_column(name, cells) for name, *cells in zip(header, *whole)]
     return Look(file, "csv", columns, separator=found, encoding=encoding)
 
 
@@ -579,7 +615,9 @@ def _wide_encoding(file: Path, raw: bytes) -> Finding:
     """Tell UTF-16 without a mark by where the zero bytes of plain letters are."""
     odd, even = raw[1::2].count(0), raw[::2].count(0)
     if max(odd, even) < len(raw) // 5 or min(odd, even) > max(odd, even) // 10:
-        raise DataError("holds zero bytes, so it is no text", where=str(file), fix="export it as CSV")
+        raise DataError(
+            "holds zero bytes, so it is no text", where=str(file), fix="export it as CSV"
+        )
     name, place = ("utf-16-le", "second") if odd > even else ("utf-16-be", "first")
     return Finding(name, f"the {place} byte of each pair is mostly zero")
 
@@ -644,10 +682,12 @@ def _two_separators(file: Path, tied: Mapping[str, list[list[str]]]) -> SegkitEr
         for separator, rows in tied.items()
     )
     options = " or ".join(
-        "--separator tab" if separator == "\t" else f"--separator '{separator}'" for separator in tied
+        f"--separator '{'tab' if separator == chr(9) else separator}'" for separator in tied
     )
     return SegkitError(
-        f"the lines can be cut in two ways: {readings}", where=str(file), fix=f"say which: {options}"
+        f"the lines can be cut in two ways: {readings}",
+        where=str(file),
+        fix=f"say which: {options}",
     )
 
 
@@ -658,33 +698,30 @@ def _two_separators(file: Path, tied: Mapping[str, list[list[str]]]) -> SegkitEr
 class _Engine:
     connection: Any
 
-    def _read(self, texts: Iterable[str], read: Callable) -> list:
+    def _read(self, texts: Iterable[str], reads: Iterable[Callable]) -> list[list]:
+        """Return what each way of reading makes of the texts."""
         import pyarrow as pa
 
         given = pa.table({"text": pa.array(list(texts), pa.string())})
-        table = self.connection.create_table("sniffed", given, temp=True, overwrite=True)
-        return table.select(read=read(table["text"])).to_pyarrow()["read"].to_pylist()
+        text = self.connection.create_table("sniffed", given, temp=True, overwrite=True)["text"]
+        read = {str(place): way(text) for place, way in enumerate(reads)}
+        return [part.to_pylist() for part in text.as_table().select(**read).to_pyarrow().columns]
 
-    def instants(self, texts: Iterable[str], pattern: str | None) -> list[datetime | None]:
-        """Return texts as instants under a pattern; None for what is none or is not of our time."""
-        import duckdb
-
-        source = Source(path="-", date_format=pattern)
-        try:
-            found = self._read(texts, lambda column: as_instant(column, source, "UTC"))
-        except duckdb.Error as error:
-            problem = " ".join(str(error).split())
-            raise SegkitError(
-                f"no date format ({problem})", where="--date-format", values=[pattern],
-                fix="write it like %d/%m/%Y %H:%M",
-            ) from None
+    def instants(self, texts: Iterable[str], patterns: list[Any]) -> dict[Any, list]:
+        """Return by pattern the texts as instants; None for what is none, or not of our time."""
+        sources = [Source(path="-", date_format=pattern) for pattern in patterns]
+        ways = [partial(as_instant, source=source, timezone="UTC") for source in sources]
         latest = datetime.now() + timedelta(days=366)
-        return [value if value and EARLIEST <= value <= latest else None for value in found]
+        return {
+            pattern: [value if value and EARLIEST <= value <= latest else None for value in found]
+            for pattern, found in zip(patterns, self._read(texts, ways) if patterns else ())
+        }
 
     def numbers(self, texts: Iterable[str], decimal: str, thousands: str) -> list:
         """Return texts as numbers under the marks; None for what is none."""
         source = Source(path="-", decimal=decimal, thousands=thousands)
-        return self._read(texts, lambda column: as_number(column, source))
+        (found,) = self._read(texts, [partial(as_number, source=source)])
+        return found
 
 
 @contextmanager
@@ -705,15 +742,16 @@ class _Unfit(Exception):
     """A column is not what its name promises."""
 
 
-def _date_format(column: Column, engine: _Engine, given: str | None, where: str) -> Finding:
-    """Return the pattern that reads a column's dates, None for ISO and typed ones.
+def _date_format(
+    column: Column, engine: _Engine, given: str | None, where: str
+) -> tuple[Finding, int]:
+    """Return the pattern that reads a column's dates (None: ISO, or typed), and how many it reads.
 
     Raises `_Unfit` for what are no dates, and an error where two patterns read them all.
     """
     if column.kind == "instant":
-        return Finding(None, "the file itself holds dates")
-    patterns = [given] if given else _patterns(column)
-    read = {pattern: _read_dates(column, engine, pattern) for pattern in patterns}
+        return Finding(None, "the file itself holds dates"), column.present
+    read = _read_dates(column, engine, [given] if given else _patterns(column))
     enough = NEARLY_ALL * column.present
     full = [pattern for pattern in read if _weight(column, read[pattern]) >= enough]
     if not full:
@@ -722,13 +760,18 @@ def _date_format(column: Column, engine: _Engine, given: str | None, where: str)
     for rival in full:
         if rival != best:
             _require_decided(column, read, best, rival, where)
-    others = [read[pattern] for pattern in patterns if pattern != best]
-    return Finding(best, "as given" if given else _why_date(column, best, read[best], others))
+    others = [found for pattern, found in read.items() if pattern != best]
+    why = "as given" if given else _why_date(column, best, read[best], others)
+    return Finding(best, why), _weight(column, read[best])
 
 
-def _read_dates(column: Column, engine: _Engine, pattern: str | None) -> dict[str, datetime]:
-    found = zip(column.counts, engine.instants(column.counts, pattern))
-    return {text: instant for text, instant in found if instant is not None}
+def _read_dates(
+    column: Column, engine: _Engine, patterns: list[Any]
+) -> dict[Any, dict[str, datetime]]:
+    return {
+        pattern: {text: instant for text, instant in zip(column.counts, found) if instant}
+        for pattern, found in engine.instants(column.counts, patterns).items()
+    }
 
 
 def _weight(column: Column, read: Mapping[str, datetime]) -> int:
@@ -749,14 +792,14 @@ def _patterns_of(text: str) -> list[str | None]:
         return list(_DIGITS.get(len(text), []))
     if named := _NAMED_DATE.fullmatch(text):
         time = _time_pattern(named["time"])
-        return [] if time is None else [pattern.replace("_", " ") + time for pattern in _NAMED]
+        return [] if time is None else [pattern + time for pattern in _NAMED]
     match = _DATE.fullmatch(text)
     time = _time_pattern(match["time"]) if match else None
     if match is None or time is None:
         return []
     if len(match["a"]) == 4:
-        years = [None, f"%Y{match['sep']}%m{match['sep']}%d{time}"]
-        return years[1:] if match["sep"] in ". " or time.endswith(" %z") else years[:1]
+        iso = match["sep"] in "-/" and "%p" not in time and " %z" not in time
+        return [None if iso else match["sep"].join(("%Y", "%m", "%d")) + time]
     year = "%Y" if len(match["c"]) == 4 else "%y"
     orders = [["%d", "%m", year], ["%m", "%d", year]]
     if year == "%y" and match["sep"] == "-":
@@ -785,31 +828,38 @@ def _no_dates(column: Column, read: Mapping[str | None, Mapping[str, datetime]])
     strange = ", ".join(_shown(text) for text in list(column.counts) if text not in known)
     if not known:
         return f"its values are no dates that can be read: {strange[:100]}"
-    told = f"{_weight(column, known)} of {column.present} values are dates like {_shown(next(iter(known)))}"
-    return f"only {told}; not {strange[:100]}"
+    told = f"only {_weight(column, known)} of {column.present} values are dates like"
+    return f"{told} {_shown(next(iter(known)))}; not {strange[:100]}"
 
 
 def _require_decided(
-    column: Column, read: Mapping[str | None, Mapping[str, datetime]], best: Any, rival: Any, where: str
+    column: Column,
+    read: Mapping[str | None, Mapping[str, datetime]],
+    best: Any,
+    rival: Any,
+    where: str,
 ) -> None:
     """Raise unless a value can be read by `best` alone and none by `rival` alone."""
-    if read[best].keys() > read[rival].keys():
+    by_name = "%b" in best or "%B" in best  # '8 May 2016' is the same day in both
+    if by_name or read[best].keys() > read[rival].keys():
         return
-    differing = [
-        text for text in read[best] if text in read[rival] and read[best][text] != read[rival][text]
-    ]
-    mixed = [text for text in read[rival] if text not in read[best]]
-    text = next(iter(differing), next(iter(read[best])))
-    if mixed:
-        problem = f"some dates can only be {_named(best)}, some only {_named(rival)}"
-        alone = next(text for text in read[best] if text not in read[rival])
-        values, fix = [alone, mixed[0]], "export it again in one format, or say which: --date-format"
-    else:
-        one, two = (f"{_day(read[pattern][text])} ({pattern})" for pattern in (best, rival))
-        problem = f"the dates can be read in two ways: {text!r} is {one} or {two}"
-        values = list(column.counts)[:3]
-        fix = f"say which: --date-format '{best}' or --date-format '{rival}'"
-    raise SegkitError(problem, where=f"{where}: column {_shown(column.name)}", values=values, fix=fix)
+    place = f"{where}: column {_shown(column.name)}"
+    if alone := [text for text in read[rival] if text not in read[best]]:
+        other = next(text for text in read[best] if text not in read[rival])
+        raise SegkitError(
+            f"{other!r} can only be {_named(best)}, and {alone[0]!r} only {_named(rival)}",
+            where=place,
+            fix="export it again in one format, or say which: --date-format",
+        )
+    differing = (text for text in read[best] if read[best][text] != read[rival][text])
+    text = next(differing, next(iter(read[best])))
+    one, two = (f"{_day(read[pattern][text])} ({pattern})" for pattern in (best, rival))
+    raise SegkitError(
+        f"the dates can be read in two ways: {text!r} is {one} or {two}",
+        where=place,
+        values=list(column.counts)[:3],
+        fix=f"say which: --date-format '{best}' or --date-format '{rival}'",
+    )
 
 
 def _day(instant: datetime) -> str:
@@ -826,17 +876,19 @@ def _why_date(
     read: Mapping[str, datetime],
     others: Iterable[Mapping[str, datetime]],
 ) -> str:
-    first = next(iter(read))
-    rest = column.present - _weight(column, read)
-    aside = f"; {rest} of {column.present} values are no dates" if rest else ""
+    first, told = next(iter(read)), ""
+    if strange := [text for text in column.counts if text not in read]:
+        lines = column.present - _weight(column, read)
+        told = f"; {lines} of {column.present} values are no dates, such as {_shown(strange[0])}"
+    order = _ORDER_OF.get((pattern or "")[1:2])
     if pattern is None:
-        return f"{first!r} is an ISO date{aside}"
-    alone = (text for text in read if not any(text in other for other in others))
-    deciding = next(alone, first)
-    order = _ORDER_OF.get(pattern[1:2])
-    if order and deciding and pattern[0] == "%" and pattern[1] in "dmY":
-        return f"{order}: {deciding!r} can be nothing else{aside}"
-    return f"{first!r} is {_day(read[first])}{aside}"
+        return f"{first!r} is an ISO date{told}"
+    if order is None:
+        return f"{first!r} is {_day(read[first])}{told}"
+    alone = [text for text in read if not any(text in other for other in others)]
+    if not alone:
+        return f"{order}: so {_weight(column, read)} of {column.present} values are dates{told}"
+    return f"{order}: {alone[0]!r} can be nothing else{told}"
 
 
 # Numbers -------------------------------------------------------------------------------
@@ -910,10 +962,10 @@ def _decimal(columns: list[Column], where: str) -> Finding:
     if len(set(main.values())) > 1:
         raise _two_decimals(sure, main, where)
     for name, marks in sure.items():
-        mark = main[name]
-        if marks.decimals[mark] < NEARLY_ALL * marks.decimals.total():
+        if marks.decimals[main[name]] < NEARLY_ALL * marks.decimals.total():
             raise _two_decimals({name: marks}, {}, where)
-        return Finding(mark, f"{marks.shown[mark]!r} in {_shown(name)}")
+    for name, mark in main.items():
+        return Finding(mark, f"{sure[name].shown[mark]!r} in {_shown(name)}")
     for name, marks in found.items():
         if marks.open:
             raise _open_decimal(name, marks, where)
@@ -977,6 +1029,7 @@ class _Judge:
     given: Mapping[str, Any]
     engine: _Engine
     columns: dict[str, Column] = field(default_factory=dict)
+    dates: dict[str, Finding] = field(default_factory=dict)
     why: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -987,20 +1040,19 @@ class _Judge:
         self._leave_out_order_totals()
         self._require_complete()
         decimal, thousands = self._settle_numbers()
-        dates = _date_format(
-            self.columns["date"], self.engine, self.given.get("date_format"), self._where
-        )
         used = {column.name for column in self.columns.values()}
         look = self.look
         return Guess(
             file=look.file,
             format=look.format,
             lines=look.lines,
-            columns={role: Finding(column.name, self.why[role]) for role, column in self.columns.items()},
+            columns={
+                role: Finding(column.name, self.why[role]) for role, column in self.columns.items()
+            },
             separator=look.separator,
             encoding=look.encoding,
             sheet=look.sheet,
-            date_format=dates,
+            date_format=self.dates[self.columns["date"].name],
             decimal=decimal,
             thousands=thousands,
             currency=self._currency(),
@@ -1013,8 +1065,13 @@ class _Judge:
     def _where(self) -> str:
         return str(self.look.file)
 
+    @property
+    def _chosen(self) -> Mapping[str, str]:
+        """Columns that were named by hand, by role."""
+        return self.given.get("columns") or {}
+
     def _assign(self, role: str) -> None:
-        named = (self.given.get("columns") or {}).get(role)
+        named = self._chosen.get(role)
         rows = [[self._column_named(role, named)]] if named else self._candidates(role)
         for row in rows:
             fitting = [column for column in row if self._fits(role, column, insist=bool(named))]
@@ -1032,7 +1089,7 @@ class _Judge:
         raise SegkitError("no such column", where=f"{self._where}: {role}", values=[name], fix=fix)
 
     def _candidates(self, role: str) -> list[list[Column]]:
-        taken = [column.name for column in self.columns.values()]
+        taken = [*self._chosen.values(), *(column.name for column in self.columns.values())]
         free = [column for column in self.look.columns if column.name not in taken]
         return [
             [column for column in free if self.names.key(column.name) in row]
@@ -1053,11 +1110,12 @@ class _Judge:
     def _reason(self, role: str, column: Column) -> str:
         if not column.present:
             raise _Unfit("it is empty")
+        numbers = ("amount", "price", "quantity", "discount", "profit")
         checks = {
             "customer": self._reason_customer,
             "date": self._reason_date,
             "order": self._reason_order,
-            **dict.fromkeys(("amount", "price", "quantity", "discount", "profit"), self._reason_number),
+            **dict.fromkeys(numbers, self._reason_number),
             **dict.fromkeys(("category", "channel"), self._reason_group),
             "status": self._reason_status,
         }
@@ -1072,10 +1130,9 @@ class _Judge:
         return f"{count} customers on {column.present} lines"
 
     def _reason_date(self, column: Column) -> str:
-        found = _date_format(column, self.engine, self.given.get("date_format"), self._where)
-        if column.kind == "instant":
-            return f"{column.present} of {self.look.lines} lines have a date"
-        read = _weight(column, _read_dates(column, self.engine, found.value))
+        given = self.given.get("date_format")
+        found, read = _date_format(column, self.engine, given, self._where)
+        self.dates[column.name] = found
         return f"{read} of {column.present} values are dates"
 
     def _reason_order(self, column: Column) -> str:
@@ -1120,18 +1177,21 @@ class _Judge:
         seen = ", ".join(_shown(column.name) for column in self.look.columns)
         told = f" ({'; '.join(self.notes)})" if self.notes else ""
         keys = ", ".join(f"{name.split()[0]}: …" for name in missing)
+        pattern = ", give --date-format" if "date" in missing and told else ""
         raise SegkitError(
             f"no column is known for: {', '.join(missing)}{told}. The columns are {seen}",
             where=self._where,
-            fix=f"rename the column that is meant, or write the params file by hand with "
-            f"orders.columns: {{{keys}}} (params/cdnow.yaml is a model)",
+            fix=f"name the columns in the first line, rename the one that is meant{pattern}, or "
+            f"write the params file by hand with orders.columns: {{{keys}}} (params/cdnow.yaml is "
+            "a model)",
         )
 
     def _leave_out_order_totals(self) -> None:
         """Leave out an amount that is the whole order's, repeated on each of its lines."""
         amount, order = self.columns.get("amount"), self.columns.get("order")
-        named = (self.given.get("columns") or {}).get("amount")
-        if named or not amount or not order or not _repeated_in_orders(amount, order):
+        if "amount" in self._chosen or not amount or not order:
+            return
+        if not _repeated_in_orders(amount, order):
             return
         told = f"{_shown(amount.name)} is the same on all lines of an order"
         if not self.columns.keys() >= {"price", "quantity"}:
@@ -1188,7 +1248,7 @@ class _Judge:
         )
 
     def _currency(self) -> Finding | None:
-        found = {**self._currencies_by_line(), **self._currencies_by_sign()}
+        found = self._currencies()
         if len(found) > 1:
             raise SegkitError(
                 f"amounts in several currencies: {'; '.join(found.values())}",
@@ -1197,28 +1257,21 @@ class _Judge:
             )
         return next((Finding(code, why) for code, why in found.items()), None)
 
-    def _currencies_by_line(self) -> dict[str, str]:
-        return {
-            text.upper(): f"{text!r} in {_shown(column.name)}"
-            for column in self.look.columns
-            if self.names.key(column.name) in self.names.currency
-            for text in column.counts
-            if re.fullmatch("[A-Za-z]{3}", text)
-        }
-
-    def _currencies_by_sign(self) -> dict[str, str]:
+    def _currencies(self) -> dict[str, str]:
+        """Return codes and where they are; a sign tells less than a code ('$' is many dollars)."""
         from babel.numbers import list_currencies
 
-        codes = {**self.names.symbols, **{code: code for code in list_currencies()}}
-        sign = re.compile(rf"[A-Z]{{3}}|[{re.escape(''.join(self.names.symbols))}]")
-        found: dict[str, str] = {}
-        for role in ("amount", "price"):
-            column = self.columns.get(role)
-            for text in [column.name, *column.counts] if column else ():
-                for match in sign.findall(text):
-                    if match in codes:
-                        found.setdefault(codes[match], f"{match!r} in {_shown(text)}")
-        return found
+        codes = {code: code for code in list_currencies()}
+        keys = self.names.currency
+        by_line = [column for column in self.look.columns if self.names.key(column.name) in keys]
+        money = [self.columns[role] for role in ("amount", "price") if role in self.columns]
+        names = [Column(column.name, [column.name]) for column in money]
+        signs = "|".join(map(re.escape, self.names.symbols))
+        return (
+            _words(by_line, "^[A-Z]{3}$", codes)
+            or _words(by_line + money + names, r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", codes)
+            or _words(by_line + money + names, signs, self.names.symbols)
+        )
 
     def _cancelled(self) -> Finding | None:
         column = self.columns.get("status")
@@ -1226,6 +1279,17 @@ class _Judge:
         found = [text for text in counts if self.names.key(text) in self.names.cancelled]
         lines = sum(counts[text] for text in found)
         return Finding(found, f"{lines} lines of orders that never came about") if found else None
+
+
+def _words(columns: Iterable[Column], pattern: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Return what the known words in columns stand for, and where each was first seen."""
+    found: dict[str, str] = {}
+    for column in columns:
+        for text in column.counts:
+            for word in re.findall(pattern, text):
+                if word in known:
+                    found.setdefault(known[word], f"{word!r} in {_shown(column.name)}")
+    return found
 
 
 def _reason_text(column: Column) -> str:
@@ -1290,7 +1354,7 @@ def _written(guess: Guess, client: str, currency: Finding, path: str) -> str:
         *[_remark(note, 4) for note in guess.notes],
     ]
     if guess.unused:
-        lines.append(_remark(f"not used: {', '.join(_shown(name) for name in guess.unused)}", 4))
+        lines += _listed("not used", guess.unused, 4)
     return "\n".join([*lines, "", *_cleaning(guess)]) + "\n" + _HINTS
 
 
@@ -1314,41 +1378,50 @@ def _reading(guess: Guess) -> Iterator[str]:
 def _cleaning(guess: Guess) -> Iterator[str]:
     yield "cleaning:"
     if "order" in guess.columns:
-        yield "  exact_duplicate: reject      # the same line twice in an order is taken for a fault"
+        yield "  exact_duplicate: reject  # the same line twice in an order is taken for a fault"
     else:
-        yield "  exact_duplicate: keep        # no order number: two equal lines can be two purchases"
+        yield "  exact_duplicate: keep  # no order number: two equal lines can be two purchases"
     if guess.cancelled:
         yield _entry("cancelled_statuses", guess.cancelled, 2)
     elif "status" in guess.columns:
-        yield "  # cancelled_statuses: [cancelled]   # statuses of orders that never came about"
+        yield "  # cancelled_statuses: [cancelled]  # of orders that never came about"
     if "order" in guess.columns:
         yield "  # cancelled_order_prefix: C  # how the numbers of cancelled orders begin"
     if "product" in guess.columns:
-        yield "  # non_product_codes: [SHIPPING]     # postage, fees and the like; ADJ* is a beginning"
+        yield "  # non_product_codes: [SHIPPING, ADJ*]  # postage, fees and the like; * is any end"
 
 
 def _entry(key: str, found: Finding, indent: int = 0) -> str:
     value = found.value
-    text = f"[{', '.join(_scalar(part, True) for part in value)}]" if isinstance(value, list) else _scalar(value)
+    shown = [_scalar(part) for part in ([value] if isinstance(value, str) else value)]
+    text = shown[0] if isinstance(value, str) else f"[{', '.join(shown)}]"
     return f"{' ' * indent}{key}: {text}  {_remark(found.why)}"
 
 
-def _scalar(text: str, flow: bool = False) -> str:
-    """Return a text as YAML on one line, quoted where it has to be."""
+def _scalar(text: str) -> str:
+    """Return a text as YAML on one line, in quotes unless it is plain words.
+
+    Examples
+    --------
+    >>> [_scalar(text) for text in ("Order Date", "NO", "a: b")]
+    ['Order Date', '"NO"', '"a: b"']
+    """
+    words = re.fullmatch(r"(\$\{SEGKIT_DATA\}/)?[\w ./-]*[^\W\d_][\w ./-]*", text)
+    if words and yaml.safe_load(text) == text:
+        return text
     width = float("inf")
-    plain = yaml.safe_dump([text] if flow else {"k": text}, width=width, allow_unicode=True,
-                           default_flow_style=flow)
-    inner = plain.removesuffix("\n")[1:-1] if flow else plain.removesuffix("\n").removeprefix("k: ")
-    if "\n" not in inner and text.isprintable():
-        return inner
-    quoted = yaml.safe_dump(text, width=width, default_style='"', allow_unicode=False)
-    return quoted.removesuffix("\n")
+    return yaml.safe_dump(text, width=width, default_style='"', allow_unicode=True).rstrip("\n")
 
 
 def _remark(text: str, indent: int = 0) -> str:
-    """Return a comment on one line: what a file says cannot end it."""
+    """Return a comment on one line: nothing that a file holds can end it."""
     safe = "".join(sign if sign.isprintable() else " " for sign in text)
     return f"{' ' * indent}# {' '.join(safe.split())}"
+
+
+def _listed(title: str, names: Iterable[str], indent: int) -> list[str]:
+    text = f"{title}: {', '.join(_shown(name) for name in names)}"
+    return [_remark(line, indent) for line in textwrap.wrap(text, 92 - indent)]
 
 
 def _shown(text: str) -> str:

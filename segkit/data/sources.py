@@ -6,18 +6,22 @@ decided in `cleaning`. Lines that are no CSV at all are kept aside, never droppe
 
 from __future__ import annotations
 
-import codecs
-import csv
 import hashlib
+import os
 import re
 import shutil
 import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
+from segkit.data.csv_records import count_lines, csv_header, is_utf8, split_records, unique_names
 from segkit.errors import DataError, SegkitError, suggestion
-from segkit.params import Database, EngineParams, Source, from_environment
+from segkit.params import Database, EngineParams, Source, from_environment, without_secrets
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -35,6 +39,7 @@ _FORMATS = {
     ".xls": "excel",
     ".ods": "excel",
 }
+_KINDS = set(_FORMATS.values())
 DEMO = "segkit:"
 
 
@@ -102,34 +107,34 @@ class Workspace:
 
 
 def resolve_files(source: Source, root: Path, *, where: str) -> list[Path]:
-    """Return the files that a source's paths, folders and patterns stand for.
+    """Return the files that a source's paths, folders and patterns stand for, each once.
 
     Raises
     ------
     SegkitError
         A file is missing or empty, a pattern matches nothing, a variable is not set.
     """
-    files: list[Path] = []
+    found: list[Path] = []
     for text in source.path or []:
-        files += _matches(from_environment(text, where=where), root, where)
+        found += _matches(from_environment(text, where=where), source, root, where)
+    files = list({file.resolve(): file for file in found}.values())
     for file in files:
         if file.stat().st_size == 0:
             raise DataError("the file is empty (0 bytes)", where=str(file), fix="export it again")
     return files
 
 
-def _matches(text: str, root: Path, where: str) -> list[Path]:
+def _matches(text: str, source: Source, root: Path, where: str) -> list[Path]:
     if text.startswith(DEMO):
         from segkit.data.demo import shop
 
         return [shop.path(root, text.removeprefix(DEMO))]
-    path = root / text
+    path = root / Path(text).expanduser()
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in _FORMATS)
+        found = sorted(file for file in path.rglob("*") if _is_data(file, path, source))
         problem, fix = "no data file in this folder", "put CSV, Parquet or Excel files there"
     elif any(mark in text for mark in "*?[") and not path.exists():
-        anchor = Path(path.anchor)
-        found = sorted(file for file in anchor.glob(str(path.relative_to(anchor))) if file.is_file())
+        found = [file for file in _glob(path) if file.is_file()]
         problem, fix = "no file matches this pattern", "check the folder and the pattern"
     else:
         found = [path] if path.is_file() else []
@@ -137,6 +142,23 @@ def _matches(text: str, root: Path, where: str) -> list[Path]:
     if not found:
         raise SegkitError(problem, where=where, values=[text], fix=fix)
     return found
+
+
+def _is_data(file: Path, folder: Path, source: Source) -> bool:
+    """Pass over what programs leave beside data: hidden files, locks of open workbooks."""
+    kind = _FORMATS.get(file.suffix.lower())
+    names = file.relative_to(folder).parts
+    aside = any(name.startswith((".", "~$")) for name in names)
+    return kind in ({source.format} if source.format else _KINDS) and not aside and file.is_file()
+
+
+def _glob(pattern: Path) -> list[Path]:
+    """Match a pattern below the deepest folder that exists, whatever marks its name holds."""
+    folder = next(parent for parent in pattern.parents if parent.is_dir())
+    try:
+        return sorted(folder.glob(str(pattern.relative_to(folder))))
+    except ValueError:  # such as `**.csv`
+        return []
 
 
 def read(workspace: Workspace, source: Source, name: str, *, sample: int | None = None) -> Raw:
@@ -158,11 +180,11 @@ def read(workspace: Workspace, source: Source, name: str, *, sample: int | None 
         What cannot be found, opened or read, or lacks a mapped column.
     """
     if source.database is not None:
-        raw = Raw(_read_database(workspace, source.database, name, sample), name=name)
+        raw = Raw(_read_database(workspace, source.database, source, name, sample), name=name)
     else:
         files = resolve_files(source, workspace.root, where=f"{name}.path")
         raw = _read_files(workspace, source, files, name, sample)
-    _require_columns(raw.table, source, name)
+    _require_columns(raw.table.columns, source, name)
     return raw
 
 
@@ -174,8 +196,8 @@ def _read_files(
         raise SegkitError(
             "the format is not clear from the file names",
             where=f"{name}.path",
-            values=[file.name for file in files],
-            fix=f"set {name}.format to csv, parquet or excel",
+            values=sorted({file.suffix or file.name for file in files}),
+            fix=f"set {name}.format to csv, parquet or excel, or name the files with a pattern",
         )
     reader = {"csv": _read_csv, "parquet": _read_parquet, "excel": _read_excel}[kinds.pop()]
     return reader(workspace, source, files, name, sample)
@@ -186,145 +208,127 @@ def _read_parquet(
 ) -> Raw:
     import duckdb
 
+    own = [column for file in files for column in _parquet_columns(file)]
     try:
-        table = workspace.connection.read_parquet([str(file) for file in files], union_by_name=True)
+        table = workspace.connection.read_parquet(
+            [_literal(file) for file in files],
+            union_by_name=True,
+            # Folders such as `date=2024-05-01` must not take the place of a file's own column.
+            hive_partitioning=not set(_mapped(source).values()) <= set(own),
+        )
         table.head(1).to_pyarrow()
     except duckdb.Error as error:
-        raise DataError(
-            f"not a readable Parquet file ({_first_line(error)})",
-            where=str(files[0]),
-            fix="export it again",
-        ) from None
+        raise _unreadable_parquet(files[0], error) from None
     return Raw(table.head(sample) if sample else table, name=name)
+
+
+def _parquet_columns(file: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(file)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable_parquet(file, error) from None
+    # The engine reads such numbers without a word, and wrong.
+    wide = [column.name for column in schema if pa.types.is_decimal256(column.type)]
+    if wide:
+        raise DataError(
+            "decimals of more than 38 digits",
+            where=str(file),
+            values=wide,
+            fix="write these columns with fewer digits",
+        )
+    return schema.names
+
+
+def _unreadable_parquet(file: Path, error: Exception) -> DataError:
+    problem = f"not a readable Parquet file ({_first_line(error)})"
+    return DataError(problem, where=str(file), fix="export it again")
 
 
 def _read_csv(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
+    headers = [csv_header(file, source) for file in files]
+    if sample is None and is_utf8(source):
+        table = _read_whole_lines(workspace, source, files, headers)
+        if table is not None:
+            return Raw(table, name=name)
+    return _read_records(workspace, source, files, name, sample)
+
+
+def _read_whole_lines(
+    workspace: Workspace, source: Source, files: list[Path], headers: list[list[str]]
+) -> ir.Table | None:
+    """Let the engine read files in which every line is a record; None where one is not.
+
+    The lines are counted because the engine, at a quote that never closes, may leave out
+    the rest of a file without a word.
+    """
     import duckdb
 
-    connection = workspace.connection
-    raw, rejects = _fresh("raw"), _fresh("rejects")
-    queries = []
-    for file in files:
-        header = csv_header(file, source)
-        readable = _as_utf8(file, source, workspace.scratch)
-        queries.append(_csv_query(readable, header, source, None if sample else rejects))
-    limit = f" LIMIT {sample}" if sample else ""
+    connection, table = workspace.connection, _fresh("raw")
+    queries = [_csv_query(file, header, source) for file, header in zip(files, headers)]
     try:
         connection.con.execute(
-            f'CREATE TEMP TABLE "{raw}" AS {" UNION ALL BY NAME ".join(queries)}{limit}'
+            f'CREATE TEMP TABLE "{table}" AS {" UNION ALL BY NAME ".join(queries)}'
         )
-    except duckdb.Error as error:
-        raise DataError(
-            f"cannot be read as CSV ({_first_line(error)})",
-            where=str(files[0]),
-            fix=f"check {name}.csv: separator, quote, encoding",
-        ) from None
-    return Raw(connection.table(raw), None if sample else _malformed(connection, rejects), name)
+    except duckdb.Error:
+        return None
+    read = connection.table(table).count().to_pyarrow().as_py()
+    if read == sum(count_lines(file) - 1 for file in files):
+        return connection.table(table)
+    connection.con.execute(f'DROP TABLE "{table}"')
+    return None
 
 
-def _csv_query(file: Path, header: list[str], source: Source, rejects: str | None) -> str:
+def _csv_query(file: Path, header: list[str], source: Source) -> str:
     columns = ", ".join(f"{_quoted(column)}: 'VARCHAR'" for column in header)
     mark = _quoted(source.csv.quote)
-    rejection = (
-        f"store_rejects=true, rejects_table='{rejects}', rejects_scan='{rejects}_scans', "
-        "rejects_limit=0"
-        if rejects
-        else "ignore_errors=true"
-    )
     return (
-        f"SELECT * FROM read_csv({_quoted(str(file))}, auto_detect=false, header=true, "
+        f"SELECT * FROM read_csv({_quoted(_literal(file))}, auto_detect=false, header=true, "
         f"delim={_quoted(source.csv.separator)}, quote={mark}, escape={mark}, "
-        f"columns={{{columns}}}, {rejection})"
+        f"columns={{{columns}}}, hive_partitioning=false)"
     )
 
 
-def _malformed(connection: Backend, rejects: str) -> ir.Table:
-    view = _fresh("malformed")
-    connection.con.execute(
-        f'CREATE TEMP TABLE "{view}" AS '
-        "SELECT parse_filename(file_path) AS file, line, any_value(csv_line) AS raw "
-        f'FROM "{rejects}" JOIN "{rejects}_scans" USING (scan_id, file_id) '
-        "GROUP BY file_path, line ORDER BY file_path, line"
+def _read_records(
+    workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
+) -> Raw:
+    """Read files record by record, and keep the lines that make none."""
+    import pyarrow.parquet as pq
+
+    records, malformed, read = [], [], 0
+    for file in files:
+        if sample is None or read < sample:
+            records.append(workspace.fresh_file("records"))
+            malformed.append(workspace.fresh_file("malformed"))
+            split_records(file, source, records[-1], malformed[-1], limit=sample)
+            read += pq.read_metadata(records[-1]).num_rows
+    table, damaged = (
+        workspace.connection.read_parquet([str(file) for file in parts], union_by_name=True)
+        for parts in (records, malformed)
     )
-    return connection.table(view)
-
-
-def csv_header(file: Path, source: Source) -> list[str]:
-    """Return the column names in a CSV file's first line.
-
-    Raises
-    ------
-    DataError
-        The file is not in the declared encoding, or a name stands there twice.
-    """
-    try:
-        with file.open(encoding=_codec(source.csv.encoding), newline="") as stream:
-            quote = source.csv.quote or None
-            quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
-            rows = csv.reader(
-                stream, delimiter=source.csv.separator, quotechar=quote or '"', quoting=quoting
-            )
-            header = next(rows, [])
-    except (UnicodeDecodeError, csv.Error, TypeError) as error:
-        raise DataError(
-            f"the header cannot be read ({error})", where=str(file), fix="check the csv section"
-        ) from None
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        raise DataError(
-            "columns stand twice in the header", where=str(file), values=repeated, fix="rename one"
-        )
-    if not any(column.strip() for column in header):
-        raise DataError("the first line holds no column names", where=str(file), fix="add a header")
-    return header
-
-
-def _codec(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise DataError("unknown encoding", values=[encoding], fix="write utf-8 or cp1252") from None
-    return "utf-8-sig" if name == "utf-8" else name
-
-
-def _as_utf8(file: Path, source: Source, scratch: Path) -> Path:
-    codec = _codec(source.csv.encoding)
-    if codec in {"utf-8-sig", "ascii"}:
-        return file
-    scratch.mkdir(parents=True, exist_ok=True)
-    copy = scratch / f"{_fresh('utf8')}-{file.name}"
-    try:
-        with (
-            file.open(encoding=codec, newline="") as given,
-            copy.open("w", encoding="utf-8", newline="") as written,
-        ):
-            shutil.copyfileobj(given, written, 1 << 20)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"is not written in {source.csv.encoding} ({error.reason} at byte {error.start})",
-            where=str(file),
-            fix="set csv.encoding to the file's encoding (utf-8, cp1252, utf-16)",
-        ) from None
-    return copy
+    return Raw(table.head(sample) if sample else table, damaged, name)
 
 
 def _read_excel(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
-    import ibis
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     parts = []
     for file in files:
         header, rows = _excel_rows(file, source.sheet)
+        rows = [row for row in rows if any(cell not in (None, "") for cell in row)]
         columns = list(zip(*(row[: len(header)] for row in rows))) or [()] * len(header)
-        arrays = [pa.array([_cell_text(cell) for cell in column], pa.string()) for column in columns]
-        parts.append(workspace.connection.create_table(
-            _fresh("sheet"), pa.table(arrays, names=header), temp=True
-        ))
-    table = ibis.union(*[part.select(*parts[0].columns) for part in parts]) if parts[1:] else parts[0]
+        texts = [[_source_text(cell, source) for cell in column] for column in columns]
+        arrays = [pa.array(column, pa.string()) for column in texts]
+        parts.append(workspace.fresh_file("sheet"))
+        pq.write_table(pa.table(arrays, names=unique_names(header, str(file))), parts[-1])
+    table = workspace.connection.read_parquet([str(part) for part in parts], union_by_name=True)
     return Raw(table.head(sample) if sample else table, name=name)
 
 
@@ -333,18 +337,26 @@ def _excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[obj
 
     try:
         book = python_calamine.CalamineWorkbook.from_path(file)
+        sheets = book.sheet_names
+        if sheet is not None and sheet not in sheets:
+            fix = suggestion(sheet, sheets)
+            raise DataError("no such sheet", where=str(file), values=[sheet], fix=fix)
+        rows = book.get_sheet_by_name(sheet or sheets[0]).to_python(skip_empty_area=True)
     except (python_calamine.CalamineError, OSError) as error:
         raise DataError(
             f"not a readable workbook ({_first_line(error)})", where=str(file), fix="save it again"
         ) from None
-    if sheet is not None and sheet not in book.sheet_names:
-        raise DataError(
-            "no such sheet", where=str(file), values=[sheet], fix=suggestion(sheet, book.sheet_names)
-        )
-    rows = book.get_sheet_by_name(sheet or book.sheet_names[0]).to_python(skip_empty_area=True)
     if not rows:
         raise DataError("the sheet is empty", where=str(file), fix="name another sheet")
     return [_cell_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0])], rows[1:]
+
+
+def _source_text(cell: object, source: Source) -> str | None:
+    """Write real dates and numbers of a sheet as the texts beside them are declared to be."""
+    if isinstance(cell, date) and "%" in (source.date_format or ""):
+        return cell.strftime(source.date_format)
+    text = _cell_text(cell)
+    return text.replace(".", source.decimal) if text and isinstance(cell, float) else text
 
 
 def _cell_text(cell: object) -> str | None:
@@ -354,79 +366,156 @@ def _cell_text(cell: object) -> str | None:
 
 
 def _read_database(
-    workspace: Workspace, database: Database, name: str, sample: int | None
+    workspace: Workspace, database: Database, source: Source, name: str, sample: int | None
 ) -> ir.Table:
-    import pyarrow.parquet as pq
+    """Copy a table or a query's result to a file, in batches."""
+    import pyarrow as pa
 
-    expression = _database_table(workspace, database, name)
-    expression = expression.head(sample) if sample else expression
     copy = workspace.fresh_file(name)
-    with pq.ParquetWriter(copy, expression.schema().to_pyarrow()) as writer:
-        for batch in expression.to_pyarrow_batches(chunk_size=100_000):
-            writer.write_batch(batch)
+    with _database_table(workspace, database, name) as table:
+        table = table.head(sample) if sample else table
+        _require_columns(table.columns, source, name)
+        try:
+            _copy(_plain_columns(table, source.decimal), copy)
+        except (pa.ArrowException, TypeError, OverflowError):
+            # A column holds what its declared type does not allow: SQLite lets it.
+            _copy(_plain_columns(table, source.decimal, native=()), copy)
     return workspace.connection.read_parquet(str(copy))
 
 
-def _database_table(workspace: Workspace, database: Database, name: str) -> ir.Table:
-    import ibis
+def _copy(table: ir.Table, file: Path) -> None:
+    import pyarrow.parquet as pq
 
+    with pq.ParquetWriter(file, table.schema().to_pyarrow()) as writer:
+        for batch in table.to_pyarrow_batches(chunk_size=100_000):
+            writer.write_batch(batch)
+
+
+_NATIVE = ("string", "integer", "boolean", "floating", "date", "timestamp", "decimal")
+
+
+def _plain_columns(table: ir.Table, mark: str, native: tuple[str, ...] = _NATIVE) -> ir.Table:
+    """Turn columns of types that do not travel into text: ids, lists, unbounded decimals."""
+    columns = {}
+    for column in table.columns:
+        kind = table[column].type()
+        kept = any(getattr(kind, f"is_{name}")() for name in native)
+        if not kept or (kind.is_decimal() and (kind.precision is None or kind.scale is None)):
+            text = table[column].cast("string")
+            columns[column] = text.replace(".", mark) if kind.is_numeric() and mark != "." else text
+    return table.mutate(**columns)
+
+
+@contextmanager
+def _database_table(workspace: Workspace, database: Database, name: str) -> Iterator[ir.Table]:
+    """Open a database, and close it; what goes wrong meanwhile is told without secrets."""
     where = f"{name}.database"
-    url = from_environment(database.url, where=f"{where}.url")
-    kind, _, rest = url.partition("://")
+    url = from_environment(_escaped(database.url), where=f"{where}.url")
     try:
-        if kind in {"duckdb", "sqlite"}:
-            file = workspace.root / rest.split("?")[0]
-            if not file.is_file():
-                raise SegkitError("file not found", where=f"{where}.url", values=[str(file)])
-            remote = (
-                ibis.duckdb.connect(file, read_only=True)
-                if kind == "duckdb"
-                else ibis.sqlite.connect(file)
-            )
-        else:
-            remote = ibis.connect(url)
-        if database.query is not None:
-            return remote.sql(database.query)
-        schema, _, table = (database.table or "").rpartition(".")
-        return remote.table(table, database=schema or None)
+        remote = _connected(workspace, url, f"{where}.url")
+        with closing(remote.con):
+            if database.query is not None:
+                yield remote.sql(database.query)
+            else:
+                schema, _, table = (database.table or "").rpartition(".")
+                yield _remote_table(remote, table, schema or None, where)
     except SegkitError:
         raise
-    except Exception as error:  # every driver has its own exceptions
+    except Exception as error:  # noqa: BLE001 every driver has its own exceptions
         raise DataError(
-            f"the database does not answer as expected ({_without_secrets(error, url)})",
+            f"the database does not answer as expected ({_told(error, url)})",
             where=where,
             fix="check address, table or query, and that the driver is installed "
             "(PostgreSQL: pip install 'segkit[postgres]')",
         ) from None
 
 
-def _without_secrets(error: Exception, url: str) -> str:
-    secret = re.search(r"://[^/:@]*:([^/@]+)@", url)
-    text = _first_line(error).replace(url, url.partition("://")[0] + "://…")
-    return text.replace(secret[1], "…") if secret else text
+def _connected(workspace: Workspace, url: str, where: str):
+    import ibis
+
+    kind, _, rest = url.partition("://")
+    if kind not in {"duckdb", "sqlite"}:
+        return ibis.connect(url)
+    file = workspace.root / rest.split("?")[0]
+    if not file.is_file():
+        fix = f"relative paths start from {workspace.root}"
+        raise SegkitError("file not found", where=where, values=[str(file)], fix=fix)
+    return (
+        ibis.duckdb.connect(file, read_only=True) if kind == "duckdb" else ibis.sqlite.connect(file)
+    )
 
 
-def _require_columns(table: ir.Table, source: Source, name: str) -> None:
-    mapped = source.columns.model_dump(exclude_none=True)  # type: ignore[attr-defined]
-    for key, column in mapped.items():
-        if column not in table.columns:
+def _remote_table(remote, table: str, schema: str | None, where: str) -> ir.Table:
+    import ibis
+
+    try:
+        return remote.table(table, database=schema)
+    except ibis.common.exceptions.TableNotFound:
+        raise DataError(
+            "no such table in the database",
+            where=f"{where}.table",
+            values=[f"{schema}.{table}" if schema else table],
+            fix=suggestion(table, remote.list_tables(database=schema)),
+        ) from None
+
+
+def _escaped(url: str) -> str:
+    """Escape the variables of the user and password part: a password may hold any mark."""
+
+    def value(match: re.Match) -> str:
+        return quote(os.environ[match[1]], safe="%") if match[1] in os.environ else match[0]
+
+    start, at, rest = url.rpartition("@")
+    return re.sub(r"\$\{(\w+)\}", value, start) + at + rest
+
+
+def _told(error: Exception, url: str) -> str:
+    """Return an error's first line without the address that it may repeat, or parts of it."""
+    text = without_secrets(_first_line(error).replace(url, url.partition("://")[0] + "://…"))
+    credentials = url.partition("://")[2].rpartition("@")[0]
+    return re.sub(r"'([^']*)'", lambda part: "'…'" if part[1] in credentials else part[0], text)
+
+
+def _mapped(source: Source) -> dict[str, str]:
+    return source.columns.model_dump(exclude_none=True)  # type: ignore[attr-defined]
+
+
+def _require_columns(columns: Sequence[str], source: Source, name: str) -> None:
+    for key, column in _mapped(source).items():
+        if column not in columns:
             raise SegkitError(
                 "no such column in the data",
                 where=f"{name}.columns.{key}",
                 values=[column],
-                fix=suggestion(column, table.columns),
+                fix=_other_separator(columns, name) or suggestion(column, columns),
             )
 
 
-def fingerprint(source: Source, root: Path, *, where: str) -> dict[str, str]:
-    """Return the SHA-256 of each file of a source, by name; of a database, its declaration.
+def _other_separator(columns: Sequence[str], name: str) -> str:
+    """Tell a header that was not split from one that lacks a column."""
+    marks = [mark for mark in ";\t|," if len(columns) == 1 and mark in columns[0]]
+    return f"set {name}.csv.separator to {marks[0]!r}: the header is one column" if marks else ""
 
-    A database can change without its declaration changing, so a run that reads one is
+
+def fingerprint(source: Source, root: Path, *, where: str) -> dict[str, str]:
+    """Return the SHA-256 of each file of a source, by name; of a server, its address.
+
+    A server's tables can change without its address changing, so a run that reads one is
     never skipped as unchanged.
     """
     if source.database is not None:
+        kind, _, rest = source.database.url.partition("://")
+        file = root / from_environment(rest.split("?")[0], where=where)
+        if kind in {"duckdb", "sqlite"} and file.is_file():
+            return {str(_short(file, root)): _sha256(file)}
         return {"database": source.database.url.rpartition("@")[2]}
-    return {str(_short(file, root)): _sha256(file) for file in resolve_files(source, root, where=where)}
+    files = resolve_files(source, root, where=where)
+    names = [str(_short(file, root)) for file in files]
+    return {
+        # Files of two folders outside the project may have the same name.
+        (name if name not in names[:place] else f"{name} ({place + 1})"): _sha256(file)
+        for place, (name, file) in enumerate(zip(names, files))
+    }
 
 
 def _short(file: Path, root: Path) -> Path:
@@ -448,3 +537,8 @@ def _quoted(text: str) -> str:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _literal(file: Path) -> str:
+    """Write a path so that the engine does not take it for a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", str(file))

@@ -94,7 +94,7 @@ def _draw_curve(ax: Axes, customers: np.ndarray, revenue: np.ndarray, style: Sty
     side = -1 if np.trapezoid(revenue - customers, customers) >= 0 else 1
     along = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
     words = {"ha": "center", "va": "top" if side < 0 else "bottom", "color": "#666666"}
-    ax.text(0.6, 0.6 + side * 0.015, literal(style.label("equality")), **along, **words)
+    ax.text(0.27, 0.27 + side * 0.015, literal(style.label("equality")), **along, **words)
 
 
 def _mark_top(

@@ -62,8 +62,8 @@ def _write_tables(study: Study, wording: Wording) -> None:
         if table.endswith(f"_{segmentation}")
     }
     names |= {"cluster_profile": study.segment_names["clusters"]}
-    path = study.run_dir / "exports" / "tables.xlsx"
-    write_workbook(tables, path, wording, names=names)
+    if tables:
+        write_workbook(tables, study.run_dir / "exports" / "tables.xlsx", wording, names=names)
 
 
 def _headline(run_dir: Path) -> dict[str, float]:
