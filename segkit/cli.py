@@ -95,28 +95,40 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
 @click.option("--separator", help="Field separator, where the file is ambiguous.")
 @click.option("--date-format", help="Such as %d/%m/%Y, where the file is ambiguous.")
 @click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark, likewise.")
+@click.option("--sheet", help="Sheet of a workbook that has several.")
+@click.option(
+    "--column", "columns", multiple=True, metavar="ROLE=NAME",
+    help="Which column is which, such as customer=Socio; can be repeated.",
+)
 @ROOT
 @DEBUG
 def new(
     client: str,
     file: Path,
     currency: str | None,
-    separator: str | None,
-    date_format: str | None,
-    decimal: str | None,
+    columns: tuple[str, ...],
     root: Path | None,
     debug: bool,
+    **given: str | None,
 ) -> None:
     """Write params/CLIENT.yaml from a look at a file, with every guess explained."""
     from segkit.data.sniff import write_params
 
     root = root or find_root()
-    given = {"separator": separator, "date_format": date_format, "decimal": decimal}
-    overrides = {name: value for name, value in given.items() if value is not None}
+    overrides: dict = {name: value for name, value in given.items() if value is not None}
     with _told_in_one_line(debug):
+        if columns:
+            overrides["columns"] = dict(_role_and_name(column) for column in columns)
         out = root / "params" / f"{client}.yaml"
         written = write_params(client, file, out, currency=currency, root=root, overrides=overrides)
         click.echo(f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}")
+
+
+def _role_and_name(text: str) -> tuple[str, str]:
+    role, equals, name = text.partition("=")
+    if not equals:
+        raise SegkitError("no '='", where="--column", values=[text], fix="write customer=Socio")
+    return role.strip(), name
 
 
 def _expanded(files: tuple[str, ...]) -> list[Path]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from segkit.data.sniff import (
     BYTES,
+    NAMES,
     Finding,
     Names,
     _decimal_of,
@@ -40,7 +41,11 @@ A-1,C1,4/15/2025,4/20/2025,"$1,234.50"
 A-2,C1,11/8/2025,11/9/2025,$12.00
 A-3,C2,11/8/2025,11/9/2025,$8.00
 """
-TABBED = "user_id\ttimestamp\tprice\tqty\n7\t2025-12-31T10:00:00Z\t2.50\t2\n7\t2026-01-02T10:00:00Z\t4\t1\n"
+TABBED = (
+    "user_id\ttimestamp\tprice\tqty\n"
+    "7\t2025-12-31T10:00:00Z\t2.50\t2\n"
+    "7\t2026-01-02T10:00:00Z\t4\t1\n"
+)
 
 
 def made(folder: Path, text: str, name: str = "log.csv", encoding: str = "utf-8") -> Path:
@@ -273,7 +278,7 @@ def test_a_year_in_the_future_decides_between_two_digit_readings(tmp_path):
 
 def test_a_log_in_both_orders_is_refused(tmp_path):
     dates = ["03/04/2025"] * 96 + ["25/12/2025"] * 2 + ["12/25/2025"] * 2
-    with pytest.raises(SegkitError, match=r"'25/12/2025' can only be day first .* only month first"):
+    with pytest.raises(SegkitError, match="'25/12/2025' can only be day first.* only month first"):
         sniff(log(tmp_path, dates))
 
 
@@ -333,8 +338,8 @@ def test_an_amount_with_cents_always_tells_its_decimal_mark(amount, mark):
 @pytest.mark.parametrize(
     ("amounts", "readings"),
     [
-        (["1,234", "2,500"], "'1,234' is 1234 (',' between thousands) or 1.234 (',' before decimals)"),
-        (["1.234", "7"], "'1.234' is 1234 ('.' between thousands) or 1.234 ('.' before decimals)"),
+        (["1,234", "2,500"], "is 1234 (',' between thousands) or 1.234 (',' before decimals)"),
+        (["1.234", "7"], "is 1234 ('.' between thousands) or 1.234 ('.' before decimals)"),
     ],
 )
 def test_numbers_that_can_be_read_in_two_ways_are_refused(tmp_path, amounts, readings):
@@ -342,8 +347,8 @@ def test_numbers_that_can_be_read_in_two_ways_are_refused(tmp_path, amounts, rea
     with pytest.raises(SegkitError) as refused:
         sniff(file)
     told = str(refused.value)
-    assert readings in told and "column 'importe'" in told
-    assert repr(amounts[0]) in told and "--decimal . or --decimal ," in told
+    assert f"{amounts[0]!r} {readings}" in told and "column 'importe'" in told
+    assert "--decimal . or --decimal ," in told
 
 
 def test_a_decimal_mark_that_is_given_settles_the_thousands(tmp_path):
@@ -437,7 +442,7 @@ def test_a_number_column_full_of_words_is_no_amount(tmp_path):
     assert guess.notes == ("amount: not 'importe': 1 of 1 values are no numbers: 'alto'",)
 
 
-ORDER_TOTALS = [f"{o};c{o % 5};2025-12-31;{o}.5;{line + 1};2.5" for o in range(12) for line in (0, 1)]
+ORDER_TOTALS = [f"{o};c{o % 5};2025-12-31;{o}.5;{line};2.5" for o in range(12) for line in (1, 2)]
 
 
 def test_an_order_total_on_every_line_gives_way_to_price_and_quantity(tmp_path):
@@ -451,6 +456,14 @@ def test_an_order_total_on_every_line_is_refused_where_nothing_else_is_there(tmp
     file = made(tmp_path, "\n".join(["pedido;cliente;fecha;total;x;y", *ORDER_TOTALS]))
     with pytest.raises(SegkitError, match="looks like the order's total"):
         sniff(file)
+
+
+def test_an_order_total_on_one_line_of_several_gives_way_to_price_and_quantity(tmp_path):
+    lines = ["Email;Created at;Total;Lineitem quantity;Lineitem price"]
+    lines += ["a@x.es;2025-12-31;9.50;1;4.50", "a@x.es;2025-12-31;;1;5.00"]
+    guess = sniff(made(tmp_path, "\n".join(lines)))
+    assert "amount" not in guess.columns and guess.columns["price"].value == "Lineitem price"
+    assert guess.notes[0].startswith("amount: not 'Total' is empty on 1 of 2 lines")
 
 
 def test_unknown_overrides_are_refused_with_the_nearest(tmp_path):
@@ -468,7 +481,7 @@ def test_unknown_overrides_are_refused_with_the_nearest(tmp_path):
 
 
 def test_the_table_of_names_is_checked(tmp_path):
-    good = yaml.safe_load(Path(sniff.__globals__["NAMES"]).read_text(encoding="utf-8"))
+    good = yaml.safe_load(NAMES.read_text(encoding="utf-8"))
     for change, message in [
         ({"columns": good["columns"] | {"client": []}}, "not known: 'client'"),
         ({"symbol": {}}, "not known: 'symbol'"),
@@ -585,7 +598,8 @@ def test_texts_in_a_workbook_are_read_like_those_of_a_csv(tmp_path):
 
 def test_the_only_sheet_with_orders_is_taken(tmp_path):
     people = pd.DataFrame({"Region": ["Sur"], "Jefe": ["X"]})
-    file = workbook(tmp_path / "v.xlsx", {"People": people, "Void": pd.DataFrame(), "Orders": ORDERS})
+    sheets = {"People": people, "Void": pd.DataFrame(), "Orders": ORDERS}
+    file = workbook(tmp_path / "v.xlsx", sheets)
     sheet = sniff(file).sheet
     assert sheet == Finding("Orders", "the only sheet of 3 that looks like an order log")
     written = write_params("acme", file, tmp_path / "acme.yaml", currency="EUR", root=tmp_path)
@@ -624,6 +638,12 @@ def test_the_written_file_says_why_and_leads_to_the_right_totals(tmp_path):
     assert customers.loc["00123", "orders"] == 1
 
 
+def test_text_as_excel_saves_it_is_read_whole(tmp_path):
+    file = made(tmp_path, SPANISH.replace(";", "\t").replace("\n", "\r\n"), "v.txt", "utf-16")
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency=None, root=tmp_path)
+    assert study(tmp_path, out).customers["revenue"].sum() == 1267.0
+
+
 def test_hints_are_valid_parameters_once_their_comments_are_taken_away(tmp_path):
     out = write_params(
         "acme", made(tmp_path, SPANISH), tmp_path / "acme.yaml", currency=None, root=tmp_path
@@ -631,7 +651,8 @@ def test_hints_are_valid_parameters_once_their_comments_are_taken_away(tmp_path)
     plain, hints = out.read_text(encoding="utf-8").split("# What else")
     hints = "\n".join(line.removeprefix("# ") for line in hints.splitlines()[2:] if line != "#")
     assert hints.count("\n") > 10
-    plain = re.sub(r"(?m)^( *)# (timezone|cancelled_order_prefix|non_product_codes):", r"\1\2:", plain)
+    keys = "timezone|cancelled_order_prefix|non_product_codes"
+    plain = re.sub(rf"(?m)^( *)# ({keys}):", r"\1\2:", plain)
     found = load_params(made(tmp_path, plain + hints, "with_hints.yaml"))
     assert found.returns and found.customers and found.events and found.clusters.k == 5
     assert found.cleaning.non_product_codes == ["SHIPPING", "ADJ*"]
@@ -735,7 +756,7 @@ def test_the_made_shop_s_orders_lead_to_its_totals(tmp_path):
     known = Study(params.model_copy(update={"cleaning": cleaning}), root=tmp_path)
     truth = yaml.safe_load((folder / "truth.json").read_text(encoding="utf-8"))
     sold = known.lines.filter(~known.lines["is_return"])["amount"].sum().to_pyarrow().as_py()
-    assert float(sold) == pytest.approx(truth["amounts"]["valid"], abs=200)
+    assert float(sold) == truth["amounts"]["valid"]
 
 
 def test_superstore_as_people_get_it_leads_to_its_known_totals(tmp_path, real_data):

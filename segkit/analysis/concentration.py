@@ -75,10 +75,13 @@ def concentration(
     value = np.sort(revenue.to_numpy(dtype=float))[::-1]
     total = value.sum()
     if not value.size or total <= 0:
-        return pd.DataFrame(columns=["top_share", "customers", "revenue", "revenue_share"], dtype=float)
+        return pd.DataFrame(
+            columns=["top_share", "customers", "revenue", "revenue_share"], dtype=float
+        )
     sums = np.cumsum(value)
     counts = [int(np.ceil(round(top * value.size, 9))) for top in tops]
-    counts.append(int(np.argmax(sums >= 0.8 * total)) + 1)
+    # Rounding must not ask for one customer more than 80 % takes.
+    counts.append(int(np.argmax(sums >= 0.8 * total * (1 - 1e-12))) + 1)
     shares = [*tops, counts[-1] / value.size]
     revenues = [float(sums[count - 1]) for count in counts]
     return pd.DataFrame(

@@ -13,14 +13,14 @@ MAIN_KPIS = [
     "segment",
     "customers",
     "customers_share",
+    "revenue_share",
+    "revenue_all_time_share",
     "orders",
     "revenue",
-    "revenue_share",
     "aov",
     "upt",
     "repeat_rate",
     "ltv",
-    "revenue_all_time_share",
 ]
 """The columns that a reader sees first: the period's figures beside the all-time ones."""
 
@@ -68,18 +68,21 @@ def segment_kpis(
     >>> period = pd.DataFrame({"customer_id": ["a"], "orders": [2], "revenue": [30.0],
     ...     "units": [3.0], "returned_units": [0.0]})
     >>> table = segment_kpis(pd.Series(["loyal", "new"]), customers, period, resamples=0)
-    >>> table.set_index("segment")[["customers", "revenue", "ltv"]]
-             customers  revenue   ltv
-    segment                          
-    loyal            1     30.0  30.0
-    new              1      0.0  10.0
-    total            2     30.0  20.0
+    >>> table[["segment", "customers", "revenue", "ltv"]]
+      segment  customers  revenue   ltv
+    0   loyal          1     30.0  30.0
+    1     new          1      0.0  10.0
+    2   total          2     30.0  20.0
     """
     _require_labels(labels, customers)
     rows = _one_row_a_customer(labels, customers, period)
     if order is None:
-        order = list(rows.groupby("segment")["revenue_all_time"].sum().sort_values(
-            ascending=False, kind="stable").index)
+        order = list(
+            rows.groupby("segment")["revenue_all_time"]
+            .sum()
+            .sort_values(ascending=False, kind="stable")
+            .index
+        )
     order = [segment for segment in order if segment in set(rows["segment"])]
     sums = _sums(rows, "segment").reindex(order)
     total = _sums(rows.assign(segment=TOTAL), "segment")
@@ -108,10 +111,16 @@ def _one_row_a_customer(
     within = period[["customer_id", *PERIOD]]
     rows = known.assign(segment=labels.astype(str)).merge(within, on="customer_id", how="left")
     rows[PERIOD] = rows[PERIOD].fillna(0)
-    # Money is summed in ten-thousandths, so that parts add up to the whole exactly.
     for column in ("revenue", "revenue_all_time"):
-        rows[f"{column}_exact"] = np.rint(rows[column] * 10_000).astype("int64")
+        rows[f"{column}_exact"] = _exact(rows[column])
     return rows
+
+
+def _exact(money: pd.Series) -> pd.Series:
+    """Return money in ten-thousandths, as whole numbers: parts add up to the whole exactly."""
+    scaled = np.rint(money * 10_000)
+    fits = scaled.abs().sum() < 2**62
+    return scaled.astype("int64") if fits else scaled.map(int).astype(object)
 
 
 def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -123,8 +132,19 @@ def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         one_order=rows["orders_all_time"] == 1,
         aov_counted=rows["aov"].notna(),
     )
-    counted = ["buyers_all_time", "buyers", "repeaters", "one_order", "aov_counted", *PERIOD,
-               "orders_all_time", "revenue_exact", "revenue_all_time_exact", "aov", "recency_days"]
+    counted = [
+        "buyers_all_time",
+        "buyers",
+        "repeaters",
+        "one_order",
+        "aov_counted",
+        *PERIOD,
+        "orders_all_time",
+        "revenue_exact",
+        "revenue_all_time_exact",
+        "aov",
+        "recency_days",
+    ]
     groups = flags.groupby(by)
     return groups[counted].sum().assign(customers=groups.size())
 
@@ -133,7 +153,7 @@ def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame
     whole = {
         "customers": total["customers"].item(),
         "orders": int(period["orders"].sum()),
-        "revenue_exact": int(np.rint(period["revenue"] * 10_000).astype("int64").sum()),
+        "revenue_exact": int(_exact(period["revenue"]).sum()),
         "revenue_all_time_exact": total["revenue_all_time_exact"].item(),
     }
     for name, expected in whole.items():
@@ -146,7 +166,8 @@ def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame
 
 
 def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
-    revenue, all_time = sums["revenue_exact"] / 10_000, sums["revenue_all_time_exact"] / 10_000
+    revenue = sums["revenue_exact"].astype(float) / 10_000
+    all_time = sums["revenue_all_time_exact"].astype(float) / 10_000
     return pd.DataFrame(
         {
             "customers": sums["customers"].astype("int64"),
@@ -191,7 +212,9 @@ def _share_interval(
     random = np.random.default_rng(seed)
     shares = np.empty((resamples, len(order)))
     for place in range(resamples):
-        sums = np.bincount(codes, weights=value * random.poisson(1.0, len(value)), minlength=len(order))
+        sums = np.bincount(
+            codes, weights=value * random.poisson(1.0, len(value)), minlength=len(order)
+        )
         shares[place] = sums / sums.sum() if sums.sum() > 0 else np.nan
     low, high = np.nanquantile(shares, [0.025, 0.975], axis=0)
     table = pd.DataFrame({columns[0]: low, columns[1]: high}, index=order)

@@ -17,7 +17,7 @@ import pandas as pd
 from segkit.data.parsing import MONEY, as_id, as_instant, as_number, as_text
 from segkit.data.sources import Raw, Workspace
 from segkit.errors import DataError
-from segkit.params import Params, Returns
+from segkit.params import Params
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -52,7 +52,8 @@ class Cleaned:
         for returns), `is_return`, `order_known` (of a return), and `product_id`, `product`, `category`, `channel`,
         `discount`, `profit` where the log has them.
     rejected : ibis table
-        `source`, `reason`, `amount`, `file`, `line`, and `raw`: the line as given.
+        `source`, `reason`, `amount`, `file`, `line`, and `raw`: the line as given. Lines of
+        the order log and of the returns table, and malformed lines of every table.
     quality : DataFrame
         `source`, `rule`, `action`, `lines`, `lines_share`, `amount`, `first_values`.
     """
@@ -85,17 +86,23 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     Definitions, section 2: a return counts on the date of the order that it belongs to
     where that order is in the log, else on its own date.
     """
+    import ibis
+
     judged = _write_down(workspace, judge(raws["orders"].table, params, today=today), "judged")
     quality = _quality(judged, raws["orders"], params)
     _stop_on_failed_rule(quality, params)
     lines = place_returns(_kept(judged))
+    rejected = [_rejected(judged), *_damaged(raws)]
     if "returns" in raws:
         lines = _write_down(workspace, lines, "lines")
-        mirrored, returned = returned_orders(params, raws["returns"], lines)
-        lines, quality = lines.union(mirrored), pd.concat([quality, returned])
+        given = _write_down(workspace, _typed_returns(raws["returns"], params, lines), "returns")
+        mirrored = returned_orders(given, lines)
+        quality = pd.concat([quality, _returns_quality(given, mirrored, raws["returns"])])
+        lines = lines.union(mirrored)
+        rejected.append(_rejected(given, "returns"))
     lines = _write_down(workspace, lines, "lines")
     quality = pd.concat([quality, _placed(lines)], ignore_index=True)
-    return Cleaned(lines, _rejected(judged, raws["orders"]), quality[QUALITY_COLUMNS])
+    return Cleaned(lines, ibis.union(*rejected), quality[QUALITY_COLUMNS])
 
 
 def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
@@ -112,16 +119,24 @@ def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
     offending = [(condition, value) for condition, value in conditions.values()]
     judged = typed.mutate(rule=ibis.cases(*broken), offending=ibis.cases(*offending))
     judged = judged.mutate(fate=_fate(judged, params))
-    raw = ibis.struct({name: as_text(judged[f"raw:{name}"]) for name in table.columns})
-    raw = (judged["fate"] == "reject").ifelse(raw.cast("json").cast("string"), ibis.null("string"))
+    raw = _as_given({name: judged[f"raw:{name}"] for name in table.columns})
+    raw = (judged["fate"] == "reject").ifelse(raw, ibis.null("string"))
     return judged.mutate(raw=raw).drop(*[f"raw:{name}" for name in table.columns])
+
+
+def _as_given(columns: dict[str, ir.Value]) -> ir.StringValue:
+    import ibis
+
+    texts = {name: as_text(column) for name, column in columns.items()}
+    return ibis.struct(texts).cast("json").cast("string")
 
 
 def _typed(table: ir.Table, params: Params) -> ir.Table:
     source, columns = params.orders, params.orders.columns
     raw = {f"raw:{name}": table[name] for name in table.columns}
-    customer, moment = as_id(table[columns.customer]), as_instant(
-        table[columns.date], source, params.timezone
+    customer, moment = (
+        as_id(table[columns.customer]),
+        as_instant(table[columns.date], source, params.timezone),
     )
     day_of_customer = customer.concat("|", moment.date().cast("string"))
     typed = {
@@ -259,7 +274,11 @@ def _kept(judged: ir.Table) -> ir.Table:
 
 
 def place_returns(lines: ir.Table) -> ir.Table:
-    """Add `counts_at` and `order_known`: a return counts when its order did, if that is known."""
+    """Add `counts_at` and `order_known`: a return counts when its order did, if that is known.
+
+    An order sold after its return is not known to it: what is known at a date must not
+    change with what comes later.
+    """
     sales = lines.filter(~lines["is_return"])
     returned = lines.filter(lines["is_return"]).select("customer_id", "order_id").distinct()
     sold = (
@@ -268,62 +287,81 @@ def place_returns(lines: ir.Table) -> ir.Table:
         .agg(sold_at=sales["observed_at"].min())
     )
     placed = lines.left_join(sold, ["customer_id", "order_id"])
-    known = placed["is_return"] & placed["sold_at"].notnull()
+    known = placed["is_return"] & (placed["sold_at"] <= placed["observed_at"]).fill_null(False)
     moment = known.ifelse(placed["sold_at"], placed["observed_at"])
     return placed.mutate(counts_at=moment, order_known=known).select(
         *lines.columns, "counts_at", "order_known"
     )
 
 
-def returned_orders(
-    params: Params, raw: Raw, lines: ir.Table
-) -> tuple[ir.Table, pd.DataFrame]:
-    """Return the lines that undo wholly returned orders, and what the returns table held.
+def returned_orders(given: ir.Table, lines: ir.Table) -> ir.Table:
+    """Return the lines that undo wholly returned orders.
 
-    A return is known from its own date, or from the order's where that is missing or
+    A return is known from its own date, or from the line's where that is missing or
     earlier; it counts on the order's date.
     """
     import ibis
 
-    source = params.returns
-    assert source is not None
-    given = _typed_returns(raw, source, params)
-    orders = given.filter(given["returned_order"].notnull()).group_by("returned_order").agg(
-        returned_at=given["returned_at"].min()
-    )
+    orders = given.filter(given["rule"].isnull())
+    orders = orders.group_by("returned_order").agg(returned_at=orders["returned_at"].min())
     joined = lines.inner_join(orders, lines["order_id"] == orders["returned_order"])
-    known = ibis.greatest(joined["returned_at"].coalesce(joined["observed_at"]), joined["counts_at"])
+    known = ibis.greatest(
+        joined["returned_at"].coalesce(joined["observed_at"]), joined["observed_at"]
+    )
     signed = [name for name in ("quantity", "amount", "profit") if name in lines.columns]
     away = {name: (-joined[name]).cast(MONEY) for name in signed}
     mirrored = joined.mutate(observed_at=known, is_return=True, order_known=True, **away)
-    return mirrored.select(lines.columns), _returns_quality(given, mirrored, lines)
+    return mirrored.select(lines.columns)
 
 
-def _typed_returns(raw: Raw, source: Returns, params: Params) -> ir.Table:
+def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
+    """Return the returns table typed, with the `rule` that each line breaks and its `fate`."""
     import ibis
 
+    source = params.returns
+    assert source is not None
     columns, table = source.columns, raw.table
     moment = (
         as_instant(table[columns.date], source, params.timezone)
         if columns.date
         else ibis.null("timestamp")
     )
-    return table.select(returned_order=as_id(table[columns.order]), returned_at=moment)
-
-
-def _returns_quality(given: ir.Table, mirrored: ir.Table, lines: ir.Table) -> pd.DataFrame:
-    read = given.count().to_pyarrow().as_py()
-    missing = given["returned_order"].isnull().sum().to_pyarrow().as_py() or 0
-    unknown = given.filter(given["returned_order"].notnull()).anti_join(
-        lines, given["returned_order"] == lines["order_id"]
+    typed = table.select(
+        returned_order=as_id(table[columns.order]),
+        returned_at=moment,
+        raw=_as_given({name: table[name] for name in table.columns}),
     )
-    strange = unknown["returned_order"].to_pyarrow().to_pylist()
+    sold = lines.select(sold_order=lines["order_id"]).distinct()
+    typed = typed.left_join(sold, typed["returned_order"] == sold["sold_order"])
+    rule = ibis.cases(
+        (typed["returned_order"].isnull(), "no_order"),
+        (typed["sold_order"].isnull(), "unknown_order"),
+    )
+    fate = rule.isnull().ifelse("return", "reject")
+    return typed.mutate(rule=rule, fate=fate, amount=ibis.null(MONEY)).drop("sold_order")
+
+
+def _returns_quality(given: ir.Table, mirrored: ir.Table, raw: Raw) -> pd.DataFrame:
+    counts = (
+        given.agg(
+            no_order=(given["rule"] == "no_order").sum().coalesce(0),
+            unknown_order=(given["rule"] == "unknown_order").sum().coalesce(0),
+            returned_order=given["rule"].isnull().sum().coalesce(0),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
+    unknown = given.filter(given["rule"] == "unknown_order").select("returned_order").distinct()
+    strange = unknown.order_by("returned_order").head(3).to_pyarrow().to_pydict()["returned_order"]
     amount = mirrored["amount"].sum().to_pyarrow().as_py() or 0
+    damaged = count_malformed(raw)
+    read = sum(counts.values()) + damaged
     rows = [
         ("read", "", read, 0.0, ""),
-        ("no_order", "reject", missing, 0.0, ""),
-        ("unknown_order", "reject", len(strange), 0.0, _listed(sorted(strange))),
-        ("returned_order", "return", read - missing - len(strange), float(amount), ""),
+        ("malformed_line", "reject", damaged, 0.0, ""),
+        ("no_order", "reject", counts["no_order"], 0.0, ""),
+        ("unknown_order", "reject", counts["unknown_order"], 0.0, _listed(strange)),
+        ("returned_order", "return", counts["returned_order"], float(amount), ""),
     ]
     table = pd.DataFrame(rows, columns=["rule", "action", "lines", "amount", "first_values"])
     share = table["lines"] / read if read else 0.0
@@ -336,7 +374,7 @@ def _quality(judged: ir.Table, raw: Raw, params: Params) -> pd.DataFrame:
         lines=judged.count(), amount=judged["amount"].sum().coalesce(0)
     )
     found = groups.to_pyarrow().to_pandas()
-    malformed = 0 if raw.malformed is None else _count_malformed(raw.malformed)
+    malformed = count_malformed(raw)
     rows = [("malformed_line", malformed, Decimal(0))]
     for rule in RULES[1:]:
         broken = found[found["rule"] == rule]
@@ -356,7 +394,9 @@ def _framed(rules: pd.DataFrame, found: pd.DataFrame, malformed: int) -> pd.Data
         ("rejected", int(rejected["lines"].sum()), rejected["amount"].sum()),
         ("kept", int(kept["lines"].sum()), kept["amount"].sum() or Decimal(0)),
     ]
-    frame = pd.DataFrame(ends, columns=["rule", "lines", "amount"]).assign(action="", first_values="")
+    frame = pd.DataFrame(ends, columns=["rule", "lines", "amount"]).assign(
+        action="", first_values=""
+    )
     _require_whole(frame.set_index("rule"))
     table = pd.concat([frame[:1], rules, frame[1:]], ignore_index=True)
     table["lines_share"] = table["lines"] / read if read else 0.0
@@ -373,11 +413,9 @@ def _require_whole(frame: pd.DataFrame) -> None:
             )
 
 
-def _count_malformed(malformed: ir.Table) -> int:
-    """Count lines of the file: a quote that never closes swallows several."""
-    text = malformed["raw"].fill_null("").re_replace(r"[\r\n]+$", "")
-    count = (text.length() - text.replace("\n", "").length() + 1).sum()
-    return int(count.to_pyarrow().as_py() or 0)
+def count_malformed(raw: Raw) -> int:
+    """Return how many lines of a table's files make no record."""
+    return 0 if raw.malformed is None else raw.malformed.count().to_pyarrow().as_py()
 
 
 def _first_values(judged: ir.Table) -> dict[str, str]:
@@ -386,9 +424,7 @@ def _first_values(judged: ir.Table) -> dict[str, str]:
 
     seen = judged.filter(judged["offending"].notnull())
     counted = seen.group_by("rule", "offending").agg(lines=seen.count())
-    place = ibis.row_number().over(
-        group_by="rule", order_by=[ibis.desc("lines"), "offending"]
-    )
+    place = ibis.row_number().over(group_by="rule", order_by=[ibis.desc("lines"), "offending"])
     first = counted.mutate(place=place).filter(lambda t: t["place"] < 3)
     table = first.order_by("rule", "place").to_pyarrow().to_pandas()
     return {rule: _listed(group["offending"]) for rule, group in table.groupby("rule")}
@@ -408,13 +444,19 @@ def _stop_on_failed_rule(quality: pd.DataFrame, params: Params) -> None:
             count=row.lines,
             fix=f"mend the data or set cleaning.{row.rule} to reject",
         )
-    if quality.loc[quality["rule"] == "kept", "lines"].item() == 0:
-        raise DataError(_nothing_left(quality), where=f"client {params.client}: orders",
-                        fix="check orders.columns, date_format, decimal and thousands")
-
-
-def _nothing_left(quality: pd.DataFrame) -> str:
     counts = quality.set_index("rule")["lines"]
+    if counts["kept"] == 0:
+        fix = "check orders.columns, date_format, decimal and thousands"
+        raise DataError(
+            _nothing_left(counts),
+            where=f"client {params.client}: orders",
+            fix=fix if counts["read"] else "check the export",
+        )
+
+
+def _nothing_left(counts: pd.Series) -> str:
+    if not counts["read"]:
+        return "there are no lines"
     reasons = counts[[rule for rule in RULES if counts[rule] > 0]]
     told = ", ".join(f"{rule} {lines}" for rule, lines in reasons.items())
     return f"no line is left of {counts['read']} read" + (f" ({told})" if told else "")
@@ -424,41 +466,69 @@ def _placed(lines: ir.Table) -> pd.DataFrame:
     """Return how many returned lines count on their order's day, and how many on their own."""
     returned = lines.filter(lines["is_return"])
     own = ~returned["order_known"]
-    totals = returned.agg(
-        own_lines=own.sum().coalesce(0),
-        own_amount=own.ifelse(returned["amount"], 0).sum().coalesce(0).cast("float64"),
-        all_lines=returned.count(),
-        all_amount=returned["amount"].sum().coalesce(0).cast("float64"),
-    ).to_pyarrow().to_pylist()[0]
+    totals = (
+        returned.agg(
+            own_lines=own.sum().coalesce(0),
+            own_amount=own.ifelse(returned["amount"], 0).sum().coalesce(0).cast("float64"),
+            all_lines=returned.count(),
+            all_amount=returned["amount"].sum().coalesce(0).cast("float64"),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
     rows = [
-        ("return_on_order_date", totals["all_lines"] - totals["own_lines"],
-         totals["all_amount"] - totals["own_amount"]),
+        (
+            "return_on_order_date",
+            totals["all_lines"] - totals["own_lines"],
+            totals["all_amount"] - totals["own_amount"],
+        ),
         ("return_on_own_date", totals["own_lines"], totals["own_amount"]),
     ]
     table = pd.DataFrame(rows, columns=["rule", "lines", "amount"])
     return table.assign(source="orders", action="return", lines_share=float("nan"), first_values="")
 
 
-def _rejected(judged: ir.Table, raw: Raw) -> ir.Table:
+def _rejected(judged: ir.Table, name: str = "orders") -> ir.Table:
     import ibis
 
     broken = judged.filter(judged["fate"] == "reject")
-    rejected = broken.select(
-        source=ibis.literal(raw.name), reason="rule", amount=broken["amount"].cast("float64"),
-        file=ibis.null("string"), line=ibis.null("int64"), raw="raw",
+    return broken.select(
+        source=ibis.literal(name),
+        reason="rule",
+        amount=broken["amount"].cast("float64"),
+        file=ibis.null("string"),
+        line=ibis.null("int64"),
+        raw="raw",
     )
-    if raw.malformed is None:
-        return rejected
-    damaged = raw.malformed.select(
-        source=ibis.literal(raw.name), reason=ibis.literal("malformed_line"),
-        amount=ibis.null("float64"), file="file",
-        line=raw.malformed["line"].cast("int64"), raw="raw",
-    )
-    return rejected.union(damaged)
+
+
+def _damaged(raws: dict[str, Raw]) -> list[ir.Table]:
+    import ibis
+
+    return [
+        raw.malformed.select(
+            source=ibis.literal(name),
+            reason=ibis.literal("malformed_line"),
+            amount=ibis.null("float64"),
+            file="file",
+            line="line",
+            raw="raw",
+        )
+        for name, raw in raws.items()
+        if raw.malformed is not None
+    ]
 
 
 def _write_down(workspace: Workspace, table: ir.Table, name: str) -> ir.Table:
     """Compute a table once, out of memory, for the several passes that follow."""
+    import duckdb
+
     file = workspace.fresh_file(name)
-    table.to_parquet(file)
-    return workspace.connection.read_parquet(str(file))
+    try:
+        table.to_parquet(file)
+    except duckdb.Error as error:  # a damaged page of a file, memory or disk at its end
+        raise DataError(
+            f"the engine cannot work through the lines ({str(error).splitlines()[0]})",
+            fix="check the files, the free disk space and engine.memory_limit",
+        ) from None
+    return workspace.parquet(file)

@@ -80,11 +80,14 @@ def purchase_days(orders: ir.Table) -> ir.Table:
 
     stands = order_stands(orders)
     # Orders of the same second are told apart by a hash of their id: any, but always the same.
-    place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**31
-    place = place + (orders["order_id"].hash() % 2**31)
+    # Both fit in 64 bits until the year 3000.
+    place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**27
+    place = place + (orders["order_id"].hash() % 2**27)
     sums = {name: orders[name].sum() for name in _additive(orders)}
     return (
-        orders.mutate(day=stands.ifelse(orders["ordered_at"].date(), ibis.null("date")), place=place)
+        orders.mutate(
+            day=stands.ifelse(orders["ordered_at"].date(), ibis.null("date")), place=place
+        )
         .group_by("customer_id", "day")
         .agg(
             lambda t: t["revenue"].argmin(t["place"]).name("first_amount"),
@@ -153,8 +156,8 @@ def _summed(days: ir.Table, as_of: date) -> ir.Table:
         "monetary_mean": (repeats > 0).ifelse(
             repeat_value.cast(number) / repeats, ibis.null(number)
         ),
-        "first_amount": customers["first_amount"].cast(number),
-        "first_units": customers["first_units"].cast(number),
+        "first_amount": bought.ifelse(customers["first_amount"].cast(number), ibis.null(number)),
+        "first_units": bought.ifelse(customers["first_units"].cast(number), ibis.null(number)),
         "return_rate": (customers["units"] > 0).ifelse(
             returned_units.cast(number) / customers["units"].cast(number), ibis.null(number)
         ),
@@ -185,7 +188,9 @@ def _gaps(days: ir.Table) -> ir.Table:
 def _favourites(lines: ir.Table) -> list[ir.Table]:
     """Return each customer's category and channel of most value; ties go to the first name."""
     names = {"category": "top_category", "channel": "channel"}
-    return [_favourite(lines, column, name) for column, name in names.items() if column in lines.columns]
+    return [
+        _favourite(lines, column, name) for column, name in names.items() if column in lines.columns
+    ]
 
 
 def _favourite(lines: ir.Table, column: str, name: str) -> ir.Table:
@@ -210,7 +215,9 @@ def _with_prospects(
         moment = registered["registered"]
         registered = registered.filter(moment.isnull() | (moment < _instant(as_of)))
     extras = [table for table in (registered, seen) if table is not None]
-    ids = ibis.union(*[table.select("customer_id") for table in (customers, *extras)], distinct=True)
+    ids = ibis.union(
+        *[table.select("customer_id") for table in (customers, *extras)], distinct=True
+    )
     everyone = ids.left_join(customers, "customer_id").drop("customer_id_right")
     for table in extras:
         everyone = everyone.left_join(table, "customer_id").drop("customer_id_right")
@@ -228,7 +235,9 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
         the period of its order (definitions, sections 2 and 3).
     """
     known = lines.filter(lines["observed_at"] < _instant(as_of))
-    within = known.filter((known["counts_at"] >= _instant(start)) & (known["counts_at"] < _instant(as_of)))
+    within = known.filter(
+        (known["counts_at"] >= _instant(start)) & (known["counts_at"] < _instant(as_of))
+    )
     orders = orders_of(within)
     return (
         orders.group_by("customer_id")

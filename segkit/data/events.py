@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from segkit.data.cleaning import count_malformed
 from segkit.data.parsing import as_id, as_instant, as_text
 from segkit.data.sources import Raw
 from segkit.params import Params
@@ -39,13 +40,19 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     )
     given = table.select(customer_id=as_id(table[columns.customer]), registered=moment)
     known = given.filter(given["customer_id"].notnull())
-    counts = given.agg(
-        read=given.count(),
-        no_customer=given["customer_id"].isnull().sum().coalesce(0),
-        kept=given["customer_id"].nunique(),
-    ).to_pyarrow().to_pylist()[0]
+    counts = (
+        given.agg(
+            read=given.count(),
+            no_customer=given["customer_id"].isnull().sum().coalesce(0),
+            kept=given["customer_id"].nunique(),
+        )
+        .to_pyarrow()
+        .to_pylist()[0]
+    )
     twice = counts["read"] - counts["no_customer"] - counts["kept"]
-    rows = [("read", "", counts["read"]), ("no_customer", "reject", counts["no_customer"])]
+    damaged = count_malformed(raw)
+    rows = [("read", "", counts["read"] + damaged), ("malformed_line", "reject", damaged)]
+    rows += [("no_customer", "reject", counts["no_customer"])]
     rows += [("repeated_customer", "reject", twice), ("kept", "", counts["kept"])]
     return (
         known.group_by("customer_id").agg(registered=known["registered"].min()),
@@ -92,7 +99,8 @@ def clean_events(raw: Raw, params: Params, *, today: date) -> tuple[ir.Table, pd
     found = judged["rule"].value_counts(name="lines").to_pyarrow().to_pandas()
     lines = found.set_index("rule")["lines"]
     rules = ("no_customer", "unparsable_date", "future_date", "other_event")
-    rows = [("read", "", int(lines.sum()))]
+    damaged = count_malformed(raw)
+    rows = [("read", "", int(lines.sum()) + damaged), ("malformed_line", "reject", damaged)]
     rows += [(rule, "reject", int(lines.get(rule, 0))) for rule in rules]
     rows += [("kept", "", int(lines.get("kept", 0)))]
     kept = judged.filter(judged["rule"] == "kept").drop("rule")

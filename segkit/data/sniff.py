@@ -71,9 +71,7 @@ _NUMBER = re.compile(
 _DATE = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[/.\- ])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?P<time>\D.*)?"
 )
-_NAMED_DATE = re.compile(
-    r"(?:\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)"
-)
+_NAMED_DATE = re.compile(r"(?:\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)")
 _NAMED = (
     *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d-%B-%Y"),
     *("%b %d, %Y", "%B %d, %Y"),
@@ -827,7 +825,7 @@ def _no_dates(column: Column, read: Mapping[str | None, Mapping[str, datetime]])
     known = read.get(best, {})
     strange = ", ".join(_shown(text) for text in list(column.counts) if text not in known)
     if not known:
-        return f"its values are no dates that can be read: {strange[:100]}"
+        return f"its values are no dates that can be read, from {EARLIEST.year} on: {strange[:100]}"
     told = f"only {_weight(column, known)} of {column.present} values are dates like"
     return f"{told} {_shown(next(iter(known)))}; not {strange[:100]}"
 
@@ -1187,14 +1185,20 @@ class _Judge:
         )
 
     def _leave_out_order_totals(self) -> None:
-        """Leave out an amount that is the whole order's, repeated on each of its lines."""
-        amount, order = self.columns.get("amount"), self.columns.get("order")
-        if "amount" in self._chosen or not amount or not order:
+        """Leave out an amount that is the whole order's: on each of its lines, or on one."""
+        if "amount" not in self.columns or "amount" in self._chosen:
             return
-        if not _repeated_in_orders(amount, order):
+        amount, order = self.columns["amount"], self.columns.get("order")
+        otherwise = self.columns.keys() >= {"price", "quantity"}
+        repeated = order is not None and _repeated_in_orders(amount, order)
+        empty = self.look.lines - amount.present
+        if repeated:
+            told = f"{_shown(amount.name)} is the same on all lines of an order"
+        elif otherwise and empty > (1 - NEARLY_ALL) * self.look.lines:
+            told = f"{_shown(amount.name)} is empty on {empty} of {self.look.lines} lines"
+        else:
             return
-        told = f"{_shown(amount.name)} is the same on all lines of an order"
-        if not self.columns.keys() >= {"price", "quantity"}:
+        if not otherwise:
             raise SegkitError(
                 f"{told}: it looks like the order's total, which must not be added up by line",
                 where=self._where,

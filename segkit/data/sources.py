@@ -98,6 +98,11 @@ class Workspace:
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.scratch / f"{_fresh(name)}.parquet"
 
+    def parquet(self, *files: Path) -> ir.Table:
+        """Return files that the kit itself wrote as one table; their path means nothing."""
+        paths = [_literal(file) for file in files]
+        return self.connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
+
     def close(self) -> None:
         """Close the engine and remove its scratch folder."""
         if self._connection is not None:
@@ -306,10 +311,7 @@ def _read_records(
             malformed.append(workspace.fresh_file("malformed"))
             split_records(file, source, records[-1], malformed[-1], limit=sample)
             read += pq.read_metadata(records[-1]).num_rows
-    table, damaged = (
-        workspace.connection.read_parquet([str(file) for file in parts], union_by_name=True)
-        for parts in (records, malformed)
-    )
+    table, damaged = workspace.parquet(*records), workspace.parquet(*malformed)
     return Raw(table.head(sample) if sample else table, damaged, name)
 
 
@@ -328,7 +330,7 @@ def _read_excel(
         arrays = [pa.array(column, pa.string()) for column in texts]
         parts.append(workspace.fresh_file("sheet"))
         pq.write_table(pa.table(arrays, names=unique_names(header, str(file))), parts[-1])
-    table = workspace.connection.read_parquet([str(part) for part in parts], union_by_name=True)
+    table = workspace.parquet(*parts)
     return Raw(table.head(sample) if sample else table, name=name)
 
 
@@ -380,7 +382,7 @@ def _read_database(
         except (pa.ArrowException, TypeError, OverflowError):
             # A column holds what its declared type does not allow: SQLite lets it.
             _copy(_plain_columns(table, source.decimal, native=()), copy)
-    return workspace.connection.read_parquet(str(copy))
+    return workspace.parquet(copy)
 
 
 def _copy(table: ir.Table, file: Path) -> None:
@@ -505,9 +507,9 @@ def fingerprint(source: Source, root: Path, *, where: str) -> dict[str, str]:
     """
     if source.database is not None:
         kind, _, rest = source.database.url.partition("://")
-        file = root / from_environment(rest.split("?")[0], where=where)
-        if kind in {"duckdb", "sqlite"} and file.is_file():
-            return {str(_short(file, root)): _sha256(file)}
+        if kind in {"duckdb", "sqlite"}:
+            file = root / from_environment(rest.split("?")[0], where=where)
+            return {str(_short(file, root)): _sha256(file) if file.is_file() else ""}
         return {"database": source.database.url.rpartition("@")[2]}
     files = resolve_files(source, root, where=where)
     names = [str(_short(file, root)) for file in files]

@@ -223,13 +223,17 @@ class Chapter:
         segmentation = segmentation or self._segmentation_of(name)
         words = self._words("tables", name, title, segmentation, fields)
         file = self._keep(name, df)
-        shown = self._shown(df, name, words["title"], segmentation, max_rows, file)
-        look = "exhibit wide" if df.shape[1] > MANY_COLUMNS else "exhibit"
+        view = df if rows is None else df[rows]
+        view = view if columns is None else view[list(columns)]
+        shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
+        if view.shape != df.shape:
+            shown += _paragraph(self.texts.fill("page.more_in_file", self.formats, file=file), "rest")
+        look = "exhibit wide" if view.shape[1] > MANY_COLUMNS else "exhibit"
         html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
             look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown
         )
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
-        return Fragment(html, plain, "table", tuple(map(str, df.columns)))
+        return Fragment(html, plain, "table", tuple(map(str, view.columns)))
 
     def picture(
         self,
