@@ -1,6 +1,6 @@
 """Order logs of any size, made the same for the same seed, written in pieces.
 
-    python benchmarks/generate.py --lines 1000000 10000000 --folder /data/benchmarks
+python benchmarks/generate.py --lines 1000000 10000000 --folder /data/benchmarks
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug
 
     with _told_in_one_line(debug):
         with watching() as listener:
-            outcomes = run_clients(_expanded(files), root=root, jobs=jobs, force=force, listener=listener)
+            outcomes = run_clients(
+                _expanded(files), root=root, jobs=jobs, force=force, listener=listener
+            )
         for outcome in outcomes:
             _tell(outcome, debug)
     if any(outcome.state == "failed" for outcome in outcomes):
@@ -52,11 +54,15 @@ def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug
 def _tell(outcome, debug: bool) -> None:
     if outcome.state == "failed":
         click.secho(f"{outcome.client}: failed", fg="red", err=True)
-        for line in (outcome.details if debug and outcome.details else outcome.problem).splitlines():
+        for line in (
+            outcome.details if debug and outcome.details else outcome.problem
+        ).splitlines():
             click.echo(f"  {line}", err=True)
         return
     told = f"{outcome.seconds:.1f} s" if outcome.state == "done" else "nothing has changed"
-    click.echo(f"{outcome.client}: {outcome.state} ({told})  {_shown(outcome.folder / 'report.html')}")
+    click.echo(
+        f"{outcome.client}: {outcome.state} ({told})  {_shown(outcome.folder / 'report.html')}"
+    )
 
 
 @main.command()
@@ -97,7 +103,10 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
 @click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark, likewise.")
 @click.option("--sheet", help="Sheet of a workbook that has several.")
 @click.option(
-    "--column", "columns", multiple=True, metavar="ROLE=NAME",
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=NAME",
     help="Which column is which, such as customer=Socio; can be repeated.",
 )
 @ROOT
@@ -121,7 +130,9 @@ def new(
             overrides["columns"] = dict(_role_and_name(column) for column in columns)
         out = root / "params" / f"{client}.yaml"
         written = write_params(client, file, out, currency=currency, root=root, overrides=overrides)
-        click.echo(f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}")
+        click.echo(
+            f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}"
+        )
 
 
 def _role_and_name(text: str) -> tuple[str, str]:

@@ -139,13 +139,11 @@ def _known_timezone(value: str) -> str:
 
 def _known_locale(value: str) -> str:
     from babel import Locale, UnknownLocaleError
-    from babel.localedata import locale_identifiers
 
     try:
         return str(Locale.parse(value.replace("-", "_")))
     except (UnknownLocaleError, ValueError):
-        like = _closest(value, locale_identifiers(), "es_ES")
-        raise ValueError(f"not a locale; write it like '{like}'") from None
+        raise ValueError("not a locale; write it like 'es_ES' or 'en_GB'") from None
 
 
 def _known_currency(value: str) -> str:
@@ -616,7 +614,7 @@ def _shown_values(value: object, key: str) -> list[object]:
 
 _SECRETS = (
     # user:password@, unless the password is a ${NAME}
-    re.compile(r"(://[^/?@:\s]*:)(?!\$\{\w+\}@)[^?\s]+(?=@)"),
+    re.compile(r"((?<!duckdb)(?<!sqlite)://[^/?@:\s]*:)(?!\$\{\w+\}@)[^?\s]+(?=@)"),
     re.compile(
         r"((?:password|passwd|pwd|secret|token)=)(?!\$\{\w+\}(?:&|$))[^&\s]+", re.IGNORECASE
     ),

@@ -15,10 +15,7 @@ from segkit.study import TABLES, Study
 SAMPLE = 1000
 """Lines of each table that are read."""
 
-_FEATURES = (
-    "recency_days tenure_days orders units lines gross returned revenue aov upt x t_x T "
-    "first_amount first_units return_rate"
-).split()
+_FEATURES = ["recency_days", "tenure_days", "orders", "units", "lines", "gross", "returned", "revenue", "aov", "upt", "x", "t_x", "T", "first_amount", "first_units", "return_rate"]
 
 
 def preflight(params: Params, root: Path) -> dict[str, int]:
@@ -42,7 +39,9 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="segkit-") as folder:
         workspace = Workspace(root, Path(folder) / "scratch", params.engine)
         try:
-            return {name: _look(workspace, params, name) for name in TABLES if getattr(params, name)}
+            return {
+                name: _look(workspace, params, name) for name in TABLES if getattr(params, name)
+            }
         finally:
             workspace.close()
 

@@ -28,7 +28,15 @@ from segkit.params import Params, check_params, find_root, load_params
 from segkit.store import code_digest, key_of
 
 UNFINISHED = "unfinished"
-LIBRARIES = ("segkit", "pandas", "ibis-framework", "duckdb", "scikit-learn", "matplotlib", "papermill")
+LIBRARIES = (
+    "segkit",
+    "pandas",
+    "ibis-framework",
+    "duckdb",
+    "scikit-learn",
+    "matplotlib",
+    "papermill",
+)
 CELL_SECONDS = 3600
 START_SECONDS = 120
 
@@ -121,7 +129,9 @@ def _checked(file: Path, root: Path, force: bool) -> Job | Outcome:
     except Exception as error:  # one client's odd file must not stop the others
         problem = f"{file}: {type(error).__name__}: {_one_line(error)}"
         return Outcome(file.stem, "failed", problem=problem, details=traceback.format_exc())
-    name = os.path.relpath(file.resolve(), root) if file.resolve().is_relative_to(root) else file.name
+    name = (
+        os.path.relpath(file.resolve(), root) if file.resolve().is_relative_to(root) else file.name
+    )
     return Job(params.client, params.plain(), Path(name).as_posix(), root, force)
 
 
@@ -217,7 +227,9 @@ def chapter_notebooks(root: Path) -> list[Path]:
     notebooks = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     if not notebooks:
         raise SegkitError(
-            "no notebooks", where=str(root / "notebooks"), fix="run in the project's folder, or --root"
+            "no notebooks",
+            where=str(root / "notebooks"),
+            fix="run in the project's folder, or --root",
         )
     return notebooks
 
@@ -352,7 +364,9 @@ def _cell_error(notebook: Path, output: Path, problem: str, job: Job) -> SegkitE
 
 def _facts(study: Any) -> dict[str, Any]:
     quality = study.quality[study.quality["source"] == "orders"].set_index("rule")
-    counts = {f"lines_{rule}": int(quality.loc[rule, "lines"]) for rule in ("read", "kept", "rejected")}
+    counts = {
+        f"lines_{rule}": int(quality.loc[rule, "lines"]) for rule in ("read", "kept", "rejected")
+    }
     amounts = {f"amount_{rule}": float(quality.loc[rule, "amount"]) for rule in ("read", "kept")}
     customers = {"customers": len(study.customers), "buyers": len(study.buyers)}
     return {
@@ -365,8 +379,11 @@ def _facts(study: Any) -> dict[str, Any]:
 def _finish(study: Any, manifest: dict[str, Any], folder: Path) -> None:
     from segkit.report.build import build
 
-    build(study, manifest, [folder / "notebooks" / f"{chapter['name']}.ipynb"
-                            for chapter in manifest["chapters"]])
+    build(
+        study,
+        manifest,
+        [folder / "notebooks" / f"{chapter['name']}.ipynb" for chapter in manifest["chapters"]],
+    )
 
 
 def _move_into_place(folder: Path, target: Path) -> Path:

@@ -141,9 +141,8 @@ class Study:
         return self._cleaned("lines")
 
     def _cleaned(self, name: str) -> ir.Table:
-        file = self._lines_store.folder / f"{name}.parquet"
         self._clean_if_needed()
-        return self._workspace.connection.read_parquet(str(file))
+        return self._workspace.parquet(self._lines_store.folder / f"{name}.parquet")
 
     def _clean_if_needed(self) -> None:
         optional = {"registered": self.params.customers, "events": self.params.events}
@@ -201,11 +200,15 @@ class Study:
 
     def _compute_span(self) -> dict[str, str]:
         lines = self.lines
-        moments = lines.agg(
-            first=lines["counts_at"].min(),
-            last=lines["observed_at"].max(),
-            last_sale=lines["observed_at"].max(where=~lines["is_return"]),
-        ).to_pyarrow().to_pylist()[0]
+        moments = (
+            lines.agg(
+                first=lines["counts_at"].min(),
+                last=lines["observed_at"].max(),
+                last_sale=lines["observed_at"].max(where=~lines["is_return"]),
+            )
+            .to_pyarrow()
+            .to_pylist()[0]
+        )
         moments["last_sale"] = moments["last_sale"] or moments["last"]
         return {name: moment.date().isoformat() for name, moment in moments.items()}
 
@@ -229,11 +232,13 @@ class Study:
         """What was read, kept and rejected, rule by rule (lines and amount)."""
         self._clean_if_needed()
         table = pd.read_parquet(self._lines_store.folder / "quality.parquet")
+        if date.fromisoformat(self._span["last"]) < self.as_of:
+            return table
         later = self.lines.filter(self.lines["observed_at"] >= pd.Timestamp(self.as_of))
         counts = later.agg(lines=later.count(), amount=later["amount"].sum().cast("float64"))
-        row = counts.to_pyarrow().to_pandas().fillna(0.0)
+        row = counts.to_pyarrow().to_pandas()
         row = row.assign(source="orders", rule="after_as_of", action="", first_values="")
-        return pd.concat([table, row], ignore_index=True) if row["lines"].item() else table
+        return pd.concat([table, row], ignore_index=True)
 
     # Customers ------------------------------------------------------------------------
 
@@ -378,7 +383,7 @@ class Study:
             f"kpis_{segmentation}_{start:%Y%m%d}",
             key_of(self._customers_key, segmentation, start.isoformat(), *self._rules()),
             lambda: segment_kpis(
-                self.segments[segmentation], self.customers, self.period(start)
+                self.label(segmentation, self.customers), self.customers, self.period(start)
             ),
         )
 
@@ -435,7 +440,9 @@ def _require_known(segmentation: str) -> None:
 def _timestamps(table: pd.DataFrame) -> pd.DataFrame:
     """Return dates as timestamps, as pandas reads them back from Parquet."""
     days = [name for name in ("first_order", "last_order", "month") if name in table]
-    return table.assign(**{name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in days})
+    return table.assign(
+        **{name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in days}
+    )
 
 
 def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

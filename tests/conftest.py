@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from segkit.data.sources import Workspace
 from segkit.params import Params, check_params
 from segkit.study import Study
 
@@ -49,6 +50,14 @@ def params_of(header: Sequence[str] = HEADER, **given: Any) -> Params:
 
 
 @pytest.fixture
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """An engine whose relative paths start from the test's folder."""
+    opened = Workspace(tmp_path, tmp_path / ".scratch")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def make_study(tmp_path: Path) -> Iterator[Callable[..., Study]]:
     """Return a function that writes order lines to a CSV file and opens a study of them.
 
@@ -84,4 +93,4 @@ def make_study(tmp_path: Path) -> Iterator[Callable[..., Study]]:
 
     yield make
     for study in opened:
-        study._workspace.close()
+        study.close()

@@ -23,8 +23,18 @@ RECIPE = {
     "k": 5,
 }
 NAMES = [
-    "champions", "big_spenders", "loyal", "new", "promising", "occasional", "low_value",
-    "frequent_low_ticket", "need_attention", "at_risk", "hibernating", "lost",
+    "champions",
+    "big_spenders",
+    "loyal",
+    "new",
+    "promising",
+    "occasional",
+    "low_value",
+    "frequent_low_ticket",
+    "need_attention",
+    "at_risk",
+    "hibernating",
+    "lost",
 ]
 
 
@@ -34,11 +44,13 @@ def groups() -> pd.DataFrame:
     draw = np.random.default_rng(5)
     sizes, recency, orders = (20, 30, 50), (5, 60, 400), (30, 8, 1)
     parts = [
-        pd.DataFrame({
-            "recency_days": rec + draw.integers(0, 5, size),
-            "orders": np.repeat(count, size),
-            "revenue": count * draw.uniform(48, 52, size),
-        })
+        pd.DataFrame(
+            {
+                "recency_days": rec + draw.integers(0, 5, size),
+                "orders": np.repeat(count, size),
+                "revenue": count * draw.uniform(48, 52, size),
+            }
+        )
         for size, rec, count in zip(sizes, recency, orders)
     ]
     nobody = pd.DataFrame({"recency_days": [np.nan] * 2, "orders": [0, 0], "revenue": [0.0, 0.0]})
@@ -52,12 +64,14 @@ def superstore(real_data) -> pd.DataFrame:
     lines = pd.read_parquet(real_data("superstore_orders.parquet"))
     last = lines["Order Date"].max() + pd.Timedelta(days=1)
     grouped = lines.groupby("Customer ID")
-    table = pd.DataFrame({
-        "recency_days": (last - grouped["Order Date"].max()).dt.days,
-        "orders": grouped["Order ID"].nunique(),
-        "revenue": grouped["Sales"].sum(),
-        "profit": grouped["Profit"].sum(),
-    })
+    table = pd.DataFrame(
+        {
+            "recency_days": (last - grouped["Order Date"].max()).dt.days,
+            "orders": grouped["Order ID"].nunique(),
+            "revenue": grouped["Sales"].sum(),
+            "profit": grouped["Profit"].sum(),
+        }
+    )
     table["aov"] = table["revenue"] / table["orders"]
     return table.rename_axis("customer_id").reset_index()
 
@@ -67,11 +81,13 @@ def cdnow(real_data) -> pd.DataFrame:
     lines = pd.read_parquet(real_data("cdnow_sample.parquet"))
     last = lines["date"].max() + pd.Timedelta(days=1)
     grouped = lines[lines["dollar_value"] > 0].groupby("sample_id")
-    table = pd.DataFrame({
-        "recency_days": (last - grouped["date"].max()).dt.days,
-        "orders": grouped.size(),
-        "revenue": grouped["dollar_value"].sum(),
-    })
+    table = pd.DataFrame(
+        {
+            "recency_days": (last - grouped["date"].max()).dt.days,
+            "orders": grouped.size(),
+            "revenue": grouped["dollar_value"].sum(),
+        }
+    )
     table.index = table.index.astype(str)
     return table.rename_axis("customer_id").sort_index().reset_index()
 
@@ -81,8 +97,12 @@ def test_the_published_example_is_matched_in_every_printed_digit(superstore):
     profile = model.profile(superstore, model.predict(superstore)).set_index("segment")
     printed = {
         key: (
-            row.customers, round(100 * row.customers_share, 1), round(row.recency_days),
-            round(row.orders, 1), round(row.revenue, 2), round(row.aov, 2),
+            row.customers,
+            round(100 * row.customers_share, 1),
+            round(row.recency_days),
+            round(row.orders, 1),
+            round(row.revenue, 2),
+            round(row.aov, 2),
         )
         for key, row in profile.iterrows()
     }
@@ -158,10 +178,14 @@ def test_the_stable_k_with_the_best_silhouette_is_chosen_else_the_most_stable():
 
 
 def test_transformation_is_clip_then_log_then_scale_by_hand():
-    table = pd.DataFrame({
-        "customer_id": list("abcde"), "recency_days": [1, 2, 3, 4, 100],
-        "orders": [1, 1, 1, 1, 2], "revenue": [0.0, 10.0, 20.0, 30.0, 40.0],
-    })
+    table = pd.DataFrame(
+        {
+            "customer_id": list("abcde"),
+            "recency_days": [1, 2, 3, 4, 100],
+            "orders": [1, 1, 1, 1, 2],
+            "revenue": [0.0, 10.0, 20.0, 30.0, 40.0],
+        }
+    )
     model = Clusters(
         features=["recency_days", "revenue"], log=["revenue"], clip=(0, 0.75), k=2
     ).fit(table)
@@ -170,9 +194,9 @@ def test_transformation_is_clip_then_log_then_scale_by_hand():
     revenue = np.log1p([0, 10, 20, 30, 30])
     assert model.center_ == pytest.approx([recency.mean(), revenue.mean()])
     assert model.scale_ == pytest.approx([recency.std(), revenue.std()])
-    robust = Clusters(
-        features=["recency_days"], log=[], clip=None, scaling="robust", k=2
-    ).fit(table)
+    robust = Clusters(features=["recency_days"], log=[], clip=None, scaling="robust", k=2).fit(
+        table
+    )
     assert (robust.center_, robust.scale_) == ([3.0], [2.0])
 
 
@@ -205,8 +229,17 @@ def test_derived_features_and_unknown_names(groups):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"k": 13}, {"k": 0}, {"k_range": (1, 4)}, {"k_range": (5, 4)}, {"clip": (0.9, 0.1)},
-     {"scaling": "minmax"}, {"features": "revenue"}, {"features": []}, {"log": "orders"}],
+    [
+        {"k": 13},
+        {"k": 0},
+        {"k_range": (1, 4)},
+        {"k_range": (5, 4)},
+        {"clip": (0.9, 0.1)},
+        {"scaling": "minmax"},
+        {"features": "revenue"},
+        {"features": []},
+        {"log": "orders"},
+    ],
 )
 def test_wrong_parameters_are_refused_by_name(groups, wrong):
     with pytest.raises(SegkitError, match=f"clusters: {next(iter(wrong))}"):
@@ -241,9 +274,7 @@ def test_all_equal_customers_are_one_cluster_and_it_is_said(groups, k):
         warnings.simplefilter("error")
         model = Clusters(k=k).fit(equal)
     assert model.segments_ == ["occasional"] and model.sizes_ == [8]
-    assert model.notes_ == [
-        f"1 clusters instead of {k or 2}: there are only 1 different buyers"
-    ]
+    assert model.notes_ == [f"1 clusters instead of {k or 2}: there are only 1 different buyers"]
 
 
 def test_no_buyers_are_all_prospects(groups):
@@ -307,7 +338,7 @@ def test_a_fitted_state_travels_as_json_and_predicts_without_sklearn(groups, tmp
 def test_batches_get_the_labels_of_the_whole(groups):
     model = Clusters(k=4).fit(groups)
     whole = model.predict(groups)
-    parts = [model.predict(groups.iloc[begin:begin + 7]) for begin in range(0, len(groups), 7)]
+    parts = [model.predict(groups.iloc[begin : begin + 7]) for begin in range(0, len(groups), 7)]
     assert pd.concat(parts).equals(whole)
     assert model.fit_predict(groups).equals(whole)
 
@@ -333,8 +364,11 @@ def test_names_are_unique_for_any_profiles(rows):
 
 
 def test_names_minimise_the_total_misfit_and_ties_go_by_order_and_value():
-    rules = {"first": {"revenue": (1.0, np.inf)}, "second": {"revenue": (1.0, np.inf)},
-             "third": {"revenue": (0.0, 0.5)}}
+    rules = {
+        "first": {"revenue": (1.0, np.inf)},
+        "second": {"revenue": (1.0, np.inf)},
+        "third": {"revenue": (0.0, 0.5)},
+    }
     assert name_clusters(pd.DataFrame({"revenue": [3.0, 2.0]}), rules) == ["first", "second"]
     assert name_clusters(pd.DataFrame({"revenue": [3.0, 0.6]}), rules) == ["first", "third"]
     assert name_clusters(pd.DataFrame({"revenue": [0.4]}), rules) == ["third"]

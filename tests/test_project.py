@@ -85,7 +85,16 @@ def test_import_of_the_kit_loads_no_heavy_library():
     import subprocess
     import sys
 
-    heavy = ["pandas", "matplotlib", "seaborn", "sklearn", "ibis", "duckdb", "papermill", "nbconvert"]
+    heavy = [
+        "pandas",
+        "matplotlib",
+        "seaborn",
+        "sklearn",
+        "ibis",
+        "duckdb",
+        "papermill",
+        "nbconvert",
+    ]
     code = f"import sys, segkit; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -17,12 +17,14 @@ from segkit.segments.rfm import quantile_edges
 
 
 def customer_table(recency, orders, revenue) -> pd.DataFrame:
-    table = pd.DataFrame({
-        "customer_id": pd.array([f"c{place:04d}" for place in range(len(orders))], dtype="str"),
-        "recency_days": pd.array(recency, dtype="Float64").to_numpy(float, na_value=np.nan),
-        "orders": np.asarray(orders, dtype="int64"),
-        "revenue": np.asarray(revenue, dtype=float),
-    })
+    table = pd.DataFrame(
+        {
+            "customer_id": pd.array([f"c{place:04d}" for place in range(len(orders))], dtype="str"),
+            "recency_days": pd.array(recency, dtype="Float64").to_numpy(float, na_value=np.nan),
+            "orders": np.asarray(orders, dtype="int64"),
+            "revenue": np.asarray(revenue, dtype=float),
+        }
+    )
     return table.assign(aov=table["revenue"] / table["orders"].where(table["orders"] > 0))
 
 
@@ -41,10 +43,12 @@ def scored(customers: pd.DataFrame, **params) -> pd.DataFrame:
 buyers = st.lists(
     st.tuples(st.integers(0, 400), st.integers(1, 6), st.integers(1, 40)), min_size=1, max_size=60
 ).map(lambda rows: customer_table(*zip(*rows)))
-params = st.fixed_dictionaries({
-    "frequency_bins": st.sampled_from(["gated", "quantile"]),
-    "monetary": st.sampled_from(["total", "mean"]),
-})
+params = st.fixed_dictionaries(
+    {
+        "frequency_bins": st.sampled_from(["gated", "quantile"]),
+        "monetary": st.sampled_from(["total", "mean"]),
+    }
+)
 
 
 def test_scores_of_ten_customers_are_those_computed_by_hand():
@@ -139,8 +143,13 @@ def test_explicit_cut_points_close_their_bins_on_the_right():
 @pytest.mark.parametrize(
     "cuts",
     [
-        [30, 90, 180], [30, 90, 90, 365], [365, 180, 90, 30],
-        ["a", 1, 2, 3], [1, 2, 3, np.nan], 30, None,
+        [30, 90, 180],
+        [30, 90, 90, 365],
+        [365, 180, 90, 30],
+        ["a", 1, 2, 3],
+        [1, 2, 3, np.nan],
+        30,
+        None,
     ],
 )
 def test_cut_points_that_do_not_rise_are_refused_by_key_and_value(cuts):
@@ -269,11 +278,13 @@ def test_gated_frequency_is_one_exactly_for_one_order(table):
 def test_a_million_customers_are_scored_within_seconds():
     draw = np.random.default_rng(3)
     size = 1_000_000
-    table = pd.DataFrame({
-        "orders": draw.geometric(0.4, size),
-        "recency_days": draw.integers(1, 700, size),
-        "revenue": draw.gamma(2, 50, size),
-    })
+    table = pd.DataFrame(
+        {
+            "orders": draw.geometric(0.4, size),
+            "recency_days": draw.integers(1, 700, size),
+            "revenue": draw.gamma(2, 50, size),
+        }
+    )
     model = RFM().fit(table)
     begin = time.perf_counter()
     scores = model.predict(table)
@@ -285,11 +296,13 @@ def test_cdnow_beginners_are_exactly_the_one_order_customers(real_data):
     lines = pd.read_parquet(real_data("cdnow_sample.parquet"))
     last = lines["date"].max() + pd.Timedelta(days=1)
     lines = lines[lines["dollar_value"] > 0].groupby("sample_id")
-    table = pd.DataFrame({
-        "recency_days": (last - lines["date"].max()).dt.days,
-        "orders": lines.size(),
-        "revenue": lines["dollar_value"].sum(),
-    })
+    table = pd.DataFrame(
+        {
+            "recency_days": (last - lines["date"].max()).dt.days,
+            "orders": lines.size(),
+            "revenue": lines["dollar_value"].sum(),
+        }
+    )
     scores = scored(table)
     assert (scores["family"] == "beginners").sum() == (table["orders"] == 1).sum()
     assert set(scores["f"]) == {1, 2, 3, 4, 5}

@@ -63,15 +63,21 @@ def test_scores_of_another_scale_are_refused():
 
 
 def test_a_client_table_may_use_monetary_scores_text_ranges_and_several_rectangles(tmp_path):
-    path = written(tmp_path, """
+    path = written(
+        tmp_path,
+        """
         vip: {r: 4-5, f: 4-5, m: 5}
         good: [{r: 4-5, f: 4-5, m: 1-4}, {r: [4, 5], f: [1, 3]}]
         rest: {r: [1, 3]}
-    """)
+    """,
+    )
     table = RuleTable.load(path)
     assert table.measures == ("r", "f", "m") and len(table.cells()) == 125
     assert table.assign(scores("555", "554", "411", "155")).tolist() == [
-        "vip", "good", "good", "rest",
+        "vip",
+        "good",
+        "good",
+        "rest",
     ]
 
 

@@ -535,23 +535,28 @@ def test_an_unknown_currency_is_asked_for(tmp_path):
 
 
 def test_a_parquet_file_keeps_its_types(tmp_path):
-    table = pd.DataFrame({
-        "customer_id": [7, 7, 8],
-        "date": pd.to_datetime(["2025-03-04", "2025-03-05", "2025-03-06"]),
-        "amount": [1.234, 5.678, 9.0],
-    })
+    table = pd.DataFrame(
+        {
+            "customer_id": [7, 7, 8],
+            "date": pd.to_datetime(["2025-03-04", "2025-03-05", "2025-03-06"]),
+            "amount": [1.234, 5.678, 9.0],
+        }
+    )
     table.to_parquet(tmp_path / "log.parquet")
     guess = sniff(tmp_path / "log.parquet")
     assert values(guess) == {
-        "customer": "customer_id", "date": "date", "amount": "amount", "date_format": None
+        "customer": "customer_id",
+        "date": "date",
+        "amount": "amount",
+        "date_format": None,
     }
     assert guess.format == "parquet"
 
 
 def test_texts_and_epochs_in_a_parquet_file_are_read_like_any_other(tmp_path):
-    table = pd.DataFrame({
-        "customer": ["a", "a"], "timestamp": [1735689600, 1735776000], "amount": ["1,50", "2,75"]
-    })
+    table = pd.DataFrame(
+        {"customer": ["a", "a"], "timestamp": [1735689600, 1735776000], "amount": ["1,50", "2,75"]}
+    )
     table.to_parquet(tmp_path / "log.parquet")
     guess = sniff(tmp_path / "log.parquet")
     assert (guess.date_format.value, guess.decimal.value) == ("epoch_s", ",")
@@ -568,12 +573,14 @@ def workbook(file: Path, sheets: dict[str, pd.DataFrame]) -> Path:
     return file
 
 
-ORDERS = pd.DataFrame({
-    "Pedido": [1, 2, 3],
-    "Cliente": [123, 123, 7],
-    "Fecha": [datetime(2025, 3, 4), datetime(2025, 3, 5, 10, 30), datetime(2025, 3, 6)],
-    "Importe": [1.234, 5.678, 9],
-})
+ORDERS = pd.DataFrame(
+    {
+        "Pedido": [1, 2, 3],
+        "Cliente": [123, 123, 7],
+        "Fecha": [datetime(2025, 3, 4), datetime(2025, 3, 5, 10, 30), datetime(2025, 3, 6)],
+        "Importe": [1.234, 5.678, 9],
+    }
+)
 
 
 def test_a_workbook_s_own_numbers_and_dates_are_not_ambiguous(tmp_path):
@@ -625,11 +632,11 @@ def test_the_written_file_says_why_and_leads_to_the_right_totals(tmp_path):
         "currency: EUR  # '€' in 'Importe (€)'",
         "  path: log.csv",
         '    separator: ";"  # 4 of 4 lines have 7 fields',
-        '  date_format: "%d/%m/%Y %H:%M"  # day first: \'31/12/2025 18:45\' can be nothing else',
-        '  decimal: ","  # \'1.234,50\' in \'Importe (€)\'',
-        '  thousands: "."  # \'1.234,50\' in \'Importe (€)\'',
+        "  date_format: \"%d/%m/%Y %H:%M\"  # day first: '31/12/2025 18:45' can be nothing else",
+        "  decimal: \",\"  # '1.234,50' in 'Importe (€)'",
+        "  thousands: \".\"  # '1.234,50' in 'Importe (€)'",
         "    customer: Cliente  # 2 customers on 3 lines",
-        '    amount: "Importe (€)"  # numbers, such as \'1.234,50\'',
+        "    amount: \"Importe (€)\"  # numbers, such as '1.234,50'",
     ):
         assert line in text.splitlines()
     assert re.search(r"    encoding: cp1252  # not UTF-8; as cp1252 it has .*ñ", text)

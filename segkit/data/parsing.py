@@ -19,7 +19,7 @@ NO_ID = ("", "NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NA")
 
 _OFFSET = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*([zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _BEGINS_WITH_YEAR = r"^\d{4}[-/]"
-_SYMBOL = r"(?:[A-Z]{3}|[A-Z]{0,3}\p{Sc})?"
+_SYMBOL = r"(?:[A-Z]{3}|[A-Z]{0,3}\p{Sc}|%)?"
 
 
 def as_text(column: ir.Value) -> ir.StringValue:

@@ -72,7 +72,9 @@ def special_cells(study: Study) -> pd.DataFrame:
         customers, revenue = totals.loc[cell, ["customers", "revenue"]]
         policy = study.playbook.discounts[entry.discount].name
         rows.append((cell, int(customers), float(revenue), policy, entry.discount_note))
-    return pd.DataFrame(rows, columns=["cell", "customers", "revenue_all_time", "discount", "advice"])
+    return pd.DataFrame(
+        rows, columns=["cell", "customers", "revenue_all_time", "discount", "advice"]
+    )
 
 
 def _leave_markdown(study: Study, segmentation: str, advice: list[Recommendation]) -> None:
@@ -113,7 +115,10 @@ def _leave_json(study: Study, segmentation: str) -> None:
     others = {name: held["segments"] for name, held in written.items() if name != segmentation}
     head = {"client": study.params.client, "as_of": study.as_of.isoformat()}
     content = head | {"segmentation": segmentation} | written[segmentation]
-    write_json(content | {"other_segmentations": others}, study.run_dir / "exports" / "recommendations.json")
+    write_json(
+        content | {"other_segmentations": others},
+        study.run_dir / "exports" / "recommendations.json",
+    )
 
 
 def _write(path: os.PathLike, text: str) -> None:

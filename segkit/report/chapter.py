@@ -227,7 +227,9 @@ class Chapter:
         view = view if columns is None else view[list(columns)]
         shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
         if view.shape != df.shape:
-            shown += _paragraph(self.texts.fill("page.more_in_file", self.formats, file=file), "rest")
+            shown += _paragraph(
+                self.texts.fill("page.more_in_file", self.formats, file=file), "rest"
+            )
         look = "exhibit wide" if view.shape[1] > MANY_COLUMNS else "exhibit"
         html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
             look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown

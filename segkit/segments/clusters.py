@@ -412,6 +412,7 @@ def choose_k(selection: Sequence[Mapping[str, Any]], min_stability: float) -> in
     >>> choose_k(rows, 0.8), choose_k(rows, 0.6), choose_k(rows, 0.95)
     (2, 3, 2)
     """
+
     def measure(row: Mapping[str, Any], name: str) -> float:
         return -1.0 if row[name] is None else row[name]
 

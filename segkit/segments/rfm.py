@@ -249,9 +249,13 @@ class RFM(Segmentation):
         return ["".join(cell) for cell in product(digits, repeat=3)]
 
     def _family_labels(self) -> list[str]:
-        return [FAMILIES[1], *(
-            FAMILIES[3] if 2 * f > self.bins + 1 else FAMILIES[2] for f in range(2, self.bins + 1)
-        )]
+        return [
+            FAMILIES[1],
+            *(
+                FAMILIES[3] if 2 * f > self.bins + 1 else FAMILIES[2]
+                for f in range(2, self.bins + 1)
+            ),
+        ]
 
     def _texts(
         self, r: np.ndarray, f: np.ndarray, m: np.ndarray, buyer: np.ndarray
@@ -272,7 +276,8 @@ class RFM(Segmentation):
         check_columns(customers, ["revenue"])
         if not scores.index.equals(customers.index):
             raise DataError(
-                "scores and customers have different rows", where="rfm: cells",
+                "scores and customers have different rows",
+                where="rfm: cells",
                 fix="pass the customers that predict was given",
             )
         scored = scores["r"].notna().to_numpy()

@@ -23,7 +23,14 @@ def table(folder: Path, name: str) -> pd.DataFrame:
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
 def test_a_run_leaves_every_artefact_by_name(finished, client):
     folder = finished[client]
-    names = ["data_quality", "rfm_edges", "rfm_cells", "cluster_profile", "concentration", "k_selection"]
+    names = [
+        "data_quality",
+        "rfm_edges",
+        "rfm_cells",
+        "cluster_profile",
+        "concentration",
+        "k_selection",
+    ]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
     files = [f"exports/tables/{name}.csv" for name in names]
     files += ["report.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
@@ -65,7 +72,9 @@ def test_tienda_demo_has_the_totals_that_its_generator_wrote_down(finished):
 
     root = finished["tienda_demo"].parents[2]
     truth = json.loads(shop.path(root, "tienda_demo/truth.json").read_text(encoding="utf-8"))
-    counts = json.loads((finished["tienda_demo"] / "run.json").read_text(encoding="utf-8"))["counts"]
+    counts = json.loads((finished["tienda_demo"] / "run.json").read_text(encoding="utf-8"))[
+        "counts"
+    ]
     assert counts["customers"] == truth["shop"]["customers"]
     quality = table(finished["tienda_demo"], "data_quality")
     orders = quality[quality["source"] == "orders"].set_index("rule")["lines"]
@@ -108,7 +117,11 @@ def test_the_report_is_one_page_without_scripts_or_requests(finished, client):
     assert '<html lang="es' in page
     links = set(re.findall(r'href="#([^"]+)"', page))
     assert links <= set(re.findall(r'id="([^"]+)"', page))
-    assert not [image for image in re.findall(r"<img[^>]*>", page) if not re.search(r'alt="[^"]{20,}', image)]
+    assert not [
+        image
+        for image in re.findall(r"<img[^>]*>", page)
+        if not re.search(r'alt="[^"]{20,}', image)
+    ]
     assert str(finished[client].parents[2]) not in page
 
 
@@ -126,7 +139,9 @@ def test_recommendations_come_in_both_languages_and_as_json(finished):
     assert set(held["other_segmentations"]) == set(SEGMENTATIONS) - {"value_groups"}
 
 
-def test_superstore_reproduces_the_published_table_in_every_printed_digit(project, real_data, monkeypatch):
+def test_superstore_reproduces_the_published_table_in_every_printed_digit(
+    project, real_data, monkeypatch
+):
     from segkit.run import run_clients
 
     monkeypatch.setenv("SEGKIT_DATA", str(real_data("superstore_orders.parquet").parent))
@@ -134,8 +149,14 @@ def test_superstore_reproduces_the_published_table_in_every_printed_digit(projec
     assert outcome.problem == ""
     profile = table(outcome.folder, "cluster_profile").set_index("segment")
     printed = {
-        row.Index: (row.customers, f"{row.customers_share:.1%}", f"{row.recency_days:.0f}",
-                    f"{row.orders:.1f}", f"{row.revenue:,.2f}", f"{row.aov:,.2f}")
+        row.Index: (
+            row.customers,
+            f"{row.customers_share:.1%}",
+            f"{row.recency_days:.0f}",
+            f"{row.orders:.1f}",
+            f"{row.revenue:,.2f}",
+            f"{row.aov:,.2f}",
+        )
         for row in profile.itertuples()
     }
     assert printed == {
@@ -148,7 +169,8 @@ def test_superstore_reproduces_the_published_table_in_every_printed_digit(projec
     text = (outcome.folder / "exports" / "recommendations.md").read_text(encoding="utf-8")
     assert (
         "## Bajo valor\n\n**Clientes**: 251 (31.7%)\n\n### Perfil\n- Recency: 102 días\n"
-        "- Frequency: 5.6 órdenes\n- Monetary: $1,269.99\n- AOV: $250.78\n\n### Descripción\n" in text
+        "- Frequency: 5.6 órdenes\n- Monetary: $1,269.99\n- AOV: $250.78\n\n### Descripción\n"
+        in text
     )
     english = (outcome.folder / "exports" / "recommendations.en.md").read_text(encoding="utf-8")
     assert (

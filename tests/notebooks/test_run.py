@@ -30,8 +30,12 @@ clusters: {{k: 2}}
 
 
 def write_client(project: Path, client: str, lines: list[str] | None = None) -> Path:
-    days = [f"{1 + number % 9},2025-0{1 + number % 8}-15,{10 + number},{number}" for number in range(60)]
-    (project / f"{client}.csv").write_text("\n".join(["c,d,a,o", *(lines or days)]) + "\n", encoding="utf-8")
+    days = [
+        f"{1 + number % 9},2025-0{1 + number % 8}-15,{10 + number},{number}" for number in range(60)
+    ]
+    (project / f"{client}.csv").write_text(
+        "\n".join(["c,d,a,o", *(lines or days)]) + "\n", encoding="utf-8"
+    )
     file = project / "params" / f"{client}.yaml"
     file.write_text(FILE.format(client=client), encoding="utf-8")
     return file
@@ -92,7 +96,9 @@ def test_one_broken_client_among_three_stops_none_of_the_others(small):
     assert all((outcomes[place].folder / "report.html").is_file() for place in (0, 2))
 
 
-def test_a_client_with_wrong_parameters_fails_before_work_starts_and_the_others_run(small, run_clients):
+def test_a_client_with_wrong_parameters_fails_before_work_starts_and_the_others_run(
+    small, run_clients
+):
     good, bad = write_client(small, "ana"), write_client(small, "beto")
     bad.write_text(bad.read_text().replace("currency", "curency"), encoding="utf-8")
     outcomes = run_clients([bad, good], root=small)

@@ -1,0 +1,10 @@
+"""A first params file from a look at an order log: guesses that say why, or a refusal.
+
+What a file leaves open, such as whether `03/04/2025` is in April, is never guessed: the
+error shows both readings and how to choose.
+"""
+
+from segkit.sniff.guess import Guess, sniff
+from segkit.sniff.params_file import write_params
+
+__all__ = ["Guess", "sniff", "write_params"]
