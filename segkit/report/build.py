@@ -61,7 +61,8 @@ def _write_tables(study: Study, wording: Wording) -> None:
         for segmentation in study.segment_names
         if table.endswith(f"_{segmentation}")
     }
-    names |= {"cluster_profile": study.segment_names["clusters"]}
+    clusters = study.segment_names["clusters"]
+    names |= {"cluster_profile": clusters, "cluster_relative": clusters}
     if tables:
         write_workbook(tables, study.run_dir / "exports" / "tables.xlsx", wording, names=names)
 
