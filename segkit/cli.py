@@ -121,7 +121,7 @@ def new(
     **given: str | None,
 ) -> None:
     """Write params/CLIENT.yaml from a look at a file, with every guess explained."""
-    from segkit.data.sniff import write_params
+    from segkit.sniff import write_params
 
     root = root or find_root()
     overrides: dict = {name: value for name, value in given.items() if value is not None}

@@ -8,8 +8,9 @@ import os
 import uuid
 from collections.abc import Callable
 from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from segkit import __version__
 
@@ -37,15 +38,17 @@ class Store:
     def frame(self, name: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Return a DataFrame, from `<name>.parquet` where its key is `key`, else computed."""
         import pandas as pd
-        import pyarrow as pa
-        import pyarrow.parquet as pq
 
         file = self.folder / f"{name}.parquet"
-        if parquet_key(file) != key:
-            table = pa.Table.from_pandas(compute(), preserve_index=False)
-            keyed = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: key})
-            self._put(file, lambda path: pq.write_table(keyed, path))
-        return pd.read_parquet(file)
+        try:
+            with file.open("rb") as stream:  # once: another program may replace the file
+                if parquet_key(stream) == key:
+                    return pd.read_parquet(stream)
+        except FileNotFoundError:
+            pass
+        content = _parquet(compute(), key)
+        self._put(file, lambda path: path.write_bytes(content.getbuffer()))
+        return pd.read_parquet(content)
 
     def state(self, name: str, key: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return plain values, from `<name>.json` where its key is `key`, else computed."""
@@ -53,8 +56,8 @@ class Store:
         try:
             held = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            held = {}
-        if held.get("key") != key:
+            held = None
+        if not isinstance(held, dict) or held.get("key") != key or "state" not in held:
             held = {"key": key, "state": compute()}
             text = json.dumps(held, ensure_ascii=False, indent=1)
             self._put(file, lambda path: path.write_text(text, encoding="utf-8"))
@@ -77,7 +80,19 @@ class Store:
             aside.unlink(missing_ok=True)
 
 
-def parquet_key(file: Path) -> str | None:
+def _parquet(table: pd.DataFrame, key: str) -> BytesIO:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    content = BytesIO()
+    pq.write_table(
+        arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: key}), content
+    )
+    return content
+
+
+def parquet_key(file: Path | BinaryIO) -> str | None:
     """Return the key that a Parquet file carries, or None."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -12,21 +12,15 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segkit.data.sniff import (
-    BYTES,
-    NAMES,
-    Finding,
-    Names,
-    _decimal_of,
-    _entry,
-    _remark,
-    _scalar,
-    _western_encoding,
-    sniff,
-    write_params,
-)
 from segkit.errors import DataError, RuleError, SegkitError
 from segkit.params import load_params
+from segkit.sniff import sniff, write_params
+from segkit.sniff.document import _entry, _remark, _scalar
+from segkit.sniff.look import BYTES
+from segkit.sniff.names import NAMES, Names
+from segkit.sniff.numbers import _decimal_of
+from segkit.sniff.sample import Finding
+from segkit.sniff.text import _western_encoding
 from segkit.study import Study
 
 SPANISH = """\
@@ -84,8 +78,6 @@ def study(root: Path, params: Path) -> Study:
         ("utf-8-sig", "utf-8-sig"),
         ("cp1252", "cp1252"),
         ("utf-16", "utf-16"),
-        ("utf-16-le", "utf-16-le"),
-        ("utf-16-be", "utf-16-be"),
     ],
 )
 def test_a_spanish_log_is_understood_in_every_usual_encoding(tmp_path, encoding, named):
@@ -406,7 +398,9 @@ def test_names_in_both_languages_find_their_column(tmp_path, header, role, chose
 
 def test_two_columns_equally_good_are_refused_by_name(tmp_path):
     text = "Customer ID;customer_id;fecha;importe\n1;2;2025-12-31;1.5\n"
-    with pytest.raises(SegkitError, match="customer equally well: 'Customer ID', 'customer_id'"):
+    with pytest.raises(
+        SegkitError, match="customer equally well: 'Customer ID', 'customer_id'.*--column"
+    ):
         sniff(made(tmp_path, text))
     chosen = sniff(made(tmp_path, text), overrides={"columns": {"customer": "customer_id"}})
     assert chosen.columns["customer"].value == "customer_id"
@@ -418,9 +412,15 @@ def test_a_missing_column_is_told_with_the_columns_there_are(tmp_path):
         sniff(file)
     told = str(refused.value)
     assert "no column is known for: customer." in told
-    assert "'persona', 'fecha', 'importe'" in told and "orders.columns: {customer: …}" in told
+    assert "'persona', 'fecha', 'importe'" in told and "--column customer=NAME" in told
     found = sniff(file, overrides={"columns": {"customer": "persona"}}).columns
     assert found["customer"].value == "persona"
+
+
+def test_a_column_named_by_hand_that_does_not_fit_is_refused(tmp_path):
+    file = made(tmp_path, "cliente;fecha;importe\nc;2025-12-31;1.5\n")
+    with pytest.raises(SegkitError, match="date: not 'importe'.*--column date=NAME.*--date-format"):
+        sniff(file, overrides={"columns": {"date": "importe"}})
 
 
 def test_a_price_without_a_quantity_is_not_enough(tmp_path):
@@ -454,7 +454,7 @@ def test_an_order_total_on_every_line_gives_way_to_price_and_quantity(tmp_path):
 
 def test_an_order_total_on_every_line_is_refused_where_nothing_else_is_there(tmp_path):
     file = made(tmp_path, "\n".join(["pedido;cliente;fecha;total;x;y", *ORDER_TOTALS]))
-    with pytest.raises(SegkitError, match="looks like the order's total"):
+    with pytest.raises(SegkitError, match="looks like the order's total.*--column amount='total'"):
         sniff(file)
 
 
@@ -468,8 +468,6 @@ def test_an_order_total_on_one_line_of_several_gives_way_to_price_and_quantity(t
 
 def test_unknown_overrides_are_refused_with_the_nearest(tmp_path):
     file = made(tmp_path, SPANISH)
-    with pytest.raises(SegkitError, match="did you mean 'separator'"):
-        sniff(file, overrides={"seperator": ";"})
     with pytest.raises(SegkitError, match="did you mean 'customer'"):
         sniff(file, overrides={"columns": {"custmer": "Cliente"}})
     with pytest.raises(SegkitError, match="no such column.*did you mean 'Cliente'"):
@@ -615,7 +613,7 @@ def test_the_only_sheet_with_orders_is_taken(tmp_path):
 
 def test_two_sheets_with_orders_are_refused(tmp_path):
     file = workbook(tmp_path / "v.xlsx", {"2024": ORDERS, "2025": ORDERS})
-    with pytest.raises(SegkitError, match="several sheets .*'2024', '2025'"):
+    with pytest.raises(SegkitError, match="several sheets .*'2024', '2025'.*--sheet '2024'"):
         sniff(file)
     assert sniff(file, overrides={"sheet": "2025"}).sheet == Finding("2025", "as given")
 
@@ -684,7 +682,7 @@ def test_an_existing_file_is_never_written_over(tmp_path):
 
 @pytest.mark.parametrize("client", ["../acme", "Acme", "", "a b", "ñ", "-a", "a" * 65])
 def test_a_client_that_is_no_slug_is_refused(tmp_path, client):
-    with pytest.raises(SegkitError, match="not a client's name"):
+    with pytest.raises(SegkitError, match="not a plain name"):
         write_params(client, tmp_path / "x", tmp_path / "x.yaml", currency="EUR", root=tmp_path)
 
 

@@ -160,7 +160,7 @@ def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame
         if int(sums[name].sum()) != expected:
             raise DataError(
                 f"segments do not add up to the brand's {name.removesuffix('_exact')}",
-                values=[sums[name].sum(), expected],
+                values=[int(sums[name].sum()), expected],
                 fix="every customer of the period must stand in the customer table",
             )
 

@@ -381,7 +381,8 @@ def _quality(judged: ir.Table, raw: Raw, params: Params) -> pd.DataFrame:
         rows.append((rule, int(broken["lines"].sum()), broken["amount"].sum() or Decimal(0)))
     rules = pd.DataFrame(rows, columns=["rule", "lines", "amount"])
     rules["action"] = [getattr(params.cleaning, rule) for rule in rules["rule"]]
-    rules["first_values"] = rules["rule"].map(_first_values(judged)).fillna("")
+    first = _first_values(judged)
+    rules["first_values"] = [first.get(rule, "") for rule in rules["rule"]]
     return _framed(rules, found, malformed).assign(source="orders")
 
 

@@ -1,13 +1,16 @@
 """The customer table: one row a customer at a date (definitions, section 2).
 
 Everything here is one expression over the lines; nothing but its result leaves the
-engine. Lines become orders, orders become purchase days, days become customers.
+engine. Lines become orders, orders learn the purchase day before theirs, and become
+customers: two groupings and one sort, so that few columns are held at once.
 """
 
 from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING
+
+from segkit.data.parsing import MONEY
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -47,8 +50,7 @@ def customer_table(
     count, `order_stands` says.
     """
     observed = lines.filter(lines["observed_at"] < _instant(as_of))
-    days = purchase_days(orders_of(observed))
-    table = _summed(days, as_of).left_join(_gaps(days), "customer_id").drop("customer_id_right")
+    table = _measured(_summed(purchases(orders_of(observed))), as_of)
     for extra in _favourites(observed):
         table = table.left_join(extra, "customer_id").drop("customer_id_right")
     if registered is not None or seen is not None:
@@ -61,41 +63,47 @@ def orders_of(lines: ir.Table) -> ir.Table:
     sold, amount, quantity = ~lines["is_return"], lines["amount"], lines["quantity"]
     measures = {
         "ordered_at": lines["counts_at"].min(where=sold),
-        "gross": amount.sum(where=sold).coalesce(0),
         "revenue": amount.sum(),
-        "units": quantity.sum(where=sold).coalesce(0),
+        "returned": amount.sum(where=~sold),
         "net_units": quantity.sum(),
-        "lines": sold.sum(),
+        "returned_units": quantity.sum(where=~sold),
+        "lines": lines.count(where=sold),
     }
     if "profit" in lines.columns:
         measures["profit"] = lines["profit"].sum()
     if "discount" in lines.columns:
         measures["discounted"] = amount.sum(where=sold & (lines["discount"] > 0)).coalesce(0)
-    return lines.group_by("customer_id", "order_id").agg(**measures)
+    orders = lines.group_by("customer_id", "order_id").agg(**measures)
+    sums = {
+        "gross": (orders["revenue"] - orders["returned"].coalesce(0)).coalesce(0),
+        "units": (orders["net_units"] - orders["returned_units"].coalesce(0)).coalesce(0),
+        **{name: orders[name] for name in _additive(orders) if name != "lines"},
+    }
+    # Sums of decimals are twice as wide as decimals: too wide to carry through a sort.
+    narrow = {name: value.cast(MONEY) for name, value in sums.items()}
+    return orders.mutate(**narrow).drop("returned", "returned_units")
 
 
-def purchase_days(orders: ir.Table) -> ir.Table:
-    """Return one row a customer and day; what was only ever returned has no day."""
+def purchases(orders: ir.Table) -> ir.Table:
+    """Return orders with their purchase `day`, the day `before` it and their place in it.
+
+    What was only ever returned has no day. `nth` is 0 on a customer's first day; `gap`
+    is the days since the purchase day before, on one order of each later day.
+    """
     import ibis
 
-    stands = order_stands(orders)
     # Orders of the same second are told apart by a hash of their id: any, but always the same.
     # Both fit in 64 bits until the year 3000.
     place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**27
     place = place + (orders["order_id"].hash() % 2**27)
-    sums = {name: orders[name].sum() for name in _additive(orders)}
-    return (
-        orders.mutate(
-            day=stands.ifelse(orders["ordered_at"].date(), ibis.null("date")), place=place
-        )
-        .group_by("customer_id", "day")
-        .agg(
-            lambda t: t["revenue"].argmin(t["place"]).name("first_amount"),
-            lambda t: t["units"].argmin(t["place"]).name("first_units"),
-            orders=stands.sum(),
-            **sums,
-        )
+    day = order_stands(orders).ifelse(orders["ordered_at"].date(), ibis.null("date"))
+    placed = orders.mutate(day=day, place=place).drop("order_id", "ordered_at")
+    earlier = {"group_by": "customer_id", "order_by": "day"}
+    placed = placed.mutate(
+        before=placed["day"].lag().over(**earlier), nth=ibis.rank().over(**earlier)
     )
+    gap = placed["day"].delta(placed["before"], unit="day")
+    return placed.mutate(gap=(gap > 0).ifelse(gap.cast("int32"), ibis.null("int32")))
 
 
 def order_stands(orders: ir.Table) -> ir.BooleanValue:
@@ -113,26 +121,33 @@ def _additive(orders: ir.Table) -> list[str]:
     return [name for name in names if name in orders.columns]
 
 
-def _summed(days: ir.Table, as_of: date) -> ir.Table:
-    import ibis
-
-    first_day, last_day = days["day"].min(), days["day"].max()
-    sums = {name: days[name].sum() for name in ("orders", *_additive(days))}
-    customers = days.group_by("customer_id").agg(
-        first_order=first_day,
-        last_order=last_day,
-        days=days["day"].count(),
-        standing=days["revenue"].sum(where=days["day"].notnull()),
-        first_day_value=days["revenue"].argmin(days["day"]),
-        first_amount=days["first_amount"].argmin(days["day"]),
-        first_units=days["first_units"].argmin(days["day"]),
+def _summed(orders: ir.Table) -> ir.Table:
+    """Return one row a customer of what can be added up or compared order by order."""
+    stands = orders["day"].notnull()
+    first = stands & (orders["nth"] == 0)
+    sums = {name: orders[name].sum() for name in _additive(orders)}
+    return orders.group_by("customer_id").agg(
+        first_order=orders["day"].min(),
+        last_order=orders["day"].max(),
+        order_before=orders["before"].max(where=orders["gap"].notnull()),
+        orders=orders["day"].count(),
+        repeats=orders["gap"].count(),
+        repeat_value=orders["revenue"].sum(where=stands & (orders["nth"] > 0)),
+        first_amount=orders["revenue"].argmin(orders["place"], where=first),
+        first_units=orders["units"].argmin(orders["place"], where=first),
+        median_gap_days=orders["gap"].median(),
         **sums,
     )
+
+
+def _measured(customers: ir.Table, as_of: date) -> ir.Table:
+    """Return the customer table's columns from a customer's sums."""
+    import ibis
+
     end = ibis.date(as_of.isoformat())
     bought = customers["orders"] > 0
     tenure = end.delta(customers["first_order"], unit="day")
-    repeats = (customers["days"] - 1).cast("int64")
-    repeat_value = customers["standing"] - customers["first_day_value"]
+    repeats = customers["repeats"].cast("int64")
     returned_units = customers["units"] - customers["net_units"]
     number = "float64"
     columns = {
@@ -154,7 +169,7 @@ def _summed(days: ir.Table, as_of: date) -> ir.Table:
         "t_x": customers["last_order"].delta(customers["first_order"], unit="day"),
         "T": tenure,
         "monetary_mean": (repeats > 0).ifelse(
-            repeat_value.cast(number) / repeats, ibis.null(number)
+            customers["repeat_value"].cast(number) / repeats, ibis.null(number)
         ),
         "first_amount": bought.ifelse(customers["first_amount"].cast(number), ibis.null(number)),
         "first_units": bought.ifelse(customers["first_units"].cast(number), ibis.null(number)),
@@ -169,20 +184,9 @@ def _summed(days: ir.Table, as_of: date) -> ir.Table:
             customers["discounted"].cast(number) / customers["gross"].cast(number),
             ibis.null(number),
         )
-    return customers.select(**columns)
-
-
-def _gaps(days: ir.Table) -> ir.Table:
-    """Return the last and the median gap between a customer's purchase days, in days."""
-    import ibis
-
-    bought = days.filter(days["day"].notnull()).select("customer_id", "day")
-    before = bought["day"].lag().over(group_by="customer_id", order_by="day")
-    gaps = bought.mutate(gap=bought["day"].delta(before, unit="day"))
-    return gaps.group_by("customer_id").agg(
-        last_gap_days=gaps["gap"].argmax(ibis.ifelse(gaps["gap"].isnull(), None, gaps["day"])),
-        median_gap_days=gaps["gap"].median().cast("float64"),
-    )
+    last_gap = customers["last_order"].delta(customers["order_before"], unit="day")
+    gaps = {"last_gap_days": last_gap, "median_gap_days": customers["median_gap_days"].cast(number)}
+    return customers.select(**columns, **gaps)
 
 
 def _favourites(lines: ir.Table) -> list[ir.Table]:

@@ -97,7 +97,9 @@ def _from_text(text: ir.StringValue, pattern: str | None, timezone: str) -> ir.T
         # Only years of four digits: `epoch` and `infinity` are instants to the engine, too.
         text = text.re_search(_BEGINS_WITH_YEAR).ifelse(text, ibis.null("string"))
         offset = text.re_extract(_OFFSET, 2).re_replace("^(z|UTC|GMT)$", "Z")
-        exact = text.re_replace(_OFFSET, r"\1").concat(offset)
+        # With an offset, the engine wants seconds.
+        moment = text.re_replace(_OFFSET, r"\1").re_replace(r"([ T]\d{1,2}:\d{2})$", r"\1:00")
+        exact = moment.concat(offset)
         zoned = _in_zone(exact.try_cast("timestamp('UTC')"), timezone)
         return text.re_search(_OFFSET).ifelse(zoned, text.try_cast("timestamp"))
     if "%z" in pattern or "%Z" in pattern:

@@ -323,7 +323,7 @@ def _read_excel(
 
     parts = []
     for file in files:
-        header, rows = _excel_rows(file, source.sheet)
+        header, rows = excel_rows(file, source.sheet)
         rows = [row for row in rows if any(cell not in (None, "") for cell in row)]
         columns = list(zip(*(row[: len(header)] for row in rows))) or [()] * len(header)
         texts = [[_source_text(cell, source) for cell in column] for column in columns]
@@ -334,7 +334,7 @@ def _read_excel(
     return Raw(table.head(sample) if sample else table, name=name)
 
 
-def _excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[object]]]:
+def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[object]]]:
     import python_calamine
 
     try:
@@ -350,18 +350,18 @@ def _excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[obj
         ) from None
     if not rows:
         raise DataError("the sheet is empty", where=str(file), fix="name another sheet")
-    return [_cell_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0])], rows[1:]
+    return [cell_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0])], rows[1:]
 
 
 def _source_text(cell: object, source: Source) -> str | None:
     """Write real dates and numbers of a sheet as the texts beside them are declared to be."""
     if isinstance(cell, date) and "%" in (source.date_format or ""):
         return cell.strftime(source.date_format)
-    text = _cell_text(cell)
+    text = cell_text(cell)
     return text.replace(".", source.decimal) if text and isinstance(cell, float) else text
 
 
-def _cell_text(cell: object) -> str | None:
+def cell_text(cell: object) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return None if cell is None or cell == "" else str(cell)

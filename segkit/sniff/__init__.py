@@ -4,7 +4,7 @@ What a file leaves open, such as whether `03/04/2025` is in April, is never gues
 error shows both readings and how to choose.
 """
 
+from segkit.sniff.document import write_params
 from segkit.sniff.guess import Guess, sniff
-from segkit.sniff.params_file import write_params
 
 __all__ = ["Guess", "sniff", "write_params"]

@@ -2,73 +2,121 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from segkit.errors import SegkitError
-from segkit.sniff.patterns import possible_patterns
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Unfit, shown
 from segkit.sniff.trial import EARLIEST, Trial
 
+_DATE = re.compile(
+    r"(?P<a>\d{1,4})(?P<sep>[/.\- ])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?P<time>\D.*)?"
+)
+_NAMED_DATE = re.compile(r"(?:\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)")
+_NAMED = (
+    *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d-%B-%Y"),
+    *("%b %d, %Y", "%B %d, %Y"),
+)
+_TIME = re.compile(
+    r"(?P<gap>,? |T)\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?"
+    r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
+)
+_DIGITS = {
+    8: ["%Y%m%d", "%d%m%Y", "%m%d%Y"],
+    10: ["epoch_s"],
+    13: ["epoch_ms"],
+    14: ["%Y%m%d%H%M%S"],
+}
 _ORDER_OF = {"d": "day first", "m": "month first", "Y": "year first", "y": "year first"}
 
 Readings = Mapping[Any, Mapping[str, datetime]]
 """By pattern: the texts that it reads, and as what."""
 
 
-def date_format(column: Column, tried: Trial, given: str | None, where: str) -> tuple[Finding, int]:
+def date_format(column: Column, tried: Trial, given: str | None) -> tuple[Finding, int]:
     """Return the pattern that reads a column's dates (None: ISO, or typed), and how many it reads.
 
-    Parameters
-    ----------
-    column : Column
-    tried : Trial
-    given : str or None
-        The pattern, where it is known.
-    where : str
-        The file, for messages.
-
-    Raises
-    ------
-    Unfit
-        The values are no dates.
-    SegkitError
-        Two patterns read them all, or each of two reads what the other cannot.
+    Raises Unfit for what are no dates, and a SegkitError where two patterns read them.
     """
     if column.kind == "instant":
         return Finding(None, "the file itself holds dates"), column.present
-    read = tried.instants(column.counts, [given] if given else possible_patterns(column.counts))
-    lines = {pattern: _lines(column, found) for pattern, found in read.items()}
-    full = [pattern for pattern in lines if lines[pattern] >= NEARLY_ALL * column.present]
-    if not full:
-        raise Unfit(_no_dates(column, max(read.values(), key=len, default={})))
-    best = max(full, key=lambda pattern: lines[pattern])
-    for rival in full:
-        if rival != best:
-            _require_decided(column, read, best, rival, where)
-    why = "as given" if given else _why(column, read, best)
-    return Finding(best, why), lines[best]
+    read = tried.instants(column.counts, [given] if given else _patterns(column.counts))
+    lines = {pattern: column.lines_of(found) for pattern, found in read.items()}
+    best = max(lines, key=lambda pattern: lines[pattern], default=None)
+    if lines.get(best, 0) < NEARLY_ALL * column.present:
+        raise Unfit(_no_dates(column, read.get(best, {})))
+    for rival, count in lines.items():
+        if rival != best and count >= NEARLY_ALL * column.present:
+            _require_decided(column, read, best, rival)
+    return Finding(best, "as given" if given else _why(column, read, best)), lines[best]
 
 
-def _lines(column: Column, texts: Mapping[str, Any]) -> int:
-    return sum(column.counts[text] for text in texts)
+def _patterns(counts: Mapping[str, int]) -> list[str | None]:
+    """Return the patterns that values of the commonest shapes may follow; None is ISO.
+
+    Examples
+    --------
+    >>> _patterns({"3/4/2025 18:45": 2, "2025-04-03": 1, "ayer": 1})
+    ['%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M', None]
+    """
+    shapes: Counter[tuple] = Counter()
+    for text, times in counts.items():
+        shapes[tuple(_patterns_of(text))] += times
+    common = [pattern for shape, _ in shapes.most_common(3) for pattern in shape]
+    return list(dict.fromkeys(common))
+
+
+def _patterns_of(text: str) -> list[str | None]:
+    if text.isdecimal():
+        return list(_DIGITS.get(len(text), []))
+    named = _NAMED_DATE.fullmatch(text)
+    match = named or _DATE.fullmatch(text)
+    time = _time_pattern(match["time"] or "") if match else None
+    if match is None or time is None:
+        return []
+    if named:
+        return [pattern + time for pattern in _NAMED]
+    separator = match["sep"]
+    if len(match["a"]) == 4:
+        iso = separator in "-/" and "%p" not in time and " %z" not in time
+        return [None if iso else separator.join(("%Y", "%m", "%d")) + time]
+    year = "%Y" if len(match["c"]) == 4 else "%y"
+    orders = [("%d", "%m", year), ("%m", "%d", year)]
+    if year == "%y" and separator == "-":
+        orders.append(("%y", "%m", "%d"))
+    return [separator.join(order) + time for order in orders]
+
+
+def _time_pattern(text: str) -> str | None:
+    """Return the pattern of what follows a date, None if it is no time of day."""
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None if text else ""
+    hour = "%I:%M" if match["half"] else "%H:%M"
+    seconds = ":%S" if match["seconds"] else ""
+    fraction = ".%f" if match["fraction"] else ""
+    half = re.sub(r"\w+", "%p", match["half"] or "")
+    zone = re.sub(r"\S+", "%z", match["zone"] or "")
+    return match["gap"] + hour + seconds + fraction + half + zone
 
 
 def _no_dates(column: Column, known: Mapping[str, datetime]) -> str:
     strange = ", ".join(shown(text) for text in column.counts if text not in known)[:100]
     if not known:
         return f"its values are no dates that can be read, from {EARLIEST.year} on: {strange}"
-    told = f"only {_lines(column, known)} of {column.present} values are dates like"
+    told = f"only {column.lines_of(known)} of {column.present} values are dates like"
     return f"{told} {shown(next(iter(known)))}; not {strange}"
 
 
-def _require_decided(column: Column, read: Readings, best: Any, rival: Any, where: str) -> None:
+def _require_decided(column: Column, read: Readings, best: Any, rival: Any) -> None:
     """Raise unless a value can be read by `best` alone and none by `rival` alone."""
-    by_name = "%b" in (best or "") or "%B" in (best or "")  # '8 May 2016': the same day in both
+    by_name = "b" in (best or "").lower()  # '8 May 2016' is the same day in both
     if by_name or read[best].keys() > read[rival].keys():
         return
-    place = f"{where}: column {shown(column.name)}"
+    place = f"column {shown(column.name)}"
     if alone := [text for text in read[rival] if text not in read[best]]:
         other = next(text for text in read[best] if text not in read[rival])
         raise SegkitError(
@@ -82,7 +130,6 @@ def _require_decided(column: Column, read: Readings, best: Any, rival: Any, wher
     raise SegkitError(
         f"the dates can be read in two ways: {text!r} is {one} or {two}",
         where=place,
-        values=list(column.counts)[:3],
         fix=f"say which: --date-format '{best}' or --date-format '{rival}'",
     )
 
@@ -91,23 +138,20 @@ def _day(instant: datetime) -> str:
     return f"{instant.day} {instant:%B %Y}"
 
 
-def _named(pattern: str | None) -> str:
-    return f"{_ORDER_OF.get((pattern or '')[1:2], 'so')} ({pattern})"
+def _named(pattern: str) -> str:
+    return f"{_ORDER_OF.get(pattern[1:2], 'so')} ({pattern})"
 
 
 def _why(column: Column, read: Readings, pattern: str | None) -> str:
-    known = read[pattern]
-    lines, told = _lines(column, known), ""
+    known, told = read[pattern], ""
+    lines = column.lines_of(known)
     if strange := [text for text in column.counts if text not in known]:
         wrong = column.present - lines
         told = f"; {wrong} of {column.present} values are no dates, such as {shown(strange[0])}"
     first, order = next(iter(known)), _ORDER_OF.get((pattern or "")[1:2])
-    if pattern is None:
-        return f"{first!r} is an ISO date{told}"
     if order is None:
-        return f"{first!r} is {_day(known[first])}{told}"
-    others = [found for rival, found in read.items() if rival != pattern]
-    alone = (text for text in known if not any(text in other for other in others))
-    if decisive := next(alone, None):
+        return f"{first!r} is {_day(known[first]) if pattern else 'an ISO date'}{told}"
+    others = {text for rival, found in read.items() if rival != pattern for text in found}
+    if decisive := next((text for text in known if text not in others), None):
         return f"{order}: {decisive!r} can be nothing else{told}"
     return f"{order}: so {lines} of {column.present} values are dates{told}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from segkit.errors import SegkitError, suggestion
 from segkit.params import Csv, OrderColumns, Source
@@ -15,15 +14,7 @@ from segkit.params import Csv, OrderColumns, Source
 
 @dataclass(frozen=True)
 class Given:
-    """The options of `segkit new`; None and no columns where the file is to tell.
-
-    Attributes
-    ----------
-    separator, date_format, decimal, sheet : str, optional
-        As in params.
-    columns : mapping of str to str
-        Names of the log's columns by key of `orders.columns`.
-    """
+    """Options of `segkit new`, named as in params; None, or no columns, where none is given."""
 
     separator: str | None = None
     date_format: str | None = None
@@ -32,40 +23,31 @@ class Given:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def checked(cls, overrides: Mapping[str, Any]) -> Given:
-        """Return options as params accept them.
-
-        Raises
-        ------
-        SegkitError
-            A value is none that params accept, or there is no such column of orders.
+    def checked(cls, options: Mapping[str, Any]) -> Given:
+        """Return options as params accept them, or raise a SegkitError.
 
         Examples
         --------
         >>> Given.checked({"separator": "tab"}).separator
         '\\t'
         """
-        given = cls(**overrides)
+        given = cls(**options)
         for role in given.columns:
             if role not in OrderColumns.model_fields:
                 fix = suggestion(role, OrderColumns.model_fields)
-                raise SegkitError(
-                    "no such column of orders", where="--column", values=[role], fix=fix
-                )
-        source = partial(Source, path="-")
-        sections = {"separator": Csv, "date_format": source, "decimal": source}
-        valid = {
-            key: _valid(section, key, getattr(given, key)) for key, section in sections.items()
-        }
-        return replace(given, **valid)
+                problem = "no such column of orders"
+                raise SegkitError(problem, where="--column", values=[role], fix=fix)
+        for section, key in ((Csv, "separator"), (Source, "date_format"), (Source, "decimal")):
+            value, where = getattr(given, key), f"--{key.replace('_', '-')}"
+            if value is not None:
+                given = replace(given, **{key: valid(section, key, value, where=where)})
+        return given
 
 
-def _valid(section: Callable[..., Any], key: str, value: str | None) -> str | None:
-    if value is None:
-        return None
+def valid(section: type, key: str, value: str, *, where: str) -> str:
+    """Return a value as a section of params accepts it under a key, or raise a SegkitError."""
     try:
-        return getattr(section(**{key: value}), key)
+        return TypeAdapter(get_type_hints(section, include_extras=True)[key]).validate_python(value)
     except ValidationError as error:
         problem = error.errors()[0]["msg"].removeprefix("Value error, ")
-        where = f"--{key.replace('_', '-')}"
         raise SegkitError(problem, where=where, values=[value]) from None

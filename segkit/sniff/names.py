@@ -19,21 +19,7 @@ NAMES = Path(__file__).with_name("column_names.yaml")
 
 @dataclass(frozen=True)
 class Names:
-    """A table of names, as they are compared.
-
-    Attributes
-    ----------
-    columns : dict of str to list of list of str
-        By key of `orders.columns`: rows of equally good names, the best row first.
-    currency : list of str
-        Names of a column that says each line's currency.
-    cancelled : list of str
-        Statuses of orders that never came about.
-    symbols : dict of str to str
-        ISO 4217 code by sign.
-    ignored : frozenset of str
-        Words without meaning of their own.
-    """
+    """A table of names, as they are compared; the table itself says what each part is."""
 
     columns: dict[str, list[list[str]]]
     currency: list[str]
@@ -43,12 +29,7 @@ class Names:
 
     @classmethod
     def load(cls, path: Path = NAMES) -> Names:
-        """Read and check a table of names.
-
-        Raises
-        ------
-        RuleError
-            A key is no column of orders or is missing, or a name stands twice under one.
+        """Read a table of names; a RuleError where it is incomplete or says a name twice.
 
         Examples
         --------
@@ -63,7 +44,10 @@ class Names:
             role: [_keys(row, ignored) for row in rows] for role, rows in content["columns"].items()
         }
         for role, rows in columns.items():
-            _require_once(chain.from_iterable(rows), f"{path}: columns.{role}")
+            counts = Counter(chain.from_iterable(rows))
+            if twice := [name for name, times in counts.items() if times > 1 or not name]:
+                where = f"{path}: columns.{role}"
+                raise RuleError("names are empty or there twice", where=where, values=twice)
         currency, cancelled = (_keys(content[part], ignored) for part in ("currency", "cancelled"))
         return cls(columns, currency, cancelled, content["symbols"], ignored)
 
@@ -78,15 +62,8 @@ class Names:
 
 
 def _require_keys(content: Mapping[str, Any], wanted: Iterable[str], where: str) -> None:
-    differing = sorted(set(content) ^ set(wanted))
-    if differing:
+    if differing := sorted(set(content) ^ set(wanted)):
         raise RuleError("keys that are missing or not known", where=where, values=differing)
-
-
-def _require_once(names: Iterable[str], where: str) -> None:
-    twice = [name for name, times in Counter(names).items() if times > 1 or not name]
-    if twice:
-        raise RuleError("names are empty or there twice", where=where, values=twice)
 
 
 def _keys(names: Iterable[str], ignored: frozenset[str]) -> list[str]:

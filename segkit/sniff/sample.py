@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 NEARLY_ALL = 0.95
@@ -45,12 +45,15 @@ class Column:
         """How many rows have a value."""
         return self.counts.total()
 
+    def lines_of(self, texts: Iterable[str]) -> int:
+        """Count the rows that have one of these values."""
+        return sum(self.counts[text] for text in texts)
+
 
 @dataclass(frozen=True)
 class Sample:
     """The first rows of a file, and how they were read."""
 
-    file: Path
     format: str
     columns: list[Column]
     separator: Finding | None = None
@@ -64,6 +67,6 @@ class Sample:
 
 
 def shown(text: str) -> str:
-    """Return a text as a message shows it: in quotes, on one line, not too long."""
+    """Return a text as messages show it: in quotes, on one line, not too long."""
     quoted = repr(text)
     return quoted if len(quoted) <= 40 else quoted[:37] + "..."

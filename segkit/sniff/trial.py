@@ -25,14 +25,7 @@ class Trial:
     def instants(
         self, texts: Iterable[str], patterns: list[str | None]
     ) -> dict[str | None, dict[str, datetime]]:
-        """Return by pattern the texts that are instants of our time, and which.
-
-        Examples
-        --------
-        >>> with trial() as tried:
-        ...     tried.instants(["31/12/2025", "12/31/2025"], ["%d/%m/%Y"])
-        {'%d/%m/%Y': {'31/12/2025': datetime.datetime(2025, 12, 31, 0, 0)}}
-        """
+        """Return by pattern the texts that are instants of our time, and which."""
         sources = [Source(path="-", date_format=pattern) for pattern in patterns]
         ways = [partial(as_instant, source=source, timezone="UTC") for source in sources]
         latest = datetime.now() + timedelta(days=366)
@@ -51,9 +44,9 @@ class Trial:
         import pyarrow as pa
 
         given = pa.table({"text": pa.array(list(texts), pa.string())})
-        text = self.connection.create_table("sniffed", given, temp=True, overwrite=True)["text"]
-        columns = {str(place): way(text) for place, way in enumerate(ways)}
-        read = text.as_table().select(text, **columns).to_pyarrow()
+        table = self.connection.create_table("sniffed", given, temp=True, overwrite=True)
+        columns = {str(place): way(table["text"]) for place, way in enumerate(ways)}
+        read = table.select("text", **columns).to_pyarrow()
         same, *found = (column.to_pylist() for column in read.columns)
         return [
             {text: value for text, value in zip(same, values) if value is not None}

@@ -1,0 +1,215 @@
+"""The customer table beside hand-written SQL, pandas and lifetimes: seconds and memory.
+
+    python benchmarks/customer_table.py --lines 1000000 10000000 50000000 --memory 4GB
+
+Every contender works in a fresh process of its own, one at a time, on the same Parquet
+log, and writes its result to Parquet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from generate import END, default_folder
+
+HERE = Path(__file__).resolve().parent
+PEERS = HERE / "peers"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A script in `peers/`, and the environment that it needs (none: the kit's own)."""
+
+    name: str
+    script: str
+    environment: str | None = None
+    python: str | None = None
+    options: tuple[str, ...] = ()
+
+
+CONTENDERS = (
+    Contender("segkit", "segkit_table.py"),
+    Contender("sql", "sql_table.py", options=("--query", "all_columns.sql")),
+    Contender("sql few", "sql_table.py", options=("--query", "few_columns.sql")),
+    Contender("pandas", "pandas_table.py", "pandas"),
+    Contender("lifetimes", "lifetimes_table.py", "lifetimes", python="python3.11"),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one process took: seconds of work, seconds with imports, peak memory in MB."""
+
+    seconds: float
+    whole_seconds: float
+    peak_mb: float
+    versions: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def python_of(contender: Contender, folder: Path) -> Path:
+    """Return the Python of a contender's environment, made when first needed.
+
+    Raises
+    ------
+    FileNotFoundError
+        The Python that its packages need is not installed.
+    """
+    if contender.environment is None:
+        return Path(sys.executable)
+    home = folder / f"env-{contender.environment}"
+    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not (home / "ready").exists():
+        _make_environment(contender, home, python)
+    return python
+
+
+def _make_environment(contender: Contender, home: Path, python: Path) -> None:
+    if contender.python is None or sys.executable.endswith(contender.python):
+        venv.create(home, clear=True, with_pip=True)
+    else:
+        found = shutil.which(contender.python)
+        if found is None:
+            raise FileNotFoundError(f"{contender.name} needs {contender.python}, which is not here")
+        subprocess.run([found, "-m", "venv", "--clear", str(home)], check=True)
+    requirements = PEERS / f"requirements-{contender.environment}.txt"
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
+    subprocess.run(pip, check=True)
+    (home / "ready").touch()
+
+
+def run_once(
+    contender: Contender, python: Path, log: Path, out: Path, memory: str, threads: int | None
+) -> Run:
+    """Run a contender in a process of its own, and measure that process alone."""
+    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
+        report = Path(scratch) / "report.json"
+        paths = {"log": log, "out": out, "report": report, "scratch": Path(scratch) / "spill"}
+        command = [str(python), str(PEERS / contender.script), *contender.options]
+        command += [word for name, path in paths.items() for word in (f"--{name}", str(path))]
+        command += ["--as-of", END, "--memory", memory]
+        command += ["--threads", str(threads)] if threads else []
+        code, whole_seconds, peak_mb, said = _measured(command)
+        if code:
+            return Run(float("nan"), whole_seconds, peak_mb, problem=said or f"ended with {code}")
+        held = json.loads(report.read_text(encoding="utf-8"))
+    return Run(held["seconds"], whole_seconds, peak_mb, held["versions"])
+
+
+def _measured(command: list[str]) -> tuple[int, float, float, str]:
+    """Return a command's exit code, seconds, peak memory in MB and last line of errors."""
+    import time
+
+    with tempfile.TemporaryFile("w+") as errors:
+        begun = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        errors.seek(0)
+        said = errors.read().strip().splitlines()
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return process.returncode, seconds, kilobytes / 1024, said[-1] if said else ""
+
+
+def check(ours: Path, theirs: Path, name: str) -> None:
+    """Stop when a contender's result is not the kit's."""
+    command = [sys.executable, str(HERE / "compare.py"), str(ours), str(theirs)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{name} and segkit differ:\n{done.stdout}{done.stderr}")
+
+
+def race(contenders: Iterable[Contender], lines: int, given: argparse.Namespace) -> list[str]:
+    """Run all contenders on a log of so many lines; return the rows of the report."""
+    log = made_log(given.folder, lines)
+    outs = {one.name: given.folder / f"result_{one.name.replace(' ', '_')}.parquet" for one in contenders}
+    runs: dict[str, list[Run]] = {one.name: [] for one in contenders}
+    for _ in range(given.repeats):
+        for one in contenders:
+            python = python_of(one, given.folder)
+            run = run_once(one, python, log, outs[one.name], given.memory, given.threads)
+            runs[one.name].append(run)
+            print(f"{lines:,} {one.name}: {run.problem or f'{run.seconds:.2f} s'}", file=sys.stderr)
+    if lines == min(given.lines) and "segkit" in outs:
+        for name in outs.keys() - {"segkit"}:
+            if not runs[name][-1].problem:
+                check(outs["segkit"], outs[name], name)
+    for file in outs.values():
+        file.unlink(missing_ok=True)
+    return rows(lines, runs)
+
+
+def made_log(folder: Path, lines: int) -> Path:
+    """Return the log of so many lines, made in another process so that this one stays small.
+
+    A process's peak memory counts that of the process that started it.
+    """
+    command = [sys.executable, str(HERE / "generate.py"), "--lines", str(lines)]
+    command += ["--folder", str(folder)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return Path(done.stdout.split("  ")[0])
+
+
+def rows(lines: int, runs: dict[str, list[Run]]) -> list[str]:
+    """Return Markdown rows: medians over the repeats, and seconds as a multiple of the kit's."""
+    own = statistics.median(run.seconds for run in runs["segkit"]) if "segkit" in runs else None
+    return [_row(lines, name, held, own) for name, held in runs.items()]
+
+
+def _row(lines: int, name: str, runs: list[Run], own: float | None) -> str:
+    problem = next((run.problem for run in runs if run.problem), "")
+    peak = max(run.peak_mb for run in runs)
+    if problem:
+        return f"| {lines:,} | {name} | {problem} | | {peak:,.0f} | |"
+    seconds = statistics.median(run.seconds for run in runs)
+    whole = statistics.median(run.whole_seconds for run in runs)
+    ratio = f"{seconds / own:.2f}" if own else ""
+    return f"| {lines:,} | {name} | {seconds:.2f} | {whole:.2f} | {peak:,.0f} | {ratio} |"
+
+
+def machine() -> str:
+    """Return what the numbers were measured on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    names = [contender.name for contender in CONTENDERS]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 10_000_000])
+    parser.add_argument("--memory", default="4GB", help="limit of segkit and of the SQL")
+    parser.add_argument("--threads", type=int, help="threads of segkit and of the SQL")
+    parser.add_argument("--repeats", type=int, default=1, help="the median is reported")
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--folder", type=Path, default=default_folder())
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the report as Markdown."""
+    given = arguments()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    contenders = [one for one in CONTENDERS if one.name in given.only]
+    lines = [row for size in given.lines for row in race(contenders, size, given)]
+    print(f"{machine()}; memory limit {given.memory}; {given.repeats} runs each\n")
+    print("| lines | contender | seconds | with imports | peak MB | times segkit |")
+    print("|--:|---|--:|--:|--:|--:|")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""A client's first params file, written only where it leads to lines that can be used."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from segkit.errors import SegkitError
+from segkit.params import Params, load_params
+from segkit.preflight import preflight
+from segkit.sniff.given import valid
+from segkit.sniff.guess import Guess, sniff
+from segkit.sniff.sample import Finding, shown
+
+HINTS = Path(__file__).with_name("hints.yaml")
+
+
+def write_params(
+    client: str,
+    file: Path,
+    out: Path,
+    *,
+    currency: str | None,
+    root: Path,
+    overrides: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a client's params file from a look at its order log, each guess explained.
+
+    Parameters
+    ----------
+    client : str
+        Lower-case letters, digits, `_` and `-`.
+    file : Path
+        The order log.
+    out : Path
+        Where to write; nothing may be there yet.
+    currency : str or None
+        ISO 4217 code; None to take what the amounts say.
+    root : Path
+        Folder that relative paths in params start from.
+    overrides : mapping, optional
+        As of `sniff`.
+
+    Returns
+    -------
+    Path
+        `out`, which has passed `load_params` and `preflight`.
+
+    Raises
+    ------
+    SegkitError, DataError
+        As `sniff`; also a client that is no slug, a file that is there already, and a
+        currency that is not known.
+
+    Source
+    ------
+    Definitions, section 2.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> root = Path(tempfile.mkdtemp())
+    >>> _ = (root / "log.csv").write_text("customer,date,amount\\n7,2025-12-31,1.50\\n")
+    >>> out = root / "params" / "acme.yaml"
+    >>> written = write_params("acme", root / "log.csv", out, currency="EUR", root=root)
+    >>> load_params(written).orders.columns.amount
+    'amount'
+    """
+    valid(Params, "client", client, where="CLIENT")
+    if currency is not None:
+        valid(Params, "currency", currency, where="--currency")
+    _require_free(out)
+    guess = sniff(file, overrides=overrides)
+    text = _document(guess, client, _money(guess, currency), _portable(Path(file), root))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.touch(exist_ok=False)
+    try:
+        out.write_text(text, encoding="utf-8", newline="\n")
+        preflight(load_params(out), root)
+    except BaseException:
+        out.unlink()
+        raise
+    return out
+
+
+def _require_free(out: Path) -> None:
+    if out.exists():
+        raise SegkitError(
+            "is there already and is not written over",
+            where=str(out),
+            fix="remove it first, or choose another client name",
+        )
+
+
+def _money(guess: Guess, currency: str | None) -> Finding:
+    if currency:
+        return Finding(currency, "as given")
+    if guess.currency is None:
+        problem, fix = "nothing in the file says the currency of its amounts", "--currency EUR"
+        raise SegkitError(problem, where=str(guess.file), fix=f"say which: {fix}")
+    return guess.currency
+
+
+def _portable(file: Path, root: Path) -> str:
+    """Return the file as params name it: without the machine's folders where possible."""
+    file, root = file.resolve(), root.resolve()
+    if file.is_relative_to(root):
+        return file.relative_to(root).as_posix()
+    shared = os.environ.get("SEGKIT_DATA")
+    if shared and file.is_relative_to(folder := (root / shared).resolve()):
+        return "${SEGKIT_DATA}/" + file.relative_to(folder).as_posix()
+    return file.as_posix()
+
+
+def _document(guess: Guess, client: str, currency: Finding, path: str) -> str:
+    """Return the params file's text: values quoted, reasons as comments."""
+    unused = f"not used: {', '.join(shown(name) for name in guess.unused)}" if guess.unused else ""
+    lines = [
+        _remark(f"{client}: written from a look at {guess.lines} lines of {guess.file.name}."),
+        "# Each guess says why: look through them before the first run.",
+        f"client: {_scalar(client)}",
+        "# name:                      # as reports show it; default: the client's key",
+        "language: es                 # of the report: es or en",
+        _entry("currency", currency),
+        "# timezone: Europe/Madrid    # of the dates, and of times with an offset; default: UTC",
+        "",
+        "orders:",
+        f"  path: {_scalar(path)}",
+        f"  format: {guess.format}",
+        *_reading(guess),
+        "  columns:",
+        *[_entry(role, found, 4) for role, found in guess.columns.items()],
+        *[_remark(line, 4) for line in (*guess.notes, *textwrap.wrap(unused, 88))],
+        "",
+        *_cleaning(guess),
+    ]
+    return "\n".join([*lines, "", HINTS.read_text(encoding="utf-8")])
+
+
+def _reading(guess: Guess) -> Iterator[str]:
+    indents = {"sheet": 2, "separator": 4, "encoding": 4}
+    indents |= dict.fromkeys(("date_format", "decimal", "thousands"), 2)
+    for key, indent in indents.items():
+        if found := getattr(guess, key):
+            yield from ["  csv:"] * (key == "separator")
+            yield _entry(key, found, indent)
+
+
+def _cleaning(guess: Guess) -> Iterator[str]:
+    yield "cleaning:"
+    if "order" in guess.columns:
+        yield "  exact_duplicate: reject  # the same line twice in an order is taken for a fault"
+        yield "  # cancelled_order_prefix: C  # how the numbers of cancelled orders begin"
+    else:
+        yield "  exact_duplicate: keep  # no order number: two equal lines can be two purchases"
+    if guess.cancelled:
+        yield _entry("cancelled_statuses", guess.cancelled, 2)
+    elif "status" in guess.columns:
+        yield "  # cancelled_statuses: [cancelled]  # of orders that never came about"
+    if "product" in guess.columns:
+        yield "  # non_product_codes: [SHIPPING, ADJ*]  # postage, fees and the like; * is any end"
+
+
+def _entry(key: str, found: Finding, indent: int = 0) -> str:
+    if found.value is None:
+        return _remark(f"no {key}: {found.why}", indent)
+    several = [_scalar(part) for part in found.value] if isinstance(found.value, list) else None
+    text = f"[{', '.join(several)}]" if several else _scalar(found.value)
+    return f"{' ' * indent}{key}: {text}  {_remark(found.why)}"
+
+
+def _scalar(text: str) -> str:
+    """Return a text as YAML on one line, in quotes unless it is plain words.
+
+    Examples
+    --------
+    >>> [_scalar(text) for text in ("Order Date", "NO", "a: b")]
+    ['Order Date', '"NO"', '"a: b"']
+    """
+    words = re.fullmatch(r"(\$\{SEGKIT_DATA\}/)?[\w ./-]*[^\W\d_][\w ./-]*", text)
+    if words and yaml.safe_load(text) == text:
+        return text
+    width = float("inf")
+    return yaml.safe_dump(text, width=width, default_style='"', allow_unicode=True).rstrip("\n")
+
+
+def _remark(text: str, indent: int = 0) -> str:
+    """Return a comment on one line: nothing that a file holds can end it."""
+    safe = "".join(sign if sign.isprintable() else " " for sign in text)
+    return f"{' ' * indent}# {' '.join(safe.split())}"
