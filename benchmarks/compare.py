@@ -1,6 +1,6 @@
 """Whether two customer tables say the same; prints each column that differs.
 
-    python benchmarks/compare.py ours.parquet theirs.parquet
+python benchmarks/compare.py ours.parquet theirs.parquet
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ def _differs(name: str) -> str:
 
 def _number(table: str, name: str) -> str:
     column = f'{table}."{name}"'
-    return f"epoch({column}::timestamp)" if name in {"first_order", "last_order"} else f"{column}::double"
+    return (
+        f"epoch({column}::timestamp)"
+        if name in {"first_order", "last_order"}
+        else f"{column}::double"
+    )
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,7 @@ def pieces(lines: int, seed: int = 1) -> Iterator[pa.Table]:
     activity = np.cumsum(rng.gamma(0.7, size=customers))
     orders = round(lines / LINES_AN_ORDER)
     steps = np.linspace(0, 1, -(-lines // PIECE) + 1)
-    for begin, end in zip(steps[:-1], steps[1:]):
+    for begin, end in pairwise(steps):
         order_ids = np.arange(round(begin * orders), round(end * orders))
         new = firsts[round(begin * customers) : round(end * customers)]
         drawn = rng.random(len(order_ids) - len(new)) * activity[-1]

@@ -62,8 +62,8 @@ def make_study(tmp_path: Path) -> Iterator[Callable[..., Study]]:
     """Return a function that writes order lines to a CSV file and opens a study of them.
 
     `rows` follow `header`; `returns`, `customers` and `events` are rows of their tables
-    (order, date; customer, registered; customer, date, type, product); other names are
-    parameters of the client.
+    (order, date; customer, registered; customer, date, type, product), or sections; other
+    names are parameters of the client.
     """
     opened: list[Study] = []
     beside = {
@@ -82,7 +82,7 @@ def make_study(tmp_path: Path) -> Iterator[Callable[..., Study]]:
     ) -> Study:
         write_rows(tmp_path / "orders.csv", rows, header)
         for name, columns in beside.items():
-            if name in given:
+            if name in given and not isinstance(given[name], dict):
                 write_rows(tmp_path / f"{name}.csv", given[name], columns)
                 mapped = {column: column for column in columns}
                 given[name] = {"path": f"{name}.csv", "columns": mapped}

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import HEADER, write_rows
+from conftest import HEADER, params_of, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segkit.data.cleaning import place_returns
 from segkit.data.customers import customer_table, monthly_table, period_table
+from segkit.study import Study
 
 AS_OF = date(2024, 7, 1)
 WIDE = (*HEADER, "category", "channel", "discount", "profit")
@@ -64,10 +65,21 @@ EVENTS = [
 ]
 
 
-@pytest.fixture
-def customers(make_study) -> pd.DataFrame:
-    study = make_study(LOG, header=WIDE, as_of=AS_OF, customers=REGISTERED, events=EVENTS)
-    return study.customers.set_index("customer_id")
+@pytest.fixture(scope="module")
+def customers(tmp_path_factory) -> pd.DataFrame:
+    root = tmp_path_factory.mktemp("customers")
+    write_rows(root / "orders.csv", LOG, WIDE)
+    write_rows(root / "customers.csv", REGISTERED, ("customer", "registered"))
+    write_rows(root / "events.csv", EVENTS, ("customer", "date", "type", "product"))
+    sides = {
+        "customers": {"customer": "customer", "registered": "registered"},
+        "events": {name: name for name in ("customer", "date", "type", "product")},
+    }
+    tables = {name: {"path": f"{name}.csv", "columns": sides[name]} for name in sides}
+    study = Study(params_of(WIDE, **tables), root=root, run_dir="run", as_of=AS_OF)
+    table = study.customers.set_index("customer_id")
+    study.close()
+    return table
 
 
 def test_every_column_of_a_customer_is_what_the_definitions_say(customers):
@@ -181,7 +193,7 @@ def test_order_and_split_of_the_input_change_nothing(make_study, tmp_path):
 
 def test_an_earlier_date_knows_nothing_of_later_lines_and_refunds(make_study):
     later = make_study(LOG, header=WIDE, customers=REGISTERED, events=EVENTS)
-    for day in ("2024-01-11", "2024-02-10", "2024-03-15", "2024-06-02"):
+    for day in ("2024-02-10", "2024-03-15"):
         known = [row for row in LOG if row[1] < day]
         events = [row for row in EVENTS if row[1] < day] or [("leo", "2030-01-01", "view", "p1")]
         then = make_study(
@@ -303,7 +315,7 @@ def test_the_engine_finds_what_plain_loops_find(tabled, lines, as_of):
             )
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(lines=LINES, as_of=st.dates(date(2024, 1, 2), date(2024, 5, 1)), days=st.integers(1, 9999))
 def test_another_order_of_lines_or_other_dates_change_nothing_but_dates(tabled, lines, as_of, days):
     found = customer_table(tabled(lines), as_of).to_pyarrow().to_pandas()
@@ -317,7 +329,7 @@ def test_another_order_of_lines_or_other_dates_change_nothing_but_dates(tabled, 
     pd.testing.assert_frame_equal(found, shifted)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(lines=LINES, as_of=st.dates(date(2024, 1, 2), date(2024, 5, 1)))
 def test_what_comes_later_changes_no_table_of_an_earlier_date(tabled, lines, as_of):
     end = datetime.combine(as_of, datetime.min.time())
@@ -333,7 +345,7 @@ def test_what_comes_later_changes_no_table_of_an_earlier_date(tabled, lines, as_
             pd.testing.assert_frame_equal(whole, make(tabled(known)).to_pyarrow().to_pandas())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(lines=LINES)
 def test_periods_and_months_add_up_to_the_customers(tabled, lines):
     table, as_of = tabled(lines), date(2024, 5, 2)

@@ -113,6 +113,11 @@ def test_a_customer_without_a_segment_is_an_error_that_names_it():
             kpis(labels)
 
 
+def test_a_base_without_customers_is_an_error():
+    with pytest.raises(DataError, match="there are no customers. Fix: choose a later as_of"):
+        kpis(LABELS[:0], CUSTOMERS[:0], PERIOD[:0])
+
+
 def test_a_customer_of_the_period_that_the_table_lacks_is_an_error():
     stranger = pd.concat([PERIOD, PERIOD[:1].assign(customer_id="who")])
     with pytest.raises(DataError, match="segments do not add up to the brand's orders: .*3.*5"):
@@ -157,7 +162,7 @@ MONEY = st.decimals(-1000, 10**6, places=4, allow_nan=False).map(float)
 BASES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), MONEY, MONEY), min_size=1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(base=BASES)
 def test_segments_add_up_to_the_brand_exactly(base):
     labels, orders, all_time, revenue = map(list, zip(*base))

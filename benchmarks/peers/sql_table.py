@@ -16,9 +16,16 @@ def main(given: Namespace) -> None:
         settings["threads"] = str(given.threads)
     query = (Path(__file__).parent / given.query).read_text(encoding="utf-8")
     with duckdb.connect(config=settings) as connection:
-        connection.execute("SET VARIABLE log = ?", [str(given.log)])
-        connection.execute("SET VARIABLE as_of = ?::date", [given.as_of])
-        connection.execute(f"COPY ({query}) TO '{given.out}' (FORMAT parquet)")
+        # Literals: DuckDB imports pandas, a second and more, to bind a parameter.
+        connection.execute(f"SET VARIABLE log = {quoted(given.log)}")
+        connection.execute(f"SET VARIABLE as_of = {quoted(given.as_of)}::date")
+        connection.execute(f"COPY ({query}) TO {quoted(given.out)} (FORMAT parquet)")
+
+
+def quoted(value: object) -> str:
+    """Return a text literal of SQL."""
+    text = str(value).replace("'", "''")
+    return f"'{text}'"
 
 
 if __name__ == "__main__":

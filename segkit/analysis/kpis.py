@@ -59,7 +59,8 @@ def segment_kpis(
     Raises
     ------
     DataError
-        Segments do not add up to the brand's totals, or a customer has no segment.
+        Segments do not add up to the brand's totals, a customer has no segment, or there
+        are no customers.
 
     Examples
     --------
@@ -93,6 +94,8 @@ def segment_kpis(
 
 
 def _require_labels(labels: pd.Series, customers: pd.DataFrame) -> None:
+    if customers.empty:
+        raise DataError("there are no customers", fix="choose a later as_of, or check the input")
     missing = customers.loc[labels.reindex(customers.index).isna(), "customer_id"]
     if len(missing):
         raise DataError(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     """Return one row a registered customer, and what the table held.
 
-    A customer that stands there twice is registered since the earlier date.
+    A customer that stands there twice is registered since the earlier date; one whose date
+    cannot be read is kept, without a date.
 
     Returns
     -------
@@ -33,17 +34,21 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     source = params.customers
     assert source is not None
     columns, table = source.columns, raw.table
-    moment = (
-        as_instant(table[columns.registered], source, params.timezone)
-        if columns.registered
-        else ibis.null("timestamp")
+    moment, shown = ibis.null("timestamp"), ibis.null("string")
+    if columns.registered:
+        moment = as_instant(table[columns.registered], source, params.timezone)
+        shown = as_id(table[columns.registered])
+    given = table.select(
+        customer_id=as_id(table[columns.customer]),
+        registered=moment,
+        undated=moment.isnull() & shown.notnull(),
     )
-    given = table.select(customer_id=as_id(table[columns.customer]), registered=moment)
     known = given.filter(given["customer_id"].notnull())
     counts = (
         given.agg(
             read=given.count(),
             no_customer=given["customer_id"].isnull().sum().coalesce(0),
+            undated=(given["undated"] & given["customer_id"].notnull()).sum().coalesce(0),
             kept=given["customer_id"].nunique(),
         )
         .to_pyarrow()
@@ -53,6 +58,7 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     damaged = count_malformed(raw)
     rows = [("read", "", counts["read"] + damaged), ("malformed_line", "reject", damaged)]
     rows += [("no_customer", "reject", counts["no_customer"])]
+    rows += [("unparsable_date", "keep", counts["undated"])]
     rows += [("repeated_customer", "reject", twice), ("kept", "", counts["kept"])]
     return (
         known.group_by("customer_id").agg(registered=known["registered"].min()),

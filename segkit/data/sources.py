@@ -335,6 +335,13 @@ def _read_excel(
 
 
 def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[object]]]:
+    """Return the column names and the rows of a workbook's sheet, by default its first.
+
+    Raises
+    ------
+    DataError
+        The workbook cannot be read, or has no such sheet, or the sheet is empty.
+    """
     import python_calamine
 
     try:
@@ -362,6 +369,13 @@ def _source_text(cell: object, source: Source) -> str | None:
 
 
 def cell_text(cell: object) -> str | None:
+    """Return a cell as text: whole numbers without a fraction, empty ones as None.
+
+    Examples
+    --------
+    >>> cell_text(12345.0), cell_text("00123"), cell_text("")
+    ('12345', '00123', None)
+    """
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return None if cell is None or cell == "" else str(cell)

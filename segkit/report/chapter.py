@@ -191,7 +191,7 @@ class Chapter:
         title: str | None = None,
         max_rows: int = 60,
         columns: Sequence[str] | None = None,
-        rows: pd.Series | None = None,
+        where: pd.Series | None = None,
         **fields: object,
     ) -> Fragment:
         """Return a table with its title and note, and leave it as CSV and Parquet in the run.
@@ -210,7 +210,7 @@ class Chapter:
             Rows shown; the file has all of them.
         columns : sequence of str, optional
             Columns shown; the file has all of them.
-        rows : Series of bool, optional
+        where : Series of bool, optional
             Rows shown; likewise.
         **fields
             Fields of title and note.
@@ -223,7 +223,7 @@ class Chapter:
         segmentation = segmentation or self._segmentation_of(name)
         words = self._words("tables", name, title, segmentation, fields)
         file = self._keep(name, df)
-        view = df if rows is None else df[rows]
+        view = df if where is None else df[where]
         view = view if columns is None else view[list(columns)]
         shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
         if view.shape != df.shape:

@@ -1,0 +1,132 @@
+"""One client's report beside as many notebooks that only import what it uses.
+
+    SEGKIT_DATA=/data python benchmarks/report.py --repeats 3
+
+Both go through papermill in one process, one notebook after the other, from a fresh
+interpreter; imports and kernel starts count in both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+IMPORTS = {
+    "import segkit": "import segkit",
+    "import all that it uses": (
+        "import ibis, matplotlib.pyplot, pandas, seaborn, sklearn.cluster\n"
+        "import segkit\n"
+        "segkit.Study, segkit.Chapter, segkit.plots"
+    ),
+}
+"""`import segkit` alone loads next to nothing; the second is what a report cannot do without."""
+
+
+def main() -> None:
+    """Print seconds and ratios as Markdown."""
+    given = arguments()
+    names = [file.name for file in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
+    taken: dict[str, list[float]] = {"report": [], **{name: [] for name in IMPORTS}}
+    for _ in range(given.repeats):
+        seconds, chapters = time_report(given.params)
+        taken["report"].append(seconds)
+        for name, source in IMPORTS.items():
+            taken[name].append(time_imports(names, source))
+    print(f"{given.params.stem}, {len(names)} notebooks, medians of {given.repeats}\n")
+    print("\n".join(rows(taken)))
+    print("\nLast run: " + ", ".join(f"{name} {seconds} s" for name, seconds in chapters.items()))
+
+
+def rows(taken: dict[str, list[float]]) -> list[str]:
+    """Return Markdown rows: median seconds, and the report's as a multiple of them."""
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    head = ["| what | seconds | report / this |", "|---|--:|--:|"]
+    own = medians["report"]
+    return head + [f"| {name} | {held:.2f} | {own / held:.2f} |" for name, held in medians.items()]
+
+
+def time_report(params: Path) -> tuple[float, dict[str, float]]:
+    """Run a client from nothing; return seconds in all and by chapter.
+
+    Raises
+    ------
+    SystemExit
+        With the problem, when the run fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "notebooks").symlink_to(ROOT / "notebooks")
+        seconds = in_fresh_process(_run_report, root, params.resolve())
+        manifest = json.loads(next(root.glob("reports/*/*/run.json")).read_text(encoding="utf-8"))
+    return seconds, {chapter["name"]: chapter["seconds"] for chapter in manifest["chapters"]}
+
+
+def _run_report(root: Path, params: Path) -> None:
+    from segkit.run import run_clients
+
+    (outcome,) = run_clients([params], root=root, jobs=1, force=True)
+    if outcome.state != "done":
+        raise SystemExit(outcome.problem)
+
+
+def time_imports(names: list[str], source: str) -> float:
+    """Run notebooks of these names that hold one cell of imports; return seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            _write_notebook(Path(folder) / "notebooks" / name, source)
+        return in_fresh_process(_run_imports, Path(folder))
+
+
+def _write_notebook(file: Path, source: str) -> None:
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    file.parent.mkdir(exist_ok=True)
+    nbformat.write(new_notebook(cells=[new_code_cell(source)], metadata=kernel), file)
+
+
+def _run_imports(root: Path) -> None:
+    """Run as `run_clients` does: a pool of one process, one notebook after the other."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(_execute_all, root).result()
+
+
+def _execute_all(root: Path) -> None:
+    from segkit.run import Job, execute
+
+    job = Job("imports", {}, "none", root)
+    for notebook in sorted((root / "notebooks").iterdir()):
+        execute(notebook, root / "out" / notebook.name, job, root)
+
+
+def in_fresh_process(work, *arguments: object) -> float:
+    """Return the seconds of a call in a process of its own, its start included."""
+    process = get_context("spawn").Process(target=work, args=arguments)
+    begun = time.perf_counter()
+    process.start()
+    process.join()
+    seconds = time.perf_counter() - begun
+    if process.exitcode:
+        sys.exit(f"{work.__name__} ended with {process.exitcode}")
+    return seconds
+
+
+def arguments() -> argparse.Namespace:
+    """Return what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--params", type=Path, default=ROOT / "params" / "online_retail_ii.yaml")
+    parser.add_argument("--repeats", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,344 @@
+"""Bad and unlucky inputs, from the file to the key figures: a sane table or one clear line."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import HEADER, params_of, write_rows
+
+from segkit.errors import SegkitError
+from segkit.study import SEGMENTATIONS, Study
+
+FAST = {"k_range": [2, 3], "n_init": 1}
+HOSTILE = [
+    "Peña, Núñez",
+    'a "b" c',
+    "two\nlines",
+    "😀",
+    "<script>alert(1)</script>",
+    "</td><img src=x onerror=alert(1)>",
+    "=1+1",
+    "@SUM(A1)",
+    "-2+3",
+    "$x$",
+    "{x} {{y}} {% z %}",
+    "%s %(x)s",
+    "'; DROP TABLE lines; --",
+    "00123",
+    "1e5",
+    "12345.0",
+    " x",
+    "x ",
+    "\t",
+    "True",
+    "None ",
+    "a" * 5000,
+    "\u202eright to left",
+    "e\u0301 and \u00e9",
+    "total",
+    "prospects",
+]
+
+
+def sales(count: int, customers: int = 1, amount: float = 10, day: str = "2024-01-{:02}") -> list:
+    return [
+        (f"c{place % customers}", day.format(1 + place % 28), f"o{place}", 1, amount)
+        for place in range(count)
+    ]
+
+
+def assert_sane(study: Study) -> None:
+    """Check what must hold of any study: nothing lost, everyone in a segment, sums that agree."""
+    customers, segments = study.customers, study.segments
+    buyers = customers[customers["orders"] > 0]
+    numbers = customers.select_dtypes("number")
+    assert not np.isinf(numbers.to_numpy(dtype=float)).any()
+    assert customers["customer_id"].is_unique
+    assert customers["customer_id"].is_monotonic_increasing
+    assert (buyers[["recency_days", "tenure_days", "x", "t_x", "T"]] >= 0).all(axis=None)
+    assert (buyers["x"] < buyers["orders"]).all()
+    assert buyers[["aov", "first_amount", "first_units"]].notna().all(axis=None)
+    assert (buyers.loc[buyers["x"] > 0, "monetary_mean"] >= 0).all()
+    assert (
+        customers.loc[customers["orders"] == 0, ["recency_days", "x", "aov"]].isna().all(axis=None)
+    )
+    assert segments["customer_id"].equals(customers["customer_id"])
+    quality = study.quality[study.quality["source"] == "orders"].set_index("rule")
+    for column in ("lines", "amount"):
+        left = quality.loc["kept", column] + quality.loc["rejected", column]
+        assert quality.loc["read", column] == pytest.approx(left)
+    for name in SEGMENTATIONS:
+        assert segments[name].notna().all()
+        assert ((segments[name] == "prospects") == (customers["orders"] == 0)).all()
+        table = study.kpis(name).set_index("segment")
+        parts, total = table.drop("total"), table.loc["total"]
+        assert parts["customers"].sum() == len(customers)
+        assert parts["orders"].sum() == total["orders"]
+        assert parts["revenue"].sum() == pytest.approx(total["revenue"])
+        assert total["revenue_all_time"] == pytest.approx(customers["revenue"].sum())
+    assert not study.monthly.empty or buyers.empty
+    assert set(study.headline) >= {"customers", "revenue"}
+
+
+UNLUCKY = {
+    "one order": (sales(1), {}),
+    "one customer": (sales(28), {}),
+    "one order each": (sales(25, 25), {}),
+    "one order each, on one day, all equal": (sales(25, 25, day="2024-01-05"), {}),
+    "two customers": (sales(9, 2), {}),
+    "all equal amounts": (sales(60, 12), {}),
+    "all returned": (
+        [*sales(9, 3), *((row[0], "2024-02-01", row[2], -1, -10) for row in sales(9, 3))],
+        {"as_of": date(2024, 3, 1)},
+    ),
+    "nothing but returns": ([("ana", "2024-01-05", "o1", -1, -10)], {}),
+    "more returned than sold": (
+        [*sales(3), ("c0", "2024-01-20", "zz", -9, -500)],
+        {},
+    ),
+    "all cancelled": (
+        [("ana", "2024-01-05", "C1", 1, 10), ("luis", "2024-01-05", "C2", 1, 10)],
+        {"cleaning": {"cancelled": "return", "cancelled_order_prefix": "C"}},
+    ),
+    "all free": (sales(9, 3, 0), {"cleaning": {"non_positive_price": "keep"}}),
+    "mostly dirt": (
+        [*sales(2), *[("", "", "", "", "")] * 3, ("x", "y", "z", "v", "w"), ("a", "2099-01-01", 1, 1, 1)],
+        {},
+    ),
+    "amounts at the edge": (sales(9, 3, 99_999_999_999_999), {}),
+    "amounts of a ten-thousandth": (sales(9, 3, 0.0001), {}),
+    "quantities at the edge": ([("a", "2024-01-05", "o1", "99999999999999", 1), *sales(3)], {}),
+    "one whale": ([*sales(40, 20), ("whale", "2024-01-09", "w", 1, 1e12)], {}),
+    "a century between orders": ([("a", "1901-01-01", 1, 1, 5), *sales(5, 5), ("a", "2024-01-02", 2, 1, 5)], {}),
+    "orders of one night": (
+        [("a", "2024-02-29 23:59:59", 1, 1, 5), ("a", "2024-03-01 00:00:00", 2, 1, 5)],
+        {},
+    ),
+    "one order number for all": ([(row[0], row[1], "1", *row[3:]) for row in sales(20, 10)], {}),
+    "no order numbers": ([(row[0], row[1], "", *row[3:]) for row in sales(20, 10)], {}),
+    "hostile names": (
+        [(name, f"2024-01-{1 + place % 28:02}", name, 1, 1 + place) for place, name in enumerate(HOSTILE)],
+        {},
+    ),
+    "registered customers who hardly buy": (
+        sales(1),
+        {"customers": [(f"r{place}", "2023-01-01") for place in range(9)]},
+    ),
+    "a date before all lines, with prospects": (
+        sales(9, 3),
+        {"as_of": date(2020, 1, 1), "customers": [("r", "2019-01-01")]},
+    ),
+    "a date far ahead": (sales(9, 3), {"as_of": date(2999, 12, 31)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNLUCKY)
+def test_an_unlucky_log_gives_a_sane_table(make_study, case):
+    rows, given = UNLUCKY[case]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # What ibis itself says to pandas and DuckDB.
+        warnings.filterwarnings("ignore", message="The 'future.infer_string' option")
+        warnings.filterwarnings("ignore", message="fetch_arrow_table")
+        assert_sane(make_study(rows, clusters=FAST, **given))
+
+
+def test_a_date_before_all_lines_has_nobody_to_tell_of(make_study):
+    study = make_study(sales(9, 3), as_of=date(2020, 1, 1))
+    assert study.customers.empty
+    with pytest.raises(SegkitError, match="there are no customers. Fix: choose a later as_of"):
+        study.kpis("families")
+
+
+def test_the_default_settings_bear_a_tiny_base(make_study):
+    assert_sane(make_study(sales(3, 3)))
+
+
+TEXT = "customer,date,order,quantity,amount\nana,2024-01-05,o1,1,10\n"
+TYPED = {
+    "customer": ["ana"],
+    "date": ["2024-01-05"],
+    "order": ["o1"],
+    "quantity": [1],
+    "amount": [10.0],
+}
+
+
+def write_parquet(file: Path, **change) -> None:
+    pq.write_table(pa.table({**TYPED, **change}), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("o.csv", b"", "o.csv: the file is empty (0 bytes). Fix: export it again"),
+        ("o.csv", b"\n\n\n", "o.csv: the first line holds no column names. Fix: add a header"),
+        (
+            "o.csv",
+            TEXT.split("\n")[0].encode(),
+            "client acme: orders: there are no lines. Fix: check",
+        ),
+        (
+            "o.csv",
+            (TEXT.split("\n")[0] + "\n,,,,\n").encode(),
+            "no line is left of 1 read (no_customer 1)",
+        ),
+        (
+            "o.csv",
+            TEXT.replace("2024", "2099").encode(),
+            "no line is left of 1 read (future_date 1)",
+        ),
+        (
+            "o.csv",
+            TEXT.replace("10\n", "ten\n").encode(),
+            "no line is left of 1 read (unparsable_number 1)",
+        ),
+        (
+            "o.csv",
+            TEXT.replace(",1,10", ",1").encode(),
+            "no line is left of 1 read (malformed_line 1)",
+        ),
+        ("o.csv", TEXT.replace(",", ";").encode(), "Fix: set orders.csv.separator to ';'"),
+        (
+            "o.csv",
+            TEXT.encode("utf-16"),
+            "o.csv: lines are not written in utf-8. Fix: set csv.encoding",
+        ),
+        (
+            "o.csv",
+            b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n" * 9,
+            "o.csv: lines are not written in utf-8 (9 in",
+        ),
+        ("o.parquet", b"", "o.parquet: the file is empty (0 bytes). Fix: export it again"),
+        ("o.parquet", b"PAR1 and no more", "o.parquet: not a readable Parquet file"),
+        ("o.parquet", TEXT.encode(), "o.parquet: not a readable Parquet file"),
+        ("o.xlsx", b"PK\x03\x04 and no more", "o.xlsx: not a readable workbook"),
+        (
+            "o.json",
+            b"[]",
+            "orders.path: the format is not clear from the file names: '.json'. Fix: set",
+        ),
+    ],
+)
+def test_a_file_without_a_usable_line_is_one_clear_line(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    study = Study(params_of(orders={"path": name}), root=tmp_path, run_dir="run")
+    with pytest.raises(SegkitError) as caught:
+        study.customers  # noqa: B018 the property reads the file
+    study.close()
+    text = str(caught.value)
+    assert said in text
+    assert "\n" not in text
+    assert ". Fix: " in text
+    assert not (tmp_path / "run" / "data" / "customers.parquet").exists()
+
+
+@pytest.mark.parametrize("cut", range(len(TEXT) - 26, len(TEXT), 6))
+def test_a_csv_file_cut_anywhere_keeps_its_whole_lines(tmp_path, workspace, cut):
+    from segkit.data.cleaning import clean
+    from segkit.data.sources import read
+
+    (tmp_path / "orders.csv").write_text(
+        TEXT + TEXT.partition("\n")[2].replace("o1", "o2") + TEXT[:cut]
+    )
+    params = params_of()
+    raws = {"orders": read(workspace, params.orders, "orders")}
+    quality = clean(workspace, params, raws, today=date(2024, 6, 30)).quality
+    lines = quality.set_index("rule")["lines"]
+    assert lines["kept"] >= 2
+    assert lines["kept"] + lines["rejected"] == lines["read"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"customer": pa.array([12345], pa.int64())},
+        {"customer": pa.array([12345.0])},
+        {"amount": pa.array(["10"])},
+        {"quantity": pa.array([2**31 - 1], pa.int32())},
+        {"order": pa.nulls(1)},
+        {"extra": pa.nulls(1)},
+        {"extra": pa.array([{"a": [{"b": 2}]}])},
+        {"Amount": pa.array([5.0])},
+        {"customer_id": ["x"], "rule": ["x"], "fate": ["x"], "raw": ["x"], "last": ["x"]},
+    ],
+)
+def test_parquet_columns_of_any_type_make_a_customer(tmp_path, workspace, change):
+    from segkit.data.cleaning import clean
+    from segkit.data.sources import read
+
+    write_parquet(tmp_path / "o.parquet", **change)
+    params = params_of(orders={"path": "o.parquet"})
+    raws = {"orders": read(workspace, params.orders, "orders")}
+    lines = clean(workspace, params, raws, today=date(2024, 6, 30)).lines.to_pyarrow().to_pylist()
+    assert [(row["customer_id"], float(row["amount"])) for row in lines] in (
+        [[("ana", 10)], [("12345", 10)]]
+    )
+
+
+def test_damage_deep_in_a_parquet_file_is_one_clear_line(tmp_path):
+    file = tmp_path / "o.parquet"
+    count = 200_000
+    names = np.random.default_rng(1).integers(0, 10**9, count).astype(str)
+    table = pa.table(
+        {
+            "customer": names,
+            "date": ["2024-01-05"] * count,
+            "order": names,
+            "quantity": [1] * count,
+            "amount": [1.0] * count,
+        }
+    )
+    pq.write_table(table, file, row_group_size=50_000)
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = b"\xff" * 20_000
+    file.write_bytes(bytes(content))
+    study = Study(params_of(orders={"path": "o.parquet"}), root=tmp_path, run_dir="run")
+    with pytest.raises(SegkitError, match="the engine cannot work through the lines") as caught:
+        study.customers  # noqa: B018 the property reads the file
+    assert "\n" not in str(caught.value)
+    study.close()
+
+
+def test_hostile_names_come_out_as_they_went_in(make_study):
+    study = make_study(*UNLUCKY["hostile names"][:1], clusters=FAST)
+    kept = [name for name in HOSTILE if name.strip() not in {"", "None"}]
+    assert sorted(study.customers["customer_id"]) == sorted(kept)
+
+
+def test_side_tables_may_be_empty_or_know_nobody(make_study):
+    study = make_study(
+        sales(9, 3),
+        clusters=FAST,
+        returns=[],
+        customers=[],
+        events=[("", "", "", ""), ("c0", "2024-01-05", "other", "")],
+    )
+    assert_sane(study)
+    assert study.customers["registered"].isna().all()
+
+
+def test_the_same_customer_written_in_two_ways_is_two_customers(make_study):
+    names = ["123", "0123", "123 ", "e\u0301", "\u00e9", "Ana", "ana"]
+    rows = [(name, "2024-01-05", place, 1, 1) for place, name in enumerate(names)]
+    assert len(make_study(rows).customers) == len(names)
+
+
+def test_a_thousand_small_files_are_one_log(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for place in range(300):
+        rows = [(f"c{place % 50}", f"2024-01-{1 + place % 28:02}", f"o{place}", 1, 1)]
+        write_rows(folder / f"{place}.csv", rows, HEADER)
+    study = Study(params_of(orders={"path": "in"}), root=tmp_path, run_dir="run")
+    assert study.customers["orders"].sum() == 300
+    assert isinstance(study.customers, pd.DataFrame)
+    study.close()

@@ -1,0 +1,344 @@
+"""A study: the same numbers by every way in, remembered, and only what changed made anew."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import HEADER, write_rows
+
+import segkit.analysis.kpis
+import segkit.data.cleaning
+import segkit.data.customers
+from segkit.errors import ParamsError, SegkitError
+from segkit.params import load_params
+from segkit.study import SEGMENTATIONS, Study
+
+FAST = {"k_range": [2, 3], "n_init": 1}
+ROWS = [
+    (f"c{place % 7}", f"2024-{1 + place % 6:02}-{10 + place % 9}", f"o{place}", 1, 10 + place)
+    for place in range(40)
+]
+KEYS = {
+    "client": "acme",
+    "currency": "EUR",
+    "orders": {"path": "orders.csv", "columns": {name: name for name in HEADER}},
+    "clusters": FAST,
+}
+
+
+def make_project(folder: Path) -> Path:
+    for name in ("params", "notebooks"):
+        (folder / name).mkdir()
+    write_rows(folder / "orders.csv", ROWS)
+    (folder / "params" / "acme.yaml").write_text(yaml.safe_dump(KEYS))
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project folder with a client's file and data."""
+    return make_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory) -> Path:
+    """The folder of a run of the client with everything computed."""
+    root = make_project(tmp_path_factory.mktemp("first"))
+    everything(Study("params/acme.yaml", root=root, run_dir="run"))
+    return root / "run"
+
+
+@pytest.fixture
+def steps(monkeypatch) -> dict[str, int]:
+    """How often each step was taken."""
+    taken = {"clean": 0, "customers": 0, "rfm": 0, "clusters": 0, "kpis": 0}
+
+    def count(home: object, name: str, step: str) -> None:
+        real = getattr(home, name)
+
+        def counted(*args, **kwargs):
+            taken[step] += 1
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(home, name, counted)
+
+    from segkit.segments import RFM, Clusters
+
+    count(segkit.data.cleaning, "clean", "clean")
+    count(segkit.data.customers, "customer_table", "customers")
+    count(segkit.analysis.kpis, "segment_kpis", "kpis")
+    count(RFM, "fit", "rfm")
+    count(Clusters, "fit", "clusters")
+    return taken
+
+
+def everything(study: Study) -> dict[str, pd.DataFrame]:
+    tables = {name: study.kpis(name) for name in SEGMENTATIONS}
+    tables |= {"customers": study.customers, "segments": study.segments, "monthly": study.monthly}
+    tables |= {"quality": study.quality}
+    study.close()
+    return tables
+
+
+def assert_same(one: dict[str, pd.DataFrame], two: dict[str, pd.DataFrame]) -> None:
+    assert one.keys() == two.keys()
+    for name, table in one.items():
+        pd.testing.assert_frame_equal(table, two[name])
+
+
+def test_a_file_and_a_notebooks_parameters_give_the_same_numbers(project):
+    by_file = everything(Study("params/acme.yaml", root=project, run_dir="a"))
+    injected = {"root": str(project), "run_dir": "b", "params_file": "params/other.yaml", **KEYS}
+    assert_same(by_file, everything(Study.from_notebook(injected)))
+    by_hand = {
+        "root": str(project),
+        "run_dir": "c",
+        "params_file": "params/acme.yaml",
+        "client": None,
+    }
+    assert_same(by_file, everything(Study.from_notebook({**by_hand, "__name__": "x", "pd": pd})))
+
+
+def test_a_notebooks_own_values_take_the_place_of_the_files(project):
+    names = {"root": str(project), "params_file": "params/acme.yaml", "clusters": {"k": 3}}
+    study = Study.from_notebook({**names, "as_of": "2024-05-01", "period_months": None})
+    assert study.as_of == date(2024, 5, 1)
+    assert (study.params.clusters.k, study.params.clusters.k_range) == (3, [2, 3])
+    assert study.params.period_months == 12
+    study.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"perod_months": 6}, "perod_months: unknown parameter. Fix: write 'period_months'"),
+        ({"period_month": 6}, "period_month: unknown parameter. Fix: write 'period_months'"),
+        (
+            {"clusters": {"kk": 6}},
+            "acme.yaml and notebook parameters: clusters.kk: unknown key: 6. Fix: write 'k'",
+        ),
+        (
+            {"as_of": "soon"},
+            "acme.yaml and notebook parameters: as_of: not a date: 'soon'. Fix: write",
+        ),
+        ({"params_file": "params/nope.yaml"}, "nope.yaml: file not found. Fix: check the path"),
+    ],
+)
+def test_a_wrong_value_of_a_notebook_is_one_line(project, names, said):
+    given = {"root": str(project), "params_file": "params/acme.yaml", **names}
+    with pytest.raises(SegkitError) as caught:
+        Study.from_notebook(given)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_second_study_computes_nothing(project, steps):
+    first = everything(Study("params/acme.yaml", root=project, run_dir="run"))
+    taken = dict(steps)
+    assert taken == {"clean": 1, "customers": 1, "rfm": 1, "clusters": 1, "kpis": 4}
+    assert_same(first, everything(Study("params/acme.yaml", root=project, run_dir="run")))
+    assert steps == taken
+
+
+@pytest.mark.parametrize(
+    ("change", "made"),
+    [
+        ({"rfm": {"monetary": "mean"}}, {"rfm", "kpis"}),
+        ({"clusters": {"k": 3, "n_init": 1, "k_range": [3, 3]}}, {"clusters", "kpis"}),
+        ({"period_months": 3}, {"kpis"}),
+        ({"as_of": "2024-05-01"}, {"customers", "rfm", "clusters", "kpis"}),
+        (
+            {"cleaning": {"exact_duplicate": "keep"}},
+            {"clean", "customers", "rfm", "clusters", "kpis"},
+        ),
+        ({"name": "Other", "language": "en", "report": {"min_cell": 9}}, set()),
+        ({"engine": {"threads": 1, "memory_limit": "2GB"}}, set()),
+    ],
+)
+def test_a_changed_parameter_makes_what_depends_on_it_and_nothing_else(
+    project, steps, change, made
+):
+    everything(Study("params/acme.yaml", root=project, run_dir="run"))
+    steps.update(dict.fromkeys(steps, 0))
+    params = {"root": str(project), "run_dir": "run", **KEYS, **change}
+    everything(Study.from_notebook(params))
+    assert {step for step, times in steps.items() if times} == made
+
+
+def test_a_changed_file_is_read_again(project, steps):
+    one = Study("params/acme.yaml", root=project, run_dir="run")
+    before = one.customers
+    one.close()
+    write_rows(project / "orders.csv", [*ROWS, ("new", "2024-06-20", "x", 1, 1)])
+    two = Study("params/acme.yaml", root=project, run_dir="run")
+    assert one.inputs != two.inputs
+    assert len(two.customers) == len(before) + 1
+    assert steps["clean"] == 2
+    two.close()
+
+
+def test_a_damaged_memory_is_made_anew(project, first_run):
+    shutil.copytree(first_run, project / "run")
+    before = everything(Study("params/acme.yaml", root=project, run_dir="run"))
+    for file in (project / "run" / "data").iterdir():
+        file.write_bytes(file.read_bytes()[:50])
+    assert_same(before, everything(Study("params/acme.yaml", root=project, run_dir="run")))
+
+
+def test_an_earlier_date_is_fitted_on_what_was_known_then(project, steps):
+    study = Study("params/acme.yaml", root=project, run_dir="run")
+    earlier = study.at(date(2024, 4, 1))
+    assert earlier.customers["last_order"].max() < pd.Timestamp("2024-04-01")
+    assert earlier.customers["revenue"].sum() < study.customers["revenue"].sum()
+    assert len(earlier.segments) == len(earlier.customers)
+    assert steps["clean"] == 1
+    moved = study.label("value_groups", earlier.customers)
+    assert moved.notna().all()
+    study.close()
+
+
+def test_the_date_is_the_day_after_the_last_sale(make_study):
+    rows = [("a", "2024-02-28 23:59", 1, 1, 10), ("a", "2024-03-09", 1, -1, -10)]
+    study = make_study(rows)
+    assert study.as_of == date(2024, 2, 29)
+    assert study.last_day == date(2024, 2, 28)
+    assert study.period_start == date(2023, 2, 28)
+
+
+def test_lines_after_the_date_are_counted_in_the_quality_table(make_study):
+    rows = [("a", "2024-01-05", 1, 1, 10), ("a", "2024-02-05", 2, 1, 7)]
+    quality = make_study(rows, as_of=date(2024, 2, 1)).quality.set_index("rule")
+    assert quality.loc["after_as_of", ["lines", "amount"]].tolist() == [1, 7]
+
+
+def test_months_know_whether_they_were_seen_whole(make_study):
+    rows = [("a", f"2024-{month:02}-05", month, 1, month) for month in range(1, 5)]
+    monthly = make_study(rows, as_of=date(2024, 4, 10)).monthly
+    assert monthly["month"].dt.month.tolist() == [1, 2, 3, 4]
+    assert monthly["complete"].tolist() == [False, True, True, False]
+    assert monthly[["orders", "new_customers", "revenue"]].sum().tolist() == [4, 1, 10]
+
+
+def test_a_period_may_begin_on_any_day(make_study):
+    rows = [("a", f"2024-{month:02}-05", month, 1, 10) for month in range(1, 7)]
+    study = make_study(rows, clusters=FAST)
+    assert study.kpis("families").iloc[-1]["orders"] == 6
+    assert study.kpis("families", date(2024, 3, 5)).iloc[-1]["orders"] == 4
+    assert study.kpis("families", date(2024, 3, 6)).iloc[-1]["orders"] == 3
+    assert study.period(date(2024, 6, 1))["revenue"].tolist() == [10]
+
+
+def test_an_unknown_segmentation_is_named_with_the_nearest(make_study):
+    study = make_study(ROWS)
+    for ask in (study.kpis, lambda name: study.label(name, study.customers)):
+        with pytest.raises(
+            SegkitError, match="unknown segmentation: 'cluster'. Fix: did you mean 'cl"
+        ):
+            ask("cluster")
+
+
+def test_where_the_project_lies_means_nothing(tmp_path):
+    strange = tmp_path / "amount=5, [año] 'x'"
+    (strange / "params").mkdir(parents=True)
+    write_rows(strange / "orders.csv", ROWS)
+    (strange / "params" / "acme.yaml").write_text(yaml.safe_dump(KEYS))
+    study = Study("params/acme.yaml", root=strange, run_dir="run {x} 100%")
+    assert study.customers["revenue"].sum() == sum(row[4] for row in ROWS)
+    study.close()
+
+
+def test_two_studies_may_share_a_folder(project):
+    studies = [Study("params/acme.yaml", root=project, run_dir="run") for _ in range(2)]
+    one, two = (study.customers for study in studies)
+    pd.testing.assert_frame_equal(one, two)
+    for study in studies:
+        study.close()
+    assert not list((project / "run").rglob(".scratch*"))
+
+
+def test_a_problem_of_parameters_comes_before_any_work(project):
+    (project / "params" / "acme.yaml").write_text("client: acme")
+    with pytest.raises(ParamsError, match="acme.yaml: currency: missing"):
+        Study("params/acme.yaml", root=project)
+    assert not (project / "reports").exists()
+
+
+# Published totals --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real_study(real_data, make_study) -> Callable[..., Study]:
+    """Return a function that opens a shipped client over the real data."""
+    root = Path(__file__).resolve().parents[1]
+
+    def make(client: str, file: str, **change) -> Study:
+        plain = load_params(root / "params" / f"{client}.yaml").plain()
+        plain["orders"] = {
+            **plain["orders"],
+            "path": str(real_data(file)),
+            **change.pop("orders", {}),
+        }
+        header = change.pop("header", HEADER)
+        given = {**plain, **change}
+        for name in ("client", "currency"):
+            given.pop(name)
+        return make_study([], header=header, **given)
+
+    return make
+
+
+def test_superstore_has_its_published_totals_before_and_after_returns(real_study, real_data):
+    sold = real_study("superstore", "superstore_orders.parquet")
+    counts = sold.quality.set_index("rule")["lines"]
+    assert (counts["read"], counts["kept"], len(sold.customers)) == (9994, 9994, 793)
+    assert sold.customers["orders"].sum() == 5009
+    assert sold.customers["revenue"].sum() == pytest.approx(2_297_200.86, abs=0.01)
+    assert sold.as_of == date(2017, 12, 31)
+    back = {"path": str(real_data("superstore_returns.parquet")), "columns": {"order": "Order ID"}}
+    left = real_study("superstore", "superstore_orders.parquet", returns=back, run_dir="back")
+    quality = left.quality[left.quality["source"] == "returns"].set_index("rule")
+    assert quality.loc["read", "lines"] == 296
+    assert quality.loc["returned_order", "amount"] == pytest.approx(-180_504.28, abs=0.01)
+    returned = left.lines.filter(left.lines["is_return"])
+    assert returned.count().to_pyarrow().as_py() == 800
+    assert returned["customer_id"].nunique().to_pyarrow().as_py() == 247
+    assert left.customers["returned"].sum() == pytest.approx(180_504.28, abs=0.01)
+    assert left.customers["revenue"].sum() == pytest.approx(2_297_200.86 - 180_504.28, abs=0.01)
+    assert (left.customers["returned"] > 0).sum() == 247
+
+
+def test_the_raw_file_of_superstore_gives_the_same_customers(real_study):
+    typed = real_study("superstore", "superstore_orders.parquet")
+    us = {"date_format": "%m/%d/%Y"}
+    raw = real_study("superstore", "superstore_orders_raw.csv", orders=us, run_dir="raw")
+    pd.testing.assert_frame_equal(typed.customers, raw.customers)
+
+
+def test_all_of_cdnow_has_its_published_totals(real_study):
+    study = real_study("cdnow_master", "cdnow_master.parquet")
+    counts = study.quality.set_index("rule")["lines"]
+    assert (counts["read"], counts["kept"], len(study.customers)) == (69_659, 69_659, 23_570)
+    assert study.customers["revenue"].sum() == pytest.approx(2_500_315.63, abs=0.01)
+    strict = {"exact_duplicate": "keep"}
+    priced = real_study("cdnow_master", "cdnow_master.parquet", cleaning=strict, run_dir="priced")
+    assert priced.quality.set_index("rule")["lines"]["non_positive_price"] == 80
+
+
+def test_online_retail_is_read_whole_and_nothing_is_lost(real_study):
+    study = real_study("online_retail_ii", "online_retail_ii_2009_2010.parquet")
+    quality = study.quality[study.quality["source"] == "orders"].set_index("rule")
+    lines, amount = quality["lines"], quality["amount"]
+    assert lines["read"] == 525_461 == lines["kept"] + lines["rejected"]
+    assert amount["read"] == pytest.approx(amount["kept"] + amount["rejected"])
+    assert lines["cancelled"] > 9000
+    customers = study.customers
+    assert customers["gross"].sum() - customers["returned"].sum() == pytest.approx(
+        customers["revenue"].sum()
+    )
+    assert customers["customer_id"].str.fullmatch(r"\d{5}").all()
