@@ -18,7 +18,6 @@ import subprocess
 import sys
 import tempfile
 import venv
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,35 +123,39 @@ def _measured(command: list[str]) -> tuple[int, float, float, str]:
     return process.returncode, seconds, kilobytes / 1024, said[-1] if said else ""
 
 
-def check(ours: Path, theirs: Path, name: str) -> None:
+def check_all(results: dict[str, Path]) -> None:
     """Stop when a contender's result is not the kit's."""
-    command = [sys.executable, str(HERE / "compare.py"), str(ours), str(theirs)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{name} and segkit differ:\n{done.stdout}{done.stderr}")
+    ours = results.pop("segkit", None)
+    for name, theirs in results.items() if ours else ():
+        command = [sys.executable, str(HERE / "compare.py"), str(ours), str(theirs)]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{name} and segkit differ:\n{done.stdout}{done.stderr}")
 
 
-def race(contenders: Iterable[Contender], lines: int, given: argparse.Namespace) -> list[str]:
-    """Run all contenders on a log of so many lines; return the rows of the report."""
+Runs = dict[str, list[Run]]
+"""Every run of each contender."""
+
+
+def race(contenders: list[Contender], lines: int, given: argparse.Namespace) -> Runs:
+    """Run all contenders on a log of so many lines; stop when their results differ."""
     log = made_log(given.folder, lines)
-    outs = {
-        one.name: given.folder / f"result_{one.name.replace(' ', '_')}.parquet"
-        for one in contenders
-    }
-    runs: dict[str, list[Run]] = {one.name: [] for one in contenders}
-    for _ in range(given.repeats):
-        for one in contenders:
-            python = python_of(one, given.folder)
-            run = run_once(one, python, log, outs[one.name], given.memory, given.threads)
-            runs[one.name].append(run)
-            print(f"{lines:,} {one.name}: {run.problem or f'{run.seconds:.2f} s'}", file=sys.stderr)
-    if lines == min(given.lines) and "segkit" in outs:
-        for name in outs.keys() - {"segkit"}:
-            if not runs[name][-1].problem:
-                check(outs["segkit"], outs[name], name)
-    for file in outs.values():
-        file.unlink(missing_ok=True)
-    return rows(lines, runs)
+    with tempfile.TemporaryDirectory(dir=given.folder) as results:
+        outs = {one.name: Path(results) / f"{one.name}.parquet" for one in contenders}
+        runs: Runs = {one.name: [] for one in contenders}
+        for _ in range(given.repeats):
+            for one in contenders:
+                python = python_of(one, given.folder)
+                run = run_once(one, python, log, outs[one.name], given.memory, given.threads)
+                runs[one.name].append(run)
+                print(
+                    f"{lines:,} {one.name}: {run.problem or f'{run.seconds:.2f} s'}",
+                    file=sys.stderr,
+                )
+        if lines == min(given.lines):
+            whole = [name for name, held in runs.items() if not held[-1].problem]
+            check_all({name: outs[name] for name in whole})
+    return runs
 
 
 def made_log(folder: Path, lines: int) -> Path:
@@ -166,7 +169,7 @@ def made_log(folder: Path, lines: int) -> Path:
     return Path(done.stdout.split("  ")[0])
 
 
-def rows(lines: int, runs: dict[str, list[Run]]) -> list[str]:
+def rows(lines: int, runs: Runs) -> list[str]:
     """Return Markdown rows: medians over the repeats, and seconds as a multiple of the kit's."""
     own = statistics.median(run.seconds for run in runs["segkit"]) if "segkit" in runs else None
     return [_row(lines, name, held, own) for name, held in runs.items()]
@@ -181,6 +184,15 @@ def _row(lines: int, name: str, runs: list[Run], own: float | None) -> str:
     whole = statistics.median(run.whole_seconds for run in runs)
     ratio = f"{seconds / own:.2f}" if own else ""
     return f"| {lines:,} | {name} | {seconds:.2f} | {whole:.2f} | {peak:,.0f} | {ratio} |"
+
+
+def versions(runs: Runs) -> str:
+    """Return what each contender ran on."""
+    held = {name: of_one[-1].versions.items() for name, of_one in runs.items()}
+    texts = {
+        name: ", ".join(f"{key} {value}" for key, value in items) for name, items in held.items()
+    }
+    return "; ".join(f"{name}: {text}" for name, text in texts.items())
 
 
 def machine() -> str:
@@ -207,11 +219,13 @@ def main() -> None:
     given = arguments()
     given.folder.mkdir(parents=True, exist_ok=True)
     contenders = [one for one in CONTENDERS if one.name in given.only]
-    lines = [row for size in given.lines for row in race(contenders, size, given)]
-    print(f"{machine()}; memory limit {given.memory}; {given.repeats} runs each\n")
+    races = {lines: race(contenders, lines, given) for lines in given.lines}
+    print(f"{machine()}; memory limit {given.memory}; median of {given.repeats}\n")
     print("| lines | contender | seconds | with imports | peak MB | times segkit |")
     print("|--:|---|--:|--:|--:|--:|")
-    print("\n".join(lines))
+    for lines, runs in races.items():
+        print("\n".join(rows(lines, runs)))
+    print(f"\n{versions(races[given.lines[0]])}")
 
 
 if __name__ == "__main__":

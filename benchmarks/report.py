@@ -1,4 +1,4 @@
-"""One client's report beside as many notebooks that only import what it uses.
+"""One client's report beside as many notebooks that only import the kit.
 
     SEGKIT_DATA=/data python benchmarks/report.py --repeats 3
 
@@ -19,28 +19,34 @@ from multiprocessing import get_context
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORTS = {
-    "import segkit": "import segkit",
-    "import all that it uses": (
-        "import ibis, matplotlib.pyplot, pandas, seaborn, sklearn.cluster\n"
-        "import segkit\n"
-        "segkit.Study, segkit.Chapter, segkit.plots"
-    ),
-}
-"""`import segkit` alone loads next to nothing; the second is what a report cannot do without."""
+BARE, USED = "import segkit", "import what the notebook uses"
+"""`import segkit` alone loads next to nothing; the second is what a notebook cannot do without."""
+
+LISTING = """
+import json, pathlib, sys
+pathlib.Path(run_dir, "{name}.json").write_text(json.dumps(sorted(sys.modules)))
+"""
+IMPORTING = """
+from contextlib import suppress
+from importlib import import_module
+for name in {modules}:
+    with suppress(ImportError):
+        import_module(name)
+"""
 
 
 def main() -> None:
     """Print seconds and ratios as Markdown."""
     given = arguments()
-    names = [file.name for file in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))]
-    taken: dict[str, list[float]] = {"report": [], **{name: [] for name in IMPORTS}}
+    used = modules_used(given.params)
+    bare = {name: ["segkit"] for name in used}
+    taken: dict[str, list[float]] = {"report": [], BARE: [], USED: []}
     for _ in range(given.repeats):
         seconds, chapters = time_report(given.params)
         taken["report"].append(seconds)
-        for name, source in IMPORTS.items():
-            taken[name].append(time_imports(names, source))
-    print(f"{given.params.stem}, {len(names)} notebooks, medians of {given.repeats}\n")
+        taken[BARE].append(time_imports(bare))
+        taken[USED].append(time_imports(used))
+    print(f"{given.params.stem}, {len(used)} notebooks, medians of {given.repeats}\n")
     print("\n".join(rows(taken)))
     print("\nLast run: " + ", ".join(f"{name} {seconds} s" for name, seconds in chapters.items()))
 
@@ -53,19 +59,39 @@ def rows(taken: dict[str, list[float]]) -> list[str]:
     return head + [f"| {name} | {held:.2f} | {own / held:.2f} |" for name, held in medians.items()]
 
 
-def time_report(params: Path) -> tuple[float, dict[str, float]]:
-    """Run a client from nothing; return seconds in all and by chapter.
+def notebooks() -> list[Path]:
+    """Return the notebooks that make a report."""
+    return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
-    Raises
-    ------
-    SystemExit
-        With the problem, when the run fails.
-    """
+
+def modules_used(params: Path) -> dict[str, list[str]]:
+    """Run a client once, untimed; return the modules that each notebook had at its end."""
+    import nbformat
+    from nbformat.v4 import new_code_cell
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "notebooks").mkdir()
+        for file in notebooks():
+            notebook = nbformat.read(file, as_version=4)
+            notebook.cells.append(new_code_cell(LISTING.format(name=file.stem)))
+            nbformat.write(notebook, root / "notebooks" / file.name)
+        in_fresh_process(_run_report, root, params.resolve())
+        (done,) = root.glob("reports/*/*/run.json")
+        return {
+            file.name: json.loads((done.parent / f"{file.stem}.json").read_text(encoding="utf-8"))
+            for file in notebooks()
+        }
+
+
+def time_report(params: Path) -> tuple[float, dict[str, float]]:
+    """Run a client from nothing; return seconds in all and by chapter."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "notebooks").symlink_to(ROOT / "notebooks")
         seconds = in_fresh_process(_run_report, root, params.resolve())
-        manifest = json.loads(next(root.glob("reports/*/*/run.json")).read_text(encoding="utf-8"))
+        (done,) = root.glob("reports/*/*/run.json")
+        manifest = json.loads(done.read_text(encoding="utf-8"))
     return seconds, {chapter["name"]: chapter["seconds"] for chapter in manifest["chapters"]}
 
 
@@ -77,11 +103,11 @@ def _run_report(root: Path, params: Path) -> None:
         raise SystemExit(outcome.problem)
 
 
-def time_imports(names: list[str], source: str) -> float:
-    """Run notebooks of these names that hold one cell of imports; return seconds."""
+def time_imports(modules: dict[str, list[str]]) -> float:
+    """Run notebooks of these names that import these modules and no more; return seconds."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in names:
-            _write_notebook(Path(folder) / "notebooks" / name, source)
+        for name, names in modules.items():
+            _write_notebook(Path(folder) / "notebooks" / name, IMPORTING.format(modules=names))
         return in_fresh_process(_run_imports, Path(folder))
 
 

@@ -15,7 +15,24 @@ from segkit.study import TABLES, Study
 SAMPLE = 1000
 """Lines of each table that are read."""
 
-_FEATURES = ["recency_days", "tenure_days", "orders", "units", "lines", "gross", "returned", "revenue", "aov", "upt", "x", "t_x", "T", "first_amount", "first_units", "return_rate"]
+_FEATURES = [
+    "recency_days",
+    "tenure_days",
+    "orders",
+    "units",
+    "lines",
+    "gross",
+    "returned",
+    "revenue",
+    "aov",
+    "upt",
+    "x",
+    "t_x",
+    "T",
+    "first_amount",
+    "first_units",
+    "return_rate",
+]
 
 
 def preflight(params: Params, root: Path) -> dict[str, int]:

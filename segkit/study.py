@@ -88,6 +88,9 @@ class Study:
         root = Path(names["root"]).resolve() if names.get("root") else find_root()
         where = "notebook parameters"
         if "client" not in given:
+            if not names.get("params_file"):
+                problem = SegkitError("neither client nor params_file is given", where=where)
+                raise ParamsError([problem])
             file = root / names["params_file"]
             given, where = _merged(load_yaml(file), given), f"{file.name} and notebook parameters"
         return cls(check_params(given, where=where), root=root, run_dir=names.get("run_dir"))
@@ -464,5 +467,6 @@ def _refuse_misspelt(names: Mapping[str, Any], valid: list[str]) -> None:
     for name in strange:
         close = nearest(name, valid)
         if close is not None:
-            problem = SegkitError("unknown parameter", where=name, fix=f"write '{close}'")
+            fix = f"write '{close}', or give a variable of your own another name"
+            problem = SegkitError("unknown parameter", where=name, fix=fix)
             raise ParamsError([problem])

@@ -90,9 +90,7 @@ def assert_sane(study: Study) -> None:
 UNLUCKY = {
     "one order": (sales(1), {}),
     "one customer": (sales(28), {}),
-    "one order each": (sales(25, 25), {}),
     "one order each, on one day, all equal": (sales(25, 25, day="2024-01-05"), {}),
-    "two customers": (sales(9, 2), {}),
     "all equal amounts": (sales(60, 12), {}),
     "all returned": (
         [*sales(9, 3), *((row[0], "2024-02-01", row[2], -1, -10) for row in sales(9, 3))],
@@ -112,8 +110,7 @@ UNLUCKY = {
         [*sales(2), *[("", "", "", "", "")] * 3, ("x", "y", "z", "v", "w"), ("a", "2099-01-01", 1, 1, 1)],
         {},
     ),
-    "amounts at the edge": (sales(9, 3, 99_999_999_999_999), {}),
-    "amounts of a ten-thousandth": (sales(9, 3, 0.0001), {}),
+    "amounts at both edges": ([*sales(6, 3, 99_999_999_999_999), ("d", "2024-01-05", "x", 1, 0.0001)], {}),
     "quantities at the edge": ([("a", "2024-01-05", "o1", "99999999999999", 1), *sales(3)], {}),
     "one whale": ([*sales(40, 20), ("whale", "2024-01-09", "w", 1, 1e12)], {}),
     "a century between orders": ([("a", "1901-01-01", 1, 1, 5), *sales(5, 5), ("a", "2024-01-02", 2, 1, 5)], {}),
@@ -122,7 +119,6 @@ UNLUCKY = {
         {},
     ),
     "one order number for all": ([(row[0], row[1], "1", *row[3:]) for row in sales(20, 10)], {}),
-    "no order numbers": ([(row[0], row[1], "", *row[3:]) for row in sales(20, 10)], {}),
     "hostile names": (
         [(name, f"2024-01-{1 + place % 28:02}", name, 1, 1 + place) for place, name in enumerate(HOSTILE)],
         {},

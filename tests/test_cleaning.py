@@ -227,6 +227,12 @@ def test_amounts_are_price_times_quantity_where_the_log_has_none(cleaned):
     assert found.lines["amount"].tolist() == [Decimal("0.3"), Decimal(3_000_000_000)]
 
 
+def test_a_price_of_a_unit_keeps_its_places_until_it_is_multiplied(cleaned):
+    rows = [("ana", "2024-01-05", "0.00003", 1_000_000), ("luis", "2024-01-05", "8.264463", 10_000)]
+    found = cleaned(rows, ("customer", "date", "price", "quantity"))
+    assert found.lines["amount"].tolist() == [Decimal(30), Decimal("82644.63")]
+
+
 def test_the_first_values_are_the_commonest_three(cleaned):
     dates = ["x"] * 3 + ["y"] * 2 + ["z", "w" * 50]
     rows = [SALE, *(("ana", day, place, 1, 1) for place, day in enumerate(dates))]
@@ -260,7 +266,7 @@ CELL = {
     "quantity": st.sampled_from([1, 2, -1, 0, "", "x", "1e30"]),
     "amount": st.sampled_from([10, -10, 0, 0.01, "", "x", "nan", "99999999999999", "1e15"]),
 }
-DIRTY = st.lists(st.tuples(*CELL.values()), max_size=12)
+DIRTY = st.lists(st.tuples(*CELL.values()), min_size=8, max_size=30)
 ACTIONS = st.fixed_dictionaries(
     {
         "future_date": st.sampled_from(["reject", "keep"]),
@@ -351,6 +357,7 @@ def test_an_order_that_is_returned_whole_leaves_nothing(cleaned):
         "malformed_line": 0,
         "no_order": 1,
         "unknown_order": 1,
+        "unparsable_date": 0,
         "returned_order": 2,
     }
     assert table.loc["returned_order", "amount"] == -25
@@ -361,7 +368,9 @@ def test_an_order_that_is_returned_whole_leaves_nothing(cleaned):
 
 def test_a_return_without_a_date_is_known_with_the_order(cleaned):
     for day in ("", "some day", "2023-12-01"):
-        undone = cleaned([SALE], returns=[("o1", day)]).lines
+        found = cleaned([SALE], returns=[("o1", day)])
+        undone = found.lines
+        assert found.count("unparsable_date", "returns") == (day == "some day")
         assert undone["observed_at"].dt.date.astype(str).tolist() == ["2024-01-05"] * 2
         assert undone["amount"].tolist() == [-20, 20]
 

@@ -118,6 +118,22 @@ def test_columns_without_a_name_get_one(workspace, tmp_path):
     assert read(workspace, source(path="o.csv"), "orders").table.columns[0] == "column_0"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=,\n" + TEXT,
+        "\ufeffsep=,\r\n" + TEXT.replace("\n", "\r\n"),
+        TEXT.replace("customer", '"customer"'),
+        "\ufeff" + TEXT.replace("customer", '"customer"'),
+        TEXT.replace("\n", ',"odd\nname"\n', 1).replace("5\n", "5,x\n").replace("7\n", "7,x\n"),
+    ],
+)
+def test_what_programs_write_into_a_header_does_no_harm(workspace, tmp_path, text):
+    (tmp_path / "o.csv").write_text(text)
+    assert rows(workspace, path="o.csv") == ROWS
+    assert malformed(workspace, path="o.csv") == []
+
+
 def test_empty_fields_are_missing_and_blank_lines_are_nothing(workspace, tmp_path):
     (tmp_path / "o.csv").write_text(TEXT.replace("luis", "") + "\n\n   \n" + '"",2024-01-07,""\n')
     assert rows(workspace, path="o.csv") == [

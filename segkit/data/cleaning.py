@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from segkit.data.parsing import MONEY, as_id, as_instant, as_number, as_text
+from segkit.data.parsing import MONEY, PRICE, as_id, as_instant, as_number, as_text
 from segkit.data.sources import Raw, Workspace
 from segkit.errors import DataError
 from segkit.params import Params
@@ -156,8 +156,12 @@ def _numbers(table: ir.Table, params: Params) -> dict[str, ir.Value]:
     import ibis
 
     source, columns = params.orders, params.orders.columns
-    mapped = {name: getattr(columns, name) for name in ("price", "quantity", "amount")}
-    numbers = {name: as_number(table[column], source) for name, column in mapped.items() if column}
+    kinds = {"price": PRICE, "quantity": MONEY, "amount": MONEY}
+    numbers = {
+        name: as_number(table[getattr(columns, name)], source, kind)
+        for name, kind in kinds.items()
+        if getattr(columns, name)
+    }
     if "amount" not in numbers:
         product = numbers["price"].cast("float64") * numbers["quantity"].cast("float64")
         numbers["amount"] = product.try_cast(MONEY)
@@ -321,14 +325,14 @@ def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
     source = params.returns
     assert source is not None
     columns, table = source.columns, raw.table
-    moment = (
-        as_instant(table[columns.date], source, params.timezone)
-        if columns.date
-        else ibis.null("timestamp")
-    )
+    moment, shown = ibis.null("timestamp"), ibis.null("string")
+    if columns.date:
+        moment = as_instant(table[columns.date], source, params.timezone)
+        shown = as_id(table[columns.date])
     typed = table.select(
         returned_order=as_id(table[columns.order]),
         returned_at=moment,
+        undated=moment.isnull().ifelse(shown, ibis.null("string")),
         raw=_as_given({name: table[name] for name in table.columns}),
     )
     sold = lines.select(sold_order=lines["order_id"]).distinct()
@@ -342,30 +346,37 @@ def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
 
 
 def _returns_quality(given: ir.Table, mirrored: ir.Table, raw: Raw) -> pd.DataFrame:
-    counts = (
-        given.agg(
-            no_order=(given["rule"] == "no_order").sum().coalesce(0),
-            unknown_order=(given["rule"] == "unknown_order").sum().coalesce(0),
-            returned_order=given["rule"].isnull().sum().coalesce(0),
-        )
-        .to_pyarrow()
-        .to_pylist()[0]
-    )
-    unknown = given.filter(given["rule"] == "unknown_order").select("returned_order").distinct()
-    strange = unknown.order_by("returned_order").head(3).to_pyarrow().to_pydict()["returned_order"]
+    """Return one row a rule; a return whose date cannot be read is kept, with the order's."""
+    kept = given["rule"].isnull()
+    rules = {
+        "no_order": given["rule"] == "no_order",
+        "unknown_order": given["rule"] == "unknown_order",
+        "unparsable_date": kept & given["undated"].notnull(),
+        "returned_order": kept,
+    }
+    sums = {rule: condition.sum().coalesce(0) for rule, condition in rules.items()}
+    counts = given.agg(lines=given.count(), **sums).to_pyarrow().to_pylist()[0]
     amount = mirrored["amount"].sum().to_pyarrow().as_py() or 0
+    strange = _least(given, "returned_order", rules["unknown_order"])
+    undated = _least(given, "undated", rules["unparsable_date"])
     damaged = count_malformed(raw)
-    read = sum(counts.values()) + damaged
+    read = counts["lines"] + damaged
     rows = [
         ("read", "", read, 0.0, ""),
         ("malformed_line", "reject", damaged, 0.0, ""),
         ("no_order", "reject", counts["no_order"], 0.0, ""),
-        ("unknown_order", "reject", counts["unknown_order"], 0.0, _listed(strange)),
+        ("unknown_order", "reject", counts["unknown_order"], 0.0, strange),
+        ("unparsable_date", "keep", counts["unparsable_date"], 0.0, undated),
         ("returned_order", "return", counts["returned_order"], float(amount), ""),
     ]
     table = pd.DataFrame(rows, columns=["rule", "action", "lines", "amount", "first_values"])
     share = table["lines"] / read if read else 0.0
     return table.assign(source="returns", lines_share=share)
+
+
+def _least(table: ir.Table, column: str, condition: ir.BooleanValue) -> str:
+    values = table.filter(condition).select(column).distinct().order_by(column).head(3)
+    return _listed(values.to_pyarrow().to_pydict()[column])
 
 
 def _quality(judged: ir.Table, raw: Raw, params: Params) -> pd.DataFrame:

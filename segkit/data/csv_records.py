@@ -22,8 +22,8 @@ from segkit.params import Csv, Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK = 50_000
-"""Records held in memory at a time."""
+CHUNK = 10_000
+"""Records held in memory at a time; many more keep the garbage collector busy."""
 
 MOST_LINES = 1000
 """Lines that one quoted field may span; beyond, the quote is taken for a stray one."""
@@ -31,14 +31,18 @@ MOST_LINES = 1000
 STRAY = 0.01
 """Share of lines in another encoding from which the declared one is taken to be wrong."""
 
+_EXCEL_HINT = re.compile("\ufeff?sep=.\r?\n?")
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
 
 Found = tuple[int, list[str] | None, str]
 """Number of the first line; the fields, or None where malformed; the text."""
 
 
-def csv_header(file: Path, source: Source) -> list[str]:
-    """Return the column names in a CSV file's first line; one without a name gets one.
+def csv_header(file: Path, source: Source) -> tuple[list[str], int]:
+    """Return a CSV file's column names, and the number of the first line after them.
+
+    A column without a name gets one; a first line such as `sep=;`, which Excel writes for
+    itself, is passed over.
 
     Raises
     ------
@@ -46,7 +50,7 @@ def csv_header(file: Path, source: Source) -> list[str]:
         The file is not in the declared encoding, or a name stands there twice.
     """
     with _opened(file, source) as stream:
-        return _header(stream, file, source)[0]
+        return _header(stream, file, source)
 
 
 def is_utf8(source: Source) -> bool:
@@ -177,11 +181,12 @@ def _wrong_encoding(
 
 
 def _header(lines: Iterator[str], file: Path, source: Source) -> tuple[list[str], int]:
-    """Return the column names, and the number of the line after them."""
-    waiting: deque[str] = deque()
-    if not _one_more(lines, waiting) or not waiting[0].strip("\ufeff \t\r\n"):
+    first, before = next(lines, ""), 1
+    if _EXCEL_HINT.fullmatch(first):
+        first, before = next(lines, ""), 2
+    if not first.strip("\ufeff \t\r\n"):
         raise DataError("the first line holds no column names", where=str(file), fix="add a header")
-    names, used = _fields(waiting, lines, source.csv)
+    names, used = _fields(deque([first]), lines, source.csv)
     if names is None:
         raise DataError(
             "the header cannot be read: a quote stays open",
@@ -191,7 +196,7 @@ def _header(lines: Iterator[str], file: Path, source: Source) -> tuple[list[str]
     if _NOT_DECODED.search("".join(names)):
         raise _wrong_encoding(file, source)
     names[0] = names[0].lstrip("\ufeff")
-    return unique_names(names, str(file)), used + 1
+    return unique_names(names, str(file)), before + used
 
 
 def unique_names(names: list[str], where: str) -> list[str]:

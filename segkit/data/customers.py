@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
-from segkit.data.parsing import MONEY
-
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
@@ -74,14 +72,11 @@ def orders_of(lines: ir.Table) -> ir.Table:
     if "discount" in lines.columns:
         measures["discounted"] = amount.sum(where=sold & (lines["discount"] > 0)).coalesce(0)
     orders = lines.group_by("customer_id", "order_id").agg(**measures)
-    sums = {
-        "gross": (orders["revenue"] - orders["returned"].coalesce(0)).coalesce(0),
-        "units": (orders["net_units"] - orders["returned_units"].coalesce(0)).coalesce(0),
-        **{name: orders[name] for name in _additive(orders) if name != "lines"},
-    }
-    # Sums of decimals are twice as wide as decimals: too wide to carry through a sort.
-    narrow = {name: value.cast(MONEY) for name, value in sums.items()}
-    return orders.mutate(**narrow).drop("returned", "returned_units")
+    gross = orders["revenue"] - orders["returned"].coalesce(0)
+    units = orders["net_units"] - orders["returned_units"].coalesce(0)
+    return orders.mutate(gross=gross.coalesce(0), units=units.coalesce(0)).drop(
+        "returned", "returned_units"
+    )
 
 
 def purchases(orders: ir.Table) -> ir.Table:
@@ -95,7 +90,7 @@ def purchases(orders: ir.Table) -> ir.Table:
     # Orders of the same second are told apart by a hash of their id: any, but always the same.
     # Both fit in 64 bits until the year 3000.
     place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**27
-    place = place + (orders["order_id"].hash() % 2**27)
+    place = place + (orders["order_id"].hash() % 2**27).abs()
     day = order_stands(orders).ifelse(orders["ordered_at"].date(), ibis.null("date"))
     placed = orders.mutate(day=day, place=place).drop("order_id", "ordered_at")
     earlier = {"group_by": "customer_id", "order_by": "day"}

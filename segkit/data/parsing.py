@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 MONEY = "decimal(18, 4)"
 """Amounts and quantities are summed as decimals, so that no order of lines changes a sum."""
 
+PRICE = "decimal(28, 10)"
+"""Prices of one unit have more places, for they are multiplied before they are summed."""
+
 NO_ID = ("", "NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NA")
 """Texts with which programs write a missing id; compared without the spaces around them."""
 
@@ -41,21 +44,21 @@ def as_id(column: ir.Value) -> ir.StringValue:
     return text.strip().isin(NO_ID).ifelse(ibis.null("string"), text)
 
 
-def as_number(column: ir.Value, source: Source) -> ir.DecimalValue:
-    """Return a column as decimals with four places; null where it is no number.
+def as_number(column: ir.Value, source: Source, kind: str = MONEY) -> ir.DecimalValue:
+    """Return a column as decimals, by default with four places; null where it is no number.
 
     Text follows the source's declared marks: with decimal comma and thousands point,
     `1.234,56 €` is 1234.56 and `1.5` is no number, rather than 15.
     """
     if column.type().is_numeric() and not column.type().is_boolean():
-        return column.try_cast(MONEY)
+        return column.try_cast(kind)
     pattern = _number_pattern(source.decimal, source.thousands)
     spaced = as_text(column).re_replace("[\u00a0\u202f]", " ")
     sign = spaced.re_extract(pattern, 1).concat(spaced.re_extract(pattern, 2))
     digits = spaced.re_extract(pattern, 3)
     if source.thousands:
         digits = digits.replace(source.thousands, "")
-    return sign.concat(digits.replace(source.decimal, ".")).try_cast(MONEY)
+    return sign.concat(digits.replace(source.decimal, ".")).try_cast(kind)
 
 
 def _number_pattern(decimal: str, thousands: str) -> str:

@@ -256,8 +256,8 @@ def _read_csv(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
     headers = [csv_header(file, source) for file in files]
-    if sample is None and is_utf8(source):
-        table = _read_whole_lines(workspace, source, files, headers)
+    if sample is None and is_utf8(source) and all(start == 2 for _, start in headers):
+        table = _read_whole_lines(workspace, source, files, [names for names, _ in headers])
         if table is not None:
             return Raw(table, name=name)
     return _read_records(workspace, source, files, name, sample)

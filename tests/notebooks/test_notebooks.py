@@ -193,7 +193,7 @@ def test_plain_papermill_stops_at_a_misspelt_parameter(project):
     command += ["-p", "langauge", "en", "--no-progress-bar"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "langauge: unknown parameter. Fix: write 'language'" in done.stderr
+    assert "langauge: unknown parameter. Fix: write 'language', or" in done.stderr
 
 
 def test_every_notebook_runs_alone_as_it_is(project):
