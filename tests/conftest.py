@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.sources import Workspace
-from segkit.params import Params, check_params
 from segkit.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
-HEADER = ("customer", "date", "order", "quantity", "amount")
 
 
 @pytest.fixture(scope="session")
@@ -31,22 +29,6 @@ def real_data() -> Callable[[str], Path]:
         return file
 
     return find
-
-
-def write_rows(file: Path, rows: Iterable[Sequence[Any]], header: Sequence[str] = HEADER) -> Path:
-    """Write a CSV file as the kit reads it by default."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-    return file
-
-
-def params_of(header: Sequence[str] = HEADER, **given: Any) -> Params:
-    """Return parameters of a client `acme` whose log has the columns of `header`."""
-    orders = {"path": "orders.csv", "columns": {name: name for name in header}}
-    orders |= given.pop("orders", {})
-    return check_params({"client": "acme", "currency": "EUR", "orders": orders, **given})
 
 
 @pytest.fixture

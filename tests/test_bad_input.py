@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import HEADER, params_of, write_rows
+from made_logs import HEADER, params_of, write_rows
 
 from segkit.errors import SegkitError
 from segkit.study import SEGMENTATIONS, Study

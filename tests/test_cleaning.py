@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from conftest import HEADER, params_of, write_rows
+from made_logs import HEADER, params_of, write_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from conftest import HEADER, params_of, write_rows
+from made_logs import HEADER, params_of, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

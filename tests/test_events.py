@@ -8,7 +8,7 @@ from datetime import date, datetime
 import ibis
 import pandas as pd
 import pytest
-from conftest import params_of, write_rows
+from made_logs import params_of, write_rows
 
 from segkit.data.events import clean_events, clean_registered, seen_table
 from segkit.data.sources import Raw, Workspace, read

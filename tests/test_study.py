@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import HEADER, write_rows
+from made_logs import HEADER, write_rows
 
 import segkit.analysis.kpis
 import segkit.data.cleaning
