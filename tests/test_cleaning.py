@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pandas as pd
 import pytest
-from made_logs import HEADER, params_of, write_rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.cleaning import RULES, clean
 from segkit.data.sources import Workspace, read

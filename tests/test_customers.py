@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from made_logs import HEADER, params_of, write_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.cleaning import place_returns
 from segkit.data.customers import customer_table, monthly_table, period_table
