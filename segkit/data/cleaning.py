@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from segkit.data.parsing import MONEY, PRICE, as_id, as_instant, as_number, as_text
+from segkit.data.parsing import (
+    MONEY,
+    PRICE,
+    as_id,
+    as_instant,
+    as_number,
+    as_optional_instant,
+    as_text,
+)
 from segkit.data.sources import Raw, Workspace
 from segkit.errors import DataError
 from segkit.params import Params
@@ -325,14 +333,11 @@ def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
     source = params.returns
     assert source is not None
     columns, table = source.columns, raw.table
-    moment, shown = ibis.null("timestamp"), ibis.null("string")
-    if columns.date:
-        moment = as_instant(table[columns.date], source, params.timezone)
-        shown = as_id(table[columns.date])
+    moment, unread = as_optional_instant(table, columns.date, source, params.timezone)
     typed = table.select(
         returned_order=as_id(table[columns.order]),
         returned_at=moment,
-        undated=moment.isnull().ifelse(shown, ibis.null("string")),
+        undated=unread,
         raw=_as_given({name: table[name] for name in table.columns}),
     )
     sold = lines.select(sold_order=lines["order_id"]).distinct()

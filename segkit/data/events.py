@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from segkit.data.cleaning import count_malformed
-from segkit.data.parsing import as_id, as_instant, as_text
+from segkit.data.parsing import as_id, as_instant, as_optional_instant, as_text
 from segkit.data.sources import Raw
 from segkit.params import Params
 
@@ -29,19 +29,15 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     DataFrame
         Rows for the data-quality table.
     """
-    import ibis
 
     source = params.customers
     assert source is not None
     columns, table = source.columns, raw.table
-    moment, shown = ibis.null("timestamp"), ibis.null("string")
-    if columns.registered:
-        moment = as_instant(table[columns.registered], source, params.timezone)
-        shown = as_id(table[columns.registered])
+    moment, unread = as_optional_instant(table, columns.registered, source, params.timezone)
     given = table.select(
         customer_id=as_id(table[columns.customer]),
         registered=moment,
-        undated=moment.isnull() & shown.notnull(),
+        undated=unread.notnull(),
     )
     known = given.filter(given["customer_id"].notnull())
     counts = (

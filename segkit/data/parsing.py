@@ -81,6 +81,18 @@ def as_instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampV
     return plausible.ifelse(instant, ibis.null("timestamp"))
 
 
+def as_optional_instant(
+    table: ir.Table, column: str | None, source: Source, timezone: str
+) -> tuple[ir.TimestampValue, ir.StringValue]:
+    """Return a column that a table may lack as instants, and the texts that are none."""
+    import ibis
+
+    if column is None:
+        return ibis.null("timestamp"), ibis.null("string")
+    instant = as_instant(table[column], source, timezone)
+    return instant, instant.isnull().ifelse(as_id(table[column]), ibis.null("string"))
+
+
 def _instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampValue:
     kind = column.type()
     if kind.is_timestamp() and kind.timezone:
