@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from segkit.errors import RuleError, SegkitError
+from segkit.estimator import check_choice, check_names
 from segkit.segments.base import (
     PROSPECTS,
     Segmentation,
-    check_choice,
     check_columns,
     check_key,
-    check_names,
     finite_values,
     is_buyer,
 )

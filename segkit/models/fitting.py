@@ -1,0 +1,307 @@
+"""Maximum likelihood on grouped rows: a template that knows no model.
+
+A model gives the log-likelihood and its gradient in the logarithms of its parameters. Rows
+are equal customers counted once; a large base is first fitted on rows with rounded times,
+which leaves a few Newton steps for the exact ones.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+import pandas as pd
+
+from segkit.errors import SegkitError
+from segkit.estimator import Estimator
+
+Z95 = 1.959963984540054
+LIMIT = 15.0
+"""Bound of a parameter's logarithm, times being scaled to at most 1."""
+FLAT = 1e-6
+"""A mean log-likelihood with no steeper slope is at its maximum."""
+MAX_STEPS = 20
+
+
+class ModelError(SegkitError):
+    """A model cannot speak about these customers; `reason` says why, by name.
+
+    `reason` is one of `no_customers`, `one_customer`, `no_repeat_buyers`, `not_converged`,
+    `infinite_mean_spend`, `bad_values`, `no_positive_spend`, `too_short`.
+    """
+
+    reason: str
+
+    def __init__(self, problem: str, *, reason: str, **details: Any) -> None:
+        super().__init__(problem, **details)
+        self.reason = reason
+
+    def __reduce__(self):
+        problem, where, values, count, fix = self.args
+        details = {"where": where, "values": values, "count": count, "fix": fix}
+        return _rebuild, (problem, self.reason, details)
+
+
+class Rows(Protocol):
+    """Customers that are equal to the model, counted once.
+
+    Attributes
+    ----------
+    weights : array of float
+        Customers in each row.
+    scale : float
+        What the rows' unit was divided by.
+    dimensions : float
+        How many observed values carry that unit; the likelihood is a density in them.
+    """
+
+    weights: np.ndarray
+    scale: float
+    dimensions: float
+
+    def weighted(self, weights: np.ndarray) -> Self: ...
+    def rounded(self) -> Self: ...
+
+
+class MaximumLikelihood(Estimator):
+    """Template of a model that is fitted by maximum likelihood.
+
+    A model names its parameters, those of them that carry the rows' unit, and places to start
+    from; and gives `_log_likelihood`.
+    """
+
+    names: ClassVar[tuple[str, ...]]
+    in_units: ClassVar[tuple[str, ...]]
+    starts: ClassVar[tuple[Mapping[str, float], ...]]
+
+    params_: dict[str, float]
+    log_likelihood_: float
+    iterations_: int
+    converged_: bool
+    customers_: float
+    covariance_: list[list[float]] | None
+
+    @abstractmethod
+    def _log_likelihood(
+        self, params: Mapping[str, float], rows: Any
+    ) -> tuple[float, Mapping[str, float]]:
+        """Return the rows' log-likelihood, and its derivative in each parameter."""
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """Parameters with standard errors, and how the fit went.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by name: `value`, `std_error`, `low`, `high` (95 %, from the logarithm's
+            normal interval). Below the parameters: `log_likelihood`, `iterations`,
+            `converged` (1 or 0), `customers`.
+        """
+        self._check_fitted()
+        values = np.array([self.params_[name] for name in self.names])
+        errors = self.standard_errors().to_numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            spread = np.exp(Z95 * errors / values)
+            table = {
+                "value": values,
+                "std_error": errors,
+                "low": values / spread,
+                "high": values * spread,
+            }
+        facts = {
+            "log_likelihood": self.log_likelihood_,
+            "iterations": self.iterations_,
+            "converged": float(self.converged_),
+            "customers": self.customers_,
+        }
+        return pd.concat(
+            [
+                pd.DataFrame(table, index=list(self.names)),
+                pd.DataFrame({"value": facts.values()}, index=list(facts), dtype=float),
+            ]
+        )
+
+    def standard_errors(self) -> pd.Series:
+        """Return the standard error of each parameter; NaN where the data do not fix it.
+
+        Notes
+        -----
+        The inverse Hessian of the log-likelihood in log-parameters, by the delta method.
+        """
+        self._check_fitted()
+        if self.covariance_ is None:
+            return pd.Series(np.nan, index=list(self.names))
+        return pd.Series(np.sqrt(np.diag(self.covariance_)), index=list(self.names))
+
+    def bootstrap(self, resamples: int = 100, seed: int = 42) -> list[dict[str, float]]:
+        """Return parameters refitted on resampled customers.
+
+        Parameters
+        ----------
+        resamples : int
+        seed : int
+
+        Returns
+        -------
+        list of dict
+            As `params_`, one for each resample that can be fitted.
+
+        Raises
+        ------
+        SegkitError
+            The model was read from its state, or has no covariance: it has no rows to resample.
+
+        Notes
+        -----
+        Resamples the counts of the grouped rows (multinomial), not the customers; of a large
+        base, the rows with rounded times, whose shift against the exact fit is taken back.
+        """
+        self._check_fitted()
+        if getattr(self, "_small", None) is None:
+            raise SegkitError("has no rows to resample", where=type(self).__name__, fix="fit it")
+        rows, start, hessian = self._small
+        shift = self._logs(self.params_, rows.scale) - start
+        random = np.random.default_rng(seed)
+        total = rows.weights.sum()
+        draws = random.multinomial(round(total), rows.weights / total, size=resamples)
+        fits = []
+        for counts in draws:
+            kept = counts > 0
+            drawn = rows.weighted(np.where(kept, counts, 0).astype(float))
+            logs, flat, _ = self._climb(drawn, start, hessian)
+            if not flat:
+                logs, flat, _ = self._maximise(drawn, logs)
+            if flat:
+                fits.append(self._params(logs + shift, rows.scale))
+        return fits
+
+    def with_params(self, params: Mapping[str, float]) -> Self:
+        """Return a copy of this model with other parameters, such as a bootstrap's."""
+        copy = type(self)(**self.get_params())
+        copy.params_ = dict(params)
+        return copy
+
+    def _fit_rows(self, rows: Any) -> Self:
+        small = rows.rounded()
+        logs, flat, steps = self._maximise(small, None)
+        hessian = self._hessian(small, logs)
+        if flat and hessian is not None:
+            logs, flat, more = self._climb(small, logs, hessian)
+            self._small = (small, logs, hessian)
+            if small is not rows:
+                logs, flat, further = self._climb(rows, logs, hessian)
+                more += further
+            steps += more
+        if (not flat or hessian is None) and small is not rows:
+            logs, flat, more = self._maximise(rows, logs)
+            hessian, steps = self._hessian(rows, logs), steps + more
+        if not flat:
+            raise ModelError(
+                f"the fit did not converge from {len(self.starts)} starts",
+                reason="not_converged",
+                where=type(self).__name__,
+                fix="use another model, or a longer history",
+            )
+        self._keep(rows, logs, hessian, steps)
+        return self
+
+    def _keep(self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None, steps: int) -> None:
+        self.params_ = self._params(logs, rows.scale)
+        self.customers_ = float(rows.weights.sum())
+        scaled, _ = self._objective(logs, rows)
+        self.log_likelihood_ = float(
+            -scaled * self.customers_ - rows.dimensions * np.log(rows.scale)
+        )
+        self.iterations_ = int(steps)
+        self.converged_ = True
+        values = np.array([self.params_[name] for name in self.names])
+        inverse = None if hessian is None else np.linalg.inv(hessian * self.customers_)
+        self.covariance_ = (
+            None if inverse is None else (inverse * np.outer(values, values)).tolist()
+        )
+
+    def _objective(self, logs: np.ndarray, rows: Rows) -> tuple[float, np.ndarray]:
+        """Return the negative mean log-likelihood and its gradient in log-parameters."""
+        params = dict(zip(self.names, np.exp(logs), strict=True))
+        value, slopes = self._log_likelihood(params, rows)
+        total = rows.weights.sum()
+        slope = np.array([slopes[name] * params[name] for name in self.names])
+        return -value / total, -slope / total
+
+    def _maximise(self, rows: Rows, start: np.ndarray | None) -> tuple[np.ndarray, bool, int]:
+        """Return the best logs found from the starts, whether it is flat there, and the steps."""
+        from scipy.optimize import minimize
+
+        starts = [start] if start is not None else [self._logs(one, 1.0) for one in self.starts]
+        best, steps = None, 0
+        for logs in starts:
+            found = minimize(
+                self._objective,
+                logs,
+                args=(rows,),
+                jac=True,
+                method="L-BFGS-B",
+                bounds=[(-LIMIT, LIMIT)] * len(logs),
+                options={"maxiter": 500, "ftol": 1e-11, "gtol": FLAT},
+            )
+            steps += found.nit
+            if best is None or found.fun < best.fun:
+                best = found
+            if _is_flat(found.x, found.jac):
+                return found.x, True, steps
+        return best.x, _is_flat(best.x, best.jac, FLAT * 100), steps
+
+    def _climb(
+        self, rows: Rows, logs: np.ndarray, hessian: np.ndarray
+    ) -> tuple[np.ndarray, bool, int]:
+        """Return logs after Newton steps with a fixed Hessian, and whether they are flat."""
+        value, slope = self._objective(logs, rows)
+        for step in range(MAX_STEPS):
+            if np.abs(slope).max() <= FLAT / 100:
+                return logs, True, step
+            move = -np.linalg.solve(hessian, slope)
+            move *= min(1.0, 1.0 / np.abs(move).max())
+            trial = np.clip(logs + move, -LIMIT, LIMIT)
+            better, next_slope = self._objective(trial, rows)
+            if not better <= value + 1e-12:
+                break
+            logs, value, slope = trial, better, next_slope
+        return logs, bool(np.abs(slope).max() <= FLAT), MAX_STEPS
+
+    def _hessian(self, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
+        """Return the Hessian of the objective, or None where it is not positive definite."""
+        step = 1e-4
+        sides = [
+            self._objective(logs + sign * step * unit, rows)[1]
+            for unit in np.eye(len(logs))
+            for sign in (1, -1)
+        ]
+        rough = (np.array(sides[::2]) - np.array(sides[1::2])) / (2 * step)
+        hessian = (rough + rough.T) / 2
+        firm = np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian).min() > 1e-10
+        return hessian if firm else None
+
+    def _logs(self, params: Mapping[str, float], scale: float) -> np.ndarray:
+        return np.log(
+            [params[name] / (scale if name in self.in_units else 1) for name in self.names]
+        )
+
+    def _params(self, logs: Sequence[float], scale: float) -> dict[str, float]:
+        values = zip(self.names, np.exp(logs), strict=True)
+        return {name: float(value * self._unit(name, scale)) for name, value in values}
+
+    def _unit(self, name: str, scale: float) -> float:
+        return scale if name in self.in_units else 1.0
+
+
+def _is_flat(logs: np.ndarray, slope: np.ndarray, limit: float = FLAT * 10) -> bool:
+    """Return whether no parameter has anywhere to go, those at their bound left out."""
+    free = np.abs(logs) < LIMIT
+    return bool(np.isfinite(slope).all() and (np.abs(slope[free]) <= limit).all())
+
+
+def _rebuild(problem: str, reason: str, details: Mapping[str, Any]) -> ModelError:
+    return ModelError(problem, reason=reason, **details)

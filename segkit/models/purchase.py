@@ -1,0 +1,262 @@
+"""What all purchase models answer: who is still a customer, and what they will order."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Literal, Self
+
+import numpy as np
+
+from segkit.errors import SegkitError, suggestion
+from segkit.models.fitting import MaximumLikelihood
+from segkit.models.rows import checked, codes, histories, numbers
+
+TimeUnit = Literal["days", "weeks", "months", "years"]
+DAYS: Mapping[str, float] = MappingProxyType(
+    {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "years": 365.25}
+)
+"""Days in each time unit (definitions, section 1)."""
+
+
+class PurchaseModel(MaximumLikelihood):
+    """Template of a purchase model.
+
+    Parameters
+    ----------
+    time_unit : {"days", "weeks", "months", "years"}
+        Unit of every time that goes in, and of the parameters that carry time.
+
+    Attributes
+    ----------
+    params_ : dict
+        Parameter by name.
+    log_likelihood_ : float
+        In the rows' own unit of time.
+    iterations_, converged_, customers_ : int, bool, float
+        Steps of the fit, whether it reached the maximum, and how many customers it saw.
+    covariance_ : list of list, or None
+        Of the parameters; None where the data do not fix them all.
+    """
+
+    in_units: ClassVar[tuple[str, ...]] = ("alpha",)
+
+    def __init__(self, time_unit: TimeUnit = "weeks") -> None:
+        self.time_unit = time_unit
+
+    def fit(self, x, t_x, T, weights=None) -> Self:
+        """Learn the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        x : array of int
+            Repeat purchases of each customer, 0 for one-time buyers.
+        t_x, T : array
+            Age at the last repeat purchase (0 without one), and age now, in `time_unit`.
+        weights : array, optional
+            Customers that each entry stands for (grouped counts); by default 1.
+
+        Returns
+        -------
+        PurchaseModel
+            Itself, fitted.
+
+        Raises
+        ------
+        ModelError
+            Values are impossible; nobody has bought again; there is one customer; no start
+            leads to a maximum. `reason` says which.
+        """
+        self._days()
+        return self._fit_rows(histories(x, t_x, T, weights).scaled())
+
+    def log_likelihood(self, x, t_x, T) -> np.ndarray:
+        """Return each customer's log-likelihood at the model's parameters."""
+        x, t_x, T = checked(x, t_x, T)
+        return self._each_log_likelihood(self._parameters(), x, t_x, T)
+
+    def p_alive(self, x, t_x, T) -> np.ndarray:
+        """Return the probability that each customer is still one.
+
+        Parameters
+        ----------
+        x, t_x, T : array
+            As for `fit`.
+
+        Returns
+        -------
+        array of float
+            0 to 1, one a customer.
+        """
+        x, t_x, T = checked(x, t_x, T)
+        return self._p_alive(self._parameters(), x, t_x, T)
+
+    def expected_orders(self, t, x=None, t_x=None, T=None) -> np.ndarray:
+        """Return how many purchases to expect in the next `t`.
+
+        Parameters
+        ----------
+        t : float or array
+            Length of time ahead, in `time_unit`.
+        x, t_x, T : array, optional
+            What is known of each customer; without them, of a customer just won: the
+            purchases to expect after the first one.
+
+        Returns
+        -------
+        array of float
+            One a customer, or one for each `t`.
+        """
+        t = np.asarray(t, dtype=float)
+        _refuse_backwards(t)
+        params = self._parameters()
+        if x is None:
+            return self._mean_of_new(params, np.atleast_1d(t)).reshape(t.shape)
+        x, t_x, T = checked(x, t_x, T)
+        alive = self._p_alive(params, x, t_x, T)
+        if t.ndim:
+            return alive * self._mean_if_alive(params, np.broadcast_to(t, x.shape), x, T)
+        place, each_x, each_T = _distinct(x, T)
+        return alive * self._mean_if_alive(params, np.full(len(each_x), t), each_x, each_T)[place]
+
+    def order_probability(self, n, t, x=None, t_x=None, T=None) -> np.ndarray:
+        """Return the probability of exactly `n` purchases in the next `t`.
+
+        Parameters
+        ----------
+        n : int or array of int
+            Number of purchases.
+        t : float
+            Length of time ahead, in `time_unit`.
+        x, t_x, T : array, optional
+            What is known of each customer; without them, of a customer just won.
+
+        Returns
+        -------
+        array of float
+            One a customer, or one for each `n`.
+        """
+        n = np.asarray(n, dtype=float)
+        _refuse_backwards(np.asarray(t, dtype=float))
+        params = self._parameters()
+        if x is None:
+            return self._chance_of_new(params, np.atleast_1d(n), float(t)).reshape(n.shape)
+        x, t_x, T = checked(x, t_x, T)
+        alive = self._p_alive(params, x, t_x, T)
+        n = np.broadcast_to(n, x.shape)
+        return alive * self._chance_if_alive(params, n, float(t), x, T) + (1 - alive) * (n == 0)
+
+    def clv(
+        self, x, t_x, T, value, *, months: int = 12, discount_rate: float = 0.1, margin: float = 1.0
+    ) -> np.ndarray:
+        """Return the discounted expected margin of each customer over the next months.
+
+        Parameters
+        ----------
+        x, t_x, T : array
+            As for `fit`.
+        value : array
+            Expected value of a purchase, such as `GammaGamma.expected_spend` gives (money).
+        months : int
+            Horizon.
+        discount_rate : float
+            A year; 0.1 is ten percent. Each month's purchases are discounted to its end.
+        margin : float
+            Share of the value that is kept.
+
+        Returns
+        -------
+        array of float
+            Money, 0 or more.
+
+        Notes
+        -----
+        Definitions, section 6; Fader, Hardie and Lee (2005), RFM and CLV.
+
+        Examples
+        --------
+        >>> from segkit.models import BGNBD
+        >>> model = BGNBD().with_params({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426})
+        >>> model.clv([2], [30.43], [38.86], [24.65], discount_rate=1.01**12 - 1).round(2)
+        array([36.29])
+        """
+        _refuse_rates(months, discount_rate, margin)
+        x, t_x, T = checked(x, t_x, T)
+        params = self._parameters()
+        month = DAYS["months"] / self._days()
+        factors = (1 + discount_rate) ** (-np.arange(1, months + 1) / 12)
+        # Summed by parts: the orders up to each month, times the fall of the factor after it.
+        falls = factors - np.append(factors[1:], 0)
+        place, each_x, each_T = _distinct(x, T)
+        orders = sum(
+            fall * self._mean_if_alive(params, np.full(len(each_x), month * number), each_x, each_T)
+            for number, fall in enumerate(falls, start=1)
+        )
+        value = np.maximum(numbers(value, "value", len(x)), 0)
+        return self._p_alive(params, x, t_x, T) * orders[place] * margin * value
+
+    @abstractmethod
+    def _each_log_likelihood(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray: ...
+
+    @abstractmethod
+    def _p_alive(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray: ...
+
+    @abstractmethod
+    def _mean_if_alive(
+        self, params: Mapping[str, float], t: np.ndarray, x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray: ...
+
+    @abstractmethod
+    def _mean_of_new(self, params: Mapping[str, float], t: np.ndarray) -> np.ndarray: ...
+
+    @abstractmethod
+    def _chance_if_alive(
+        self, params: Mapping[str, float], n: np.ndarray, t: float, x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray: ...
+
+    @abstractmethod
+    def _chance_of_new(
+        self, params: Mapping[str, float], n: np.ndarray, t: float
+    ) -> np.ndarray: ...
+
+    def _parameters(self) -> dict[str, float]:
+        if not hasattr(self, "params_"):
+            raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
+        return self.params_
+
+    def _days(self) -> float:
+        if self.time_unit not in DAYS:
+            fix = suggestion(str(self.time_unit), DAYS)
+            raise SegkitError("unknown time unit", values=[self.time_unit], fix=fix)
+        return DAYS[self.time_unit]
+
+
+def _distinct(x: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return each customer's place among the distinct pairs of `x` and `T`, and these."""
+    (ix, xs), (iT, Ts) = codes(x), codes(T)
+    place, keys = codes(ix * len(Ts) + iT)
+    return place, xs[keys // len(Ts)], Ts[keys % len(Ts)]
+
+
+def _refuse_backwards(t: np.ndarray) -> None:
+    if not (np.isfinite(t).all() and (t >= 0).all()):
+        fix = "give a length of time, 0 or more"
+        raise SegkitError("looks back in time", where="t", values=[t.min()], fix=fix)
+
+
+def _refuse_rates(months: int, discount_rate: float, margin: float) -> None:
+    wrong = {
+        "months": not (months >= 1 and months == int(months)),
+        "discount_rate": not -1 < discount_rate < np.inf,
+        "margin": not 0 <= margin < np.inf,
+    }
+    given = {"months": months, "discount_rate": discount_rate, "margin": margin}
+    for name, is_wrong in wrong.items():
+        if is_wrong:
+            fix = "give whole months, an annual rate such as 0.1, a margin such as 0.4"
+            raise SegkitError("impossible value", where=name, values=[given[name]], fix=fix)

@@ -1,0 +1,168 @@
+"""Purchase histories and spend as a model counts them: equal ones once, with their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from segkit.models.fitting import ModelError
+
+LEVELS = 40
+"""Times are rounded to so many steps of the longest one where that leaves fewer rows."""
+FEW = 5_000
+"""Rows that are worth no rounding."""
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Grouped purchase histories, times divided by `scale`.
+
+    Attributes
+    ----------
+    x, t_x, T : array of float
+        Distinct values, sorted.
+    ix, it, iT : array of int
+        Each row's place in them.
+    weights : array of float
+        Customers in each row.
+    """
+
+    x: np.ndarray
+    t_x: np.ndarray
+    T: np.ndarray
+    ix: np.ndarray
+    it: np.ndarray
+    iT: np.ndarray
+    weights: np.ndarray
+    scale: float = 1.0
+
+    @cached_property
+    def dimensions(self) -> float:
+        """Number of repeat purchases: each has a time in the likelihood's density."""
+        return float(self.weights @ self.x[self.ix])
+
+    def weighted(self, weights: np.ndarray) -> Self:
+        """Return the same rows with other numbers of customers."""
+        return replace(self, weights=weights)
+
+    def scaled(self) -> Self:
+        """Return the rows with times of at most 1."""
+        scale = float(self.T.max()) or 1.0
+        return replace(self, t_x=self.t_x / scale, T=self.T / scale, scale=self.scale * scale)
+
+    def rounded(self) -> Self:
+        """Return fewer rows, with times rounded, or these where they are few."""
+        if len(self.weights) <= FEW:
+            return self
+        step = self.T.max() / LEVELS
+        t_x = np.ceil(self.t_x / step)[self.it]
+        T = np.ceil(self.T / step)[self.iT]
+        small = _grouped(self.x[self.ix], t_x, T, self.weights)
+        return replace(small, t_x=small.t_x * step, T=small.T * step, scale=self.scale)
+
+
+def histories(x, t_x, T, weights=None) -> Histories:
+    """Return checked and grouped histories.
+
+    Parameters
+    ----------
+    x : array
+        Repeat purchases: whole numbers from 0 on.
+    t_x, T : array
+        Age at the last repeat (0 without one) and age now, in one time unit.
+    weights : array, optional
+        Customers that each entry stands for; by default 1.
+
+    Raises
+    ------
+    ModelError
+        Values are missing, negative or contradict each other; nobody bought again.
+    """
+    x, t_x, T = checked(x, t_x, T)
+    weights = np.ones(len(x)) if weights is None else numbers(weights, "weights", len(x))
+    _refuse(weights < 0, "weights", weights, "a weight counts customers: give 0 or more")
+    kept = weights > 0
+    grouped = _grouped(x[kept], t_x[kept], T[kept], weights[kept])
+    _require_repeats(grouped)
+    return grouped
+
+
+def checked(x, t_x, T) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return `x`, `t_x`, `T` as floats of one length, or name the first that cannot be."""
+    x = numbers(x, "x")
+    t_x, T = numbers(t_x, "t_x", len(x)), numbers(T, "T", len(x))
+    _refuse((x < 0) | (x != np.floor(x)), "x", x, "give whole numbers of repeat purchases")
+    _refuse(T < 0, "T", T, "give ages from the first purchase on")
+    late = t_x > T * (1 + 1e-12)
+    _refuse((t_x < 0) | late, "t_x", t_x, "give 0 <= t_x <= T, in the same unit")
+    _refuse((x == 0) & (t_x > 0), "t_x", t_x, "without a repeat purchase t_x is 0")
+    return x, np.minimum(t_x, T), T
+
+
+def numbers(values, name: str, length: int | None = None) -> np.ndarray:
+    """Return values as a flat array of finite floats.
+
+    Raises
+    ------
+    ModelError
+        Some are missing, infinite or no numbers, or there are more or fewer than `length`.
+    """
+    try:
+        array = np.ravel(pd.array(np.ravel(values)).to_numpy(dtype=float, na_value=np.nan))
+    except (TypeError, ValueError):
+        raise ModelError(
+            "holds no numbers", reason="bad_values", where=name, fix="give an array of numbers"
+        ) from None
+    _refuse(~np.isfinite(array), name, array, "leave out customers without a value")
+    if length is not None and len(array) != length:
+        raise ModelError(
+            f"has {len(array)} values, not {length}",
+            reason="bad_values",
+            where=name,
+            fix="give one value a customer",
+        )
+    return array
+
+
+def codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each value's place among the distinct ones, and these, sorted."""
+    place, distinct = pd.factorize(values, sort=True)
+    return place.astype(np.int64), np.asarray(distinct)
+
+
+def _grouped(x: np.ndarray, t_x: np.ndarray, T: np.ndarray, weights: np.ndarray) -> Histories:
+    (ix, xs), (it, ts), (iT, Ts) = codes(x), codes(t_x), codes(T)
+    place, keys = codes((ix * len(ts) + it) * len(Ts) + iT)
+    first, iT = np.divmod(keys, len(Ts))
+    ix, it = np.divmod(first, len(ts))
+    counts = np.bincount(place, weights=weights, minlength=len(keys))
+    return Histories(xs, ts, Ts, ix, it, iT, counts)
+
+
+def _refuse(wrong: np.ndarray, name: str, values: np.ndarray, fix: str) -> None:
+    if wrong.any():
+        raise ModelError(
+            "impossible values",
+            reason="bad_values",
+            where=name,
+            values=values[wrong][:3].tolist(),
+            count=int(wrong.sum()),
+            fix=fix,
+        )
+
+
+def _require_repeats(rows: Histories) -> None:
+    customers = rows.weights.sum()
+    problems = {
+        "no_customers": (customers == 0, "there are no customers"),
+        "one_customer": (customers == 1, "there is one customer"),
+        "no_repeat_buyers": (rows.dimensions == 0, "nobody has bought again"),
+    }
+    for reason, (found, problem) in problems.items():
+        if found:
+            fix = "give a longer history, or more customers"
+            raise ModelError(problem, reason=reason, where="purchase model", fix=fix)
