@@ -449,7 +449,68 @@ class ClusterParams(_Section):
         return self
 
 
-Segmentation = Literal["families", "sub_segments", "value_groups", "clusters"]
+class GapParams(_Section):
+    """When a customer is late, and when lost (definitions, section 7); measured unless given."""
+
+    usual_days: Annotated[int, Field(ge=1)] | None = None
+    churn_days: Annotated[int, Field(ge=1)] | None = None
+    return_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+
+    @model_validator(mode="after")
+    def _in_order(self) -> GapParams:
+        if self.usual_days and self.churn_days and self.usual_days >= self.churn_days:
+            raise ValueError(
+                f"usual_days: {self.usual_days} is not below churn_days {self.churn_days}; "
+                "a customer is late before it is lost"
+            )
+        return self
+
+
+class CLVSegmentParams(_Section):
+    """Thresholds of the seven segments (definitions, section 6)."""
+
+    champions_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    loyal_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    low_share: Annotated[float, Field(gt=0, lt=1)] = 1 / 3
+    falling: Annotated[float, Field(gt=0, le=1)] = 0.25
+    rising: Annotated[float, Field(gt=0)] = 0.25
+    recent_days: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> CLVSegmentParams:
+        if self.champions_share + self.loyal_share >= 1:
+            raise ValueError(
+                f"loyal_share: {self.champions_share} and {self.loyal_share} leave nobody below; "
+                "give shares that add up to less than 1"
+            )
+        return self
+
+
+class CLVParams(_Section):
+    """How the value of customers is predicted (definitions, section 6)."""
+
+    model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"
+    time_unit: Literal["days", "weeks", "months"] = "weeks"
+    horizon_months: Annotated[int, Field(ge=1, le=60)] = 12
+    previous_months: Annotated[int, Field(ge=1, le=60)] = 3
+    discount_rate: Annotated[float, Field(ge=0, le=10)] = 0.1
+    margin: Annotated[float, Field(gt=0, le=1)] = 1.0
+    resamples: Annotated[int, Field(ge=0, le=1000)] = 100
+    seed: Annotated[int, Field(ge=0)] = 42
+    segments: CLVSegmentParams = CLVSegmentParams()
+
+
+class EvidenceParams(_Section):
+    """How predictions are compared with what happened (definitions, section 9)."""
+
+    horizon_months: Annotated[int, Field(ge=1, le=60)] | None = None
+    min_customers: Annotated[int, Field(ge=10)] = 100
+    min_repeat_buyers: Annotated[int, Field(ge=2)] = 30
+    resamples: Annotated[int, Field(ge=10, le=2000)] = 200
+    seed: Annotated[int, Field(ge=0)] = 42
+
+
+Segmentation = Literal["families", "sub_segments", "value_groups", "clusters", "clv_segments"]
 
 
 class ReportParams(_Section):
@@ -485,6 +546,9 @@ class Params(_Section):
     cleaning: Cleaning = Cleaning()
     rfm: RFMParams = RFMParams()
     clusters: ClusterParams = ClusterParams()
+    gaps: GapParams = GapParams()
+    clv: CLVParams = CLVParams()
+    evidence: EvidenceParams = EvidenceParams()
     report: ReportParams = ReportParams()
     engine: EngineParams = EngineParams()
 

@@ -20,12 +20,17 @@ from segkit.store import Store, key_of, parquet_key
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from segkit.analysis.value import CustomerValue
+    from segkit.evidence import Evidence
     from segkit.report.playbook import Playbook
-    from segkit.segments import RFM, Clusters, RuleTable
+    from segkit.segments import RFM, Clusters, CLVSegments, RuleTable
 
 TABLES = ("orders", "returns", "customers", "events")
-SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters")
+SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
 DRAFT = "draft"
+DEFAULT_MODEL = "bg_nbd"
+DAYS_A_MONTH = 365.25 / 12
+WINDOWS = ["recent_orders", "earlier_orders"]
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
 
@@ -65,6 +70,8 @@ class Study:
         self.params = params if isinstance(params, Params) else load_params(self.root / params)
         self._as_of = as_of or self.params.as_of
         self.run_dir = self.root / (run_dir or f"reports/{self.params.client}/{DRAFT}")
+        self._home = self.run_dir / "data"
+        self._others: dict[date, Study] = {}
 
     @classmethod
     def from_notebook(cls, names: Mapping[str, Any]) -> Study:
@@ -228,7 +235,7 @@ class Study:
     @cached_property
     def period_start(self) -> date:
         """First day of the period that period figures use."""
-        return (pd.Timestamp(self.as_of) - pd.DateOffset(months=self.params.period_months)).date()
+        return self._months_before(self.params.period_months)
 
     @cached_property
     def quality(self) -> pd.DataFrame:
@@ -290,6 +297,146 @@ class Study:
             lambda: period_table(self.lines, start, self.as_of).to_pyarrow().to_pandas(),
         )
 
+    # Value ----------------------------------------------------------------------------
+
+    @cached_property
+    def waiting(self) -> pd.DataFrame:
+        """How long customers wait to buy again; see `segkit.analysis.gaps.waiting_curve`."""
+        from segkit.analysis.gaps import waiting_curve
+        from segkit.data.customers import gap_counts
+
+        def compute() -> pd.DataFrame:
+            gaps = gap_counts(self.lines, self.as_of).to_pyarrow().to_pandas()
+            return waiting_curve(gaps, self.buyers["recency_days"])
+
+        return self._store.frame("waiting", key_of(self._customers_key, "waiting"), compute)
+
+    @cached_property
+    def gaps(self) -> dict[str, float | None]:
+        """The usual gap and the churn gap, in days (definitions, section 7)."""
+        from segkit.analysis.gaps import measured_gaps
+
+        params = self.params.gaps
+        days = self.params.clv.horizon_months * DAYS_A_MONTH
+        gaps = measured_gaps(self.waiting, days, params.return_share)
+        given = {"usual_days": params.usual_days, "churn_days": params.churn_days}
+        return gaps | {name: days for name, days in given.items() if days is not None}
+
+    @cached_property
+    def clv_choice(self) -> dict[str, str]:
+        """The purchase model (`model`) and why it is taken: `given`, `tested` or `untested`."""
+        given = self.params.clv.model
+        if given != "auto":
+            return {"model": given, "reason": "given"}
+        best = None if self.evidence.problem else self.evidence.best_model
+        return {"model": best or DEFAULT_MODEL, "reason": "tested" if best else "untested"}
+
+    @cached_property
+    def value(self) -> CustomerValue:
+        """The fitted purchase and spend models (definitions, section 6)."""
+        from segkit.analysis.value import CustomerValue
+
+        params = self.params.clv
+        names = ("time_unit", "horizon_months", "discount_rate", "margin", "resamples", "seed")
+        given = {name: getattr(params, name) for name in names}
+        model = CustomerValue(self.clv_choice["model"], **given)
+        key = key_of(self._customers_key, "value", model.get_params())
+        return CustomerValue.from_state(
+            self._store.state("value", key, lambda: model.fit(self.customers).to_state())
+        )
+
+    @cached_property
+    def clv(self) -> pd.DataFrame:
+        """What to expect of each customer, in the rows of `customers` (definitions, section 6).
+
+        `p_alive`, `expected_orders`, `expected_spend`, `clv` (with `_low` and `_high`),
+        `clv_previous`, `clv_trend`, `next_order_from`, `next_order_to`, `recent_orders`,
+        `earlier_orders`, and the `reason` why a customer has no value.
+        """
+        key = key_of(self._customers_key, *self._value_rules())
+        return self._store.frame("clv", key, self._compute_clv)
+
+    def _compute_clv(self) -> pd.DataFrame:
+        customers, value = self.customers, self.value
+        table = customers[["customer_id"]].join(value.predict(customers))
+        table = table.join(value.intervals(customers))
+        previous = table["customer_id"].map(self._previous_clv)
+        trend = table["clv"] / previous.where(previous > 0) - 1
+        table = table.assign(clv_previous=previous, clv_trend=trend)
+        table = table.join(value.next_order(customers, pd.Timestamp(self.as_of)))
+        table = table.join(self._windows())
+        why = value.problem_["reason"] if value.problem_ else ""
+        reason = (customers["orders"] > 0).map({True: why, False: "no_order"})
+        return table.assign(reason=reason.astype("str"))
+
+    @property
+    def _previous_clv(self) -> pd.Series:
+        """Each customer's CLV a while ago, by today's models."""
+        date_before = self._months_before(self.params.clv.previous_months)
+        if date_before <= self.first_day:
+            return pd.Series(dtype=float)
+        before = self.at(date_before).customers
+        clv = self.value.predict(before)["clv"]
+        return clv.set_axis(before["customer_id"])
+
+    def _windows(self) -> pd.DataFrame:
+        """Return orders in the recent window and in the one before it, customer by customer."""
+        days = self.params.clv.segments.recent_days or self.gaps["usual_days"]
+        empty = pd.DataFrame(0, index=self.customers.index, columns=WINDOWS)
+        if days is None:
+            return empty
+        starts = [self.as_of - timedelta(days=int(days * times)) for times in (1, 2)]
+        recent, both = (
+            self.customers["customer_id"]
+            .map(self.period(start).set_index("customer_id")["orders"])
+            .fillna(0)
+            .astype("int64")
+            for start in starts
+        )
+        return pd.DataFrame({WINDOWS[0]: recent, WINDOWS[1]: both - recent})
+
+    @cached_property
+    def clv_segments(self) -> CLVSegments:
+        """The seven predictive segments, fitted (definitions, section 6)."""
+        from segkit.segments import CLVSegments
+
+        gaps = {name: self.gaps[name] for name in ("usual_days", "churn_days")}
+        model = CLVSegments(**gaps, **self.params.clv.segments.model_dump())
+        key = key_of(self._customers_key, *self._value_rules())
+        return CLVSegments.from_state(
+            self._store.state(
+                "clv_segments", key, lambda: model.fit(self._valued(self.customers)).to_state()
+            )
+        )
+
+    def _valued(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return customers with what is expected of them; those of another date have it already."""
+        if "clv" in customers or customers is not self.customers:
+            return customers
+        return customers.join(self.clv.drop(columns="customer_id"))
+
+    def _value_rules(self) -> list[Any]:
+        """Return what values depend on besides customers."""
+        names = ("clv", "evidence", "gaps")
+        return [getattr(self.params, name).model_dump() for name in names]
+
+    def purchase_days(self, customer_id: str) -> pd.Series:
+        """Return the days on which a customer bought, as timestamps."""
+        from segkit.data.customers import purchase_days
+
+        table = purchase_days(self.lines, customer_id, self.as_of).to_pyarrow().to_pandas()
+        return pd.to_datetime(table["day"])
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What was said a while ago, beside what happened (definitions, section 9)."""
+        from segkit.evidence import Evidence
+
+        return Evidence(self)
+
+    def _months_before(self, months: int) -> date:
+        return (pd.Timestamp(self.as_of) - pd.DateOffset(months=months)).date()
+
     # Segmentations --------------------------------------------------------------------
 
     @cached_property
@@ -339,11 +486,14 @@ class Study:
         Parameters
         ----------
         segmentation : str
-            One of `families`, `sub_segments`, `value_groups`, `clusters`.
+            One of `SEGMENTATIONS`.
         customers : DataFrame
-            A customer table, of this study or of another date.
+            A customer table, of this study or of another date; for `clv_segments`, of another
+            date, joined with the `clv` table of that date.
         """
         _require_known(segmentation)
+        if segmentation == "clv_segments":
+            return self.clv_segments.predict(self._valued(customers))
         if segmentation == "clusters":
             labels = self.clusters.predict(customers)
         else:
@@ -362,7 +512,8 @@ class Study:
         """Return what segments depend on besides customers."""
         own = self.params.rfm.value_groups
         table = load_yaml(self.root / own) if own else None
-        return [self.params.rfm.model_dump(), self.params.clusters.model_dump(), table]
+        own_rules = [self.params.rfm.model_dump(), self.params.clusters.model_dump(), table]
+        return [*own_rules, *self._value_rules()]
 
     def _compute_segments(self) -> pd.DataFrame:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
@@ -386,7 +537,9 @@ class Study:
             f"kpis_{segmentation}_{start:%Y%m%d}",
             key_of(self._customers_key, segmentation, start.isoformat(), *self._rules()),
             lambda: segment_kpis(
-                self.label(segmentation, self.customers), self.customers, self.period(start)
+                self.label(segmentation, self.customers),
+                self.customers.assign(clv=self.clv["clv"]),
+                self.period(start),
             ),
         )
 
@@ -410,13 +563,20 @@ class Study:
     @cached_property
     def segment_names(self) -> dict[str, dict[str, str]]:
         """Each segmentation's possible segments and what the client's language calls them."""
-        from segkit.segments import FAMILIES, PROSPECTS, SUB_SEGMENTS, load_cluster_names
+        from segkit.segments import (
+            CLV_SEGMENTS,
+            FAMILIES,
+            PROSPECTS,
+            SUB_SEGMENTS,
+            load_cluster_names,
+        )
 
         keys = {
             "families": FAMILIES,
             "sub_segments": SUB_SEGMENTS,
             "value_groups": [*self.rules.segments, PROSPECTS],
             "clusters": [*load_cluster_names(), PROSPECTS],
+            "clv_segments": [*CLV_SEGMENTS, PROSPECTS],
         }
         return {name: self.playbook.names(name, keys[name]) for name in SEGMENTATIONS}
 
@@ -427,11 +587,14 @@ class Study:
 
     def at(self, as_of: date) -> Study:
         """Return this client at another date, fitted on what was known then."""
-        run_dir = self.run_dir / "data" / f"at-{as_of.isoformat()}"
-        study = Study(self.params, root=self.root, run_dir=run_dir, as_of=as_of)
-        study.__dict__["_lines_store"] = self._lines_store
-        study.__dict__["_workspace"] = self._workspace
-        return study
+        if as_of not in self._others:
+            run_dir = self._home / f"at-{as_of.isoformat()}"
+            study = Study(self.params, root=self.root, run_dir=run_dir, as_of=as_of)
+            study._home, study._others = self._home, self._others
+            study.__dict__["_lines_store"] = self._lines_store
+            study.__dict__["_workspace"] = self._workspace
+            self._others[as_of] = study
+        return self._others[as_of]
 
 
 def _require_known(segmentation: str) -> None:

@@ -11,6 +11,9 @@ from segkit.report import playbook as module
 from segkit.report.playbook import Playbook, languages
 
 FAMILIES = ["prospects", "beginners", "recurrent", "loyal"]
+CLV_SEGMENTS = [
+    "reactivated", "one_and_done", "at_risk", "champions", "loyal", "promising", "occasional",
+]  # fmt: skip
 CONTRACT = {
     "families": FAMILIES,
     "sub_segments": ["prospects"]
@@ -23,6 +26,7 @@ CONTRACT = {
         "champions", "big_spenders", "loyal", "new", "promising", "occasional", "low_value",
         "frequent_low_ticket", "need_attention", "at_risk", "hibernating", "lost", "prospects",
     ],
+    "clv_segments": [*CLV_SEGMENTS, "prospects"],
 }  # fmt: skip
 CLUSTER_NAMES = {
     "en": [
@@ -34,6 +38,16 @@ CLUSTER_NAMES = {
         "Campeones", "Grandes compradores", "Clientes leales", "Nuevos", "Prometedores",
         "Compradores ocasionales", "Bajo valor", "Frecuentes de ticket bajo",
         "Requieren atención", "En riesgo", "Hibernando", "Perdidos", "Prospectos",
+    ],
+}  # fmt: skip
+CLV_NAMES = {
+    "en": [
+        "Can't lose again", "Just passing through", "Customers at risk", "Champions",
+        "Loyal customers", "Promising", "Occasional buyers",
+    ],
+    "es": [
+        "No puedo perderlos", "Solo de paso", "Clientes en riesgo", "Campeones",
+        "Clientes leales", "Prometedores", "Compradores ocasionales",
     ],
 }  # fmt: skip
 VIP = """
@@ -117,6 +131,35 @@ def test_clusters_carry_the_published_names(language):
     assert list(names.values()) == CLUSTER_NAMES[language]
 
 
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_clv_segments_carry_the_published_names(language):
+    names = Playbook.load(language).names("clv_segments", CLV_SEGMENTS)
+    assert list(names.values()) == CLV_NAMES[language]
+
+
+def test_all_seven_clv_segments_have_a_whole_entry_of_their_own(shipped):
+    assert set(shipped.segmentations["clv_segments"]) == set(CLV_SEGMENTS)
+
+
+@pytest.mark.parametrize("key", CLV_SEGMENTS)
+def test_a_clv_segment_is_described_by_its_own_rule(shipped, key):
+    own, general = shipped.entry("clv_segments", key), shipped.segments[key]
+    assert own.description != general.description
+    assert own.kpi == general.kpi
+
+
+@pytest.mark.parametrize(("language", "came_back"), [("es", "volvieron"), ("en", "came back")])
+def test_who_came_back_is_kept_apart_from_the_valuable_who_left(language, came_back):
+    playbook = Playbook.load(language)
+    back = playbook.entry("clv_segments", "reactivated")
+    left = playbook.entry("value_groups", "cannot_lose")
+    assert back.name != left.name
+    assert came_back in back.description
+    assert came_back not in left.description
+    assert "cannot_lose" not in playbook.segmentations["clv_segments"]
+    assert "reactivated" not in playbook.segmentations["value_groups"]
+
+
 def test_spanish_names_are_those_of_the_definitions():
     playbook = Playbook.load("es")
     assert list(playbook.names("families", FAMILIES).values()) == [
@@ -133,10 +176,22 @@ def test_the_best_customers_are_never_offered_a_discount(shipped):
     assert shipped.cell("555").discount == "never"
     assert shipped.entry("value_groups", "champions").discount == "never"
     assert shipped.entry("clusters", "champions").discount == "never"
+    assert shipped.entry("clv_segments", "champions").discount == "never"
     assert shipped.entry("sub_segments", "loyal_r5").discount == "never"
 
 
-@pytest.mark.parametrize(("segmentation", "key"), [("families", "loyal"), ("clusters", "loyal")])
+def test_who_came_back_is_offered_no_discount(shipped):
+    assert shipped.entry("clv_segments", "reactivated").discount == "never"
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "key"),
+    [
+        ("families", "loyal"),
+        ("clusters", "loyal"),
+        *[("clv_segments", key) for key in ("at_risk", "loyal", "promising", "occasional")],
+    ],
+)
 def test_where_555_is_mixed_with_others_the_rule_excepts_it(shipped, segmentation, key):
     assert "555" in shipped.entry(segmentation, key).discount_note
 

@@ -50,6 +50,7 @@ VALUE_GROUPS = [
     "hibernating",
     "prospects",
 ]
+FROM_TABLES = ["orders", "aov", "value", "clv", "reactivated", "one_and_done"]
 
 
 class Recording(dict):
@@ -121,6 +122,86 @@ def bins():
     )
 
 
+def matrix():
+    return pd.DataFrame(
+        {
+            "repeats": [0, 1, 2, 0, 1, 2],
+            "recency_days": [7, 7, 7, 90, 90, 90],
+            "expected_orders": [0.3, 1.25, 2.5, 0.1, 0.5, np.nan],
+            "p_alive": [0.9, 0.95, 0.99, 0.5, 0.4, np.nan],
+        }
+    )
+
+
+def history():
+    return pd.DataFrame(
+        {
+            "day": pd.date_range("2024-01-15", "2024-04-15", freq="7D"),
+            "p_alive": [1.0, 0.9, 0.8, 0.7, 1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2],
+            "purchase": [index in (0, 4) for index in range(14)],
+        }
+    )
+
+
+def fit():
+    return pd.DataFrame(
+        {
+            "repeats": [0, 1, 2],
+            "open": [False, False, True],
+            "customers": [600, 300, 1100],
+            "observed": [600, 300, 100],
+            "expected": [590.5, 310.0, 99.5],
+        }
+    )
+
+
+def weeks():
+    return pd.DataFrame(
+        {
+            "week": pd.date_range("2024-01-01", periods=10, freq="7D"),
+            "observed": [10, 12, 9, 14, 11, 10, 13, 9, 8, 7],
+            "expected": [10.5, 11.0, 11.5, 12.0, 11.5, 11.0, 10.5, 10.0, 9.5, 9.0],
+            "cumulative_observed": [10, 22, 31, 45, 56, 66, 79, 88, 96, 103],
+            "cumulative_expected": [10.5, 21.5, 33, 45, 56.5, 67.5, 78, 88, 97.5, 106.5],
+            "holdout": [False] * 7 + [True] * 3,
+        }
+    )
+
+
+def curves():
+    return pd.DataFrame(
+        {
+            "ranking": ["clv", "clv", "clv", "revenue", "revenue", "revenue"],
+            "customers_share": [0.0, 0.2, 1.0] * 2,
+            "revenue_share": [0.0, 0.7, 1.0, 0.0, 0.6, 1.0],
+        }
+    )
+
+
+def deciles():
+    return pd.DataFrame(
+        {
+            "decile": [1, 2, 3],
+            "predicted": [3.1, 1.2, 0.2],
+            "actual": [2.9, 1.4, 0.1],
+            "actual_low": [2.5, 1.1, 0.0],
+            "actual_high": [3.3, 1.7, 0.2],
+        }
+    )
+
+
+def evidence():
+    return pd.DataFrame(
+        {
+            "segment": ["reactivated", "one_and_done", "total"],
+            "customers": [10, 90, 100],
+            "revenue_per_customer": [120.0, 4.0, 15.0],
+            "revenue_per_customer_low": [100.0, 3.0, 12.0],
+            "revenue_per_customer_high": [150.0, 6.0, 18.0],
+        }
+    )
+
+
 TABLES = {
     "rfm_heatmap": cells,
     "segment_sizes": kpis,
@@ -130,6 +211,14 @@ TABLES = {
     "monthly_revenue": months,
     "monthly_customers": months,
     "histogram": bins,
+    "frequency_recency": matrix,
+    "customer_history": history,
+    "repeat_histogram": fit,
+    "tracking": weeks,
+    "holdout_by_frequency": fit,
+    "gain_curves": curves,
+    "calibration": deciles,
+    "segment_evidence": evidence,
 }
 PICTURES = pytest.mark.parametrize("name", list(TABLES))
 
@@ -271,8 +360,12 @@ def test_the_listed_labels_are_those_that_pictures_ask_for():
     draw("rfm_heatmap", value="revenue_mean", style=Style(labels=asked))
     upside_down = pd.DataFrame({"customers_share": [0, 0.8, 1], "revenue_share": [0, 0.3, 1]})
     draw("lorenz_curve", upside_down, style=Style(labels=asked))
-    from_data = {"champions", "hibernating", "loyal", "lost", "orders", "aov", "value"}
-    assert set(PICTURE_LABELS) == set(asked) - from_data
+    draw("lorenz_curve", lorenz().assign(clv_share=1.0), value="clv_share", style=Style(asked))
+    draw("frequency_recency", value="p_alive", style=Style(labels=asked))
+    draw("tracking", cumulative=True, style=Style(labels=asked))
+    draw("calibration", unit="money", style=Style(labels=asked))
+    segments = {"champions", "hibernating", "loyal", "lost"}
+    assert set(PICTURE_LABELS) == set(asked) - segments - set(FROM_TABLES)
     assert sorted(PICTURE_LABELS) == list(PICTURE_LABELS)
 
 
@@ -283,7 +376,7 @@ def test_the_listed_labels_are_those_that_pictures_ask_for():
 @PICTURES
 def test_hostile_labels_are_drawn_as_they_are(name, given):
     word = "<script>$x^2$</script>&"
-    labels = dict.fromkeys([*PICTURE_LABELS, *CLUSTERS, "orders", "aov", "value"], word)
+    labels = dict.fromkeys([*PICTURE_LABELS, *CLUSTERS, *FROM_TABLES], word)
     style = Style(labels=labels, money=lambda _: "$1$", month=lambda _: "$m$")
     ax = Figure(figsize=(9, 9)).add_subplot() if given else None
     with matplotlib.rc_context({"text.parse_math": True}):
@@ -322,7 +415,7 @@ def test_narrow_spaces_between_thousands_become_plain_ones():
 def test_every_text_stays_on_the_page_even_when_labels_are_long(name):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    long = dict.fromkeys([*PICTURE_LABELS, *CLUSTERS, "orders", "aov", "value"], "Muy larga " * 9)
+    long = dict.fromkeys([*PICTURE_LABELS, *CLUSTERS, *FROM_TABLES], "Muy larga " * 9)
     ax = draw(name, style=Style(labels=long))
     canvas = FigureCanvasAgg(ax.figure)
     canvas.draw()
@@ -334,6 +427,7 @@ def test_every_text_stays_on_the_page_even_when_labels_are_long(name):
         *ax.get_xticklabels(),
         *ax.get_yticklabels(),
     ]
+    drawn += ax.get_legend().get_texts() if ax.get_legend() else []
     for text in (text for text in drawn if text.get_text()):
         box = text.get_window_extent(canvas.get_renderer())
         assert box.x0 >= page.x0 - 2 and box.x1 <= page.x1 + 2, text
@@ -361,7 +455,8 @@ def test_one_row_is_drawn(name):
 @PICTURES
 def test_numbers_that_are_all_zero_are_drawn(name):
     table = TABLES[name]()
-    amounts = table.select_dtypes("number").columns.difference(["r", "f", "k", "from", "to"])
+    places = ["r", "f", "k", "from", "to", "repeats", "recency_days"]
+    amounts = table.select_dtypes("number").columns.difference(places)
     svg(draw(name, table.assign(**dict.fromkeys(amounts, 0))))
 
 
@@ -572,6 +667,15 @@ def test_a_curve_without_its_origin_starts_there_all_the_same():
     assert texts(ax)[-1] == "20% → 20%"
 
 
+def test_the_curve_can_be_that_of_another_value_which_then_names_the_axis():
+    table = lorenz().rename(columns={"revenue_share": "clv_share"})
+    ax = plots.lorenz_curve(table, value="clv_share")
+    assert texts(ax)[-1] == "20% → 63%"
+    assert ax.get_ylabel() == "Clv share"
+    with pytest.raises(DataError, match="'revenue_share'"):
+        plots.lorenz_curve(table)
+
+
 # Clusters
 
 
@@ -705,3 +809,235 @@ def test_edges_are_said_in_the_unit_asked_for():
 def test_counts_have_whole_ticks():
     ax = plots.histogram(bins().assign(count=[1, 2, 1]))
     assert tick_labels(ax.yaxis) == ["0", "1", "2"]
+
+
+# Purchase models
+
+
+def grid(size):
+    sides = itertools.product(range(size), range(0, 30 * size, 30))
+    table = pd.DataFrame(sides, columns=["repeats", "recency_days"])
+    return table.assign(p_alive=np.linspace(0, 1, len(table)), expected_orders=0.25)
+
+
+def test_few_cells_hold_their_values_with_the_most_recent_customers_on_top():
+    ax = plots.frequency_recency(matrix()[::-1])
+    assert np.array(texts(ax)).reshape(2, 3).tolist() == [
+        ["0.3", "1.2", "2.5"],
+        ["0.1", "0.5", "–"],
+    ]
+    assert tick_labels(ax.yaxis) == ["7", "90"]
+    assert tick_labels(ax.xaxis) == ["0", "1", "2"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Repeats", "Recency days")
+    assert ax.get_title(loc="left") == "Expected orders"
+    assert len(ax.figure.axes) == 1
+
+
+def test_cells_where_no_customer_can_be_are_hatched_whether_missing_or_left_out():
+    for table in (matrix(), matrix()[:5]):
+        ax = plots.frequency_recency(table)
+        assert [patch.get_xy() for patch in ax.patches if patch.get_hatch()] == [(2.02, 1.02)]
+
+
+def test_the_chance_of_being_active_is_said_in_percent_on_a_scale_of_its_own():
+    ax = plots.frequency_recency(matrix(), value="p_alive")
+    assert texts(ax)[:3] == ["90%", "95%", "99%"]
+    assert ax.collections[0].get_clim() == (0, 1)
+
+
+def test_many_cells_are_explained_by_a_colour_bar_and_hold_no_words():
+    ax = plots.frequency_recency(grid(12), value="p_alive")
+    assert texts(ax) == []
+    bar = ax.figure.axes[1]
+    assert bar.get_xlabel() == "P alive"
+    assert tick_labels(bar.xaxis)[0] == "0%" and tick_labels(bar.xaxis)[-1] == "100%"
+    assert len(tick_labels(ax.yaxis)) == 12
+
+
+def test_words_stay_within_their_cells():
+    ax = plots.frequency_recency(grid(8), value="p_alive")
+    svg(ax)
+    boxes = np.array([text.get_window_extent().extents for text in ax.texts]).reshape(8, 8, 4)
+    assert (boxes[:, :-1, 2] < boxes[:, 1:, 0]).all()
+    assert (boxes[:-1, :, 1] > boxes[1:, :, 3]).all()
+
+
+def test_a_colour_bar_keeps_a_hostile_label_literal():
+    style = Style(labels={"p_alive": "<b>$x^2$"}, percent=lambda _: "$1$")
+    with matplotlib.rc_context({"text.parse_math": True}):
+        given = Figure(figsize=(4, 3)).add_subplot()
+        page = svg_texts(plots.frequency_recency(grid(12), value="p_alive", style=style, ax=given))
+    assert {"<b>$x^2$", "$1$"} <= set(page)
+
+
+def test_a_cell_of_the_model_that_comes_twice_and_an_unknown_value_are_errors():
+    with pytest.raises(DataError, match="twice.*repeats=0 recency_days=7"):
+        plots.frequency_recency(pd.concat([matrix(), matrix()[:1]]))
+    with pytest.raises(DataError, match="'clv'"):
+        plots.frequency_recency(matrix(), value="clv")
+
+
+def test_a_history_has_a_line_and_a_stroke_below_it_for_each_purchase():
+    ax = plots.customer_history(history()[::-1])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), history()["p_alive"])
+    strokes = ax.collections[0].get_segments()
+    starts = [stroke[0][0] for stroke in strokes]
+    np.testing.assert_allclose(starts, ax.lines[0].get_xdata()[[0, 4]])
+    assert all((stroke[:, 1] < 0).all() for stroke in strokes)
+    assert tick_labels(ax.yaxis)[0] == "0%" and tick_labels(ax.yaxis)[-1] == "100%"
+    assert tick_labels(ax.xaxis) == ["Feb 2024", "Mar 2024", "Apr 2024"]
+    assert legend_labels(ax) == ["Purchase"]
+
+
+def test_a_history_of_a_few_days_still_names_its_month():
+    ax = plots.customer_history(history()[:2])
+    assert tick_labels(ax.xaxis) == ["Jan 2024"]
+    assert ax.get_xlim()[0] < ax.get_xticks()[0] < ax.get_xlim()[1]
+
+
+def test_days_may_be_in_a_time_zone_and_days_without_a_date_are_left_out():
+    zoned = history().assign(day=history()["day"].dt.tz_localize("UTC"))
+    assert tick_labels(plots.customer_history(zoned).xaxis)[0] == "Feb 2024"
+    undated = history().assign(day=[pd.NaT, *history()["day"][1:]])
+    assert len(plots.customer_history(undated).lines[0].get_xdata()) == 13
+
+
+def test_observed_customers_are_filled_bars_and_expected_ones_hatched_beside_them():
+    ax = plots.repeat_histogram(fit()[::-1])
+    observed, expected = ax.patches[:3], ax.patches[3:]
+    assert [bar.get_height() for bar in observed] == [600, 300, 100]
+    assert [bar.get_height() for bar in expected] == [590.5, 310, 99.5]
+    assert not any(bar.get_hatch() for bar in observed)
+    assert all(bar.get_hatch() for bar in expected)
+    for left, right in zip(observed, expected, strict=True):
+        assert left.get_x() + left.get_width() <= right.get_x()
+    assert tick_labels(ax.xaxis) == ["0", "1", "2+"]
+    assert legend_labels(ax) == ["Observed", "Expected"]
+
+
+def test_weeks_are_tracked_by_two_lines_and_the_holdout_begins_at_a_named_one():
+    ax = plots.tracking(weeks()[::-1])
+    observed, expected, start = ax.lines
+    np.testing.assert_allclose(observed.get_ydata(), weeks()["observed"])
+    np.testing.assert_allclose(expected.get_ydata(), weeks()["expected"])
+    assert start.get_xdata()[0] == observed.get_xdata()[7]
+    assert texts(ax) == ["Holdout →"]
+    assert observed.get_linestyle() != expected.get_linestyle()
+    assert ax.get_ylabel() == "Weekly repeats"
+
+
+def test_cumulative_tracking_draws_the_cumulative_columns_and_needs_no_others():
+    ax = plots.tracking(weeks().drop(columns=["observed", "expected"]), cumulative=True)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), weeks()["cumulative_observed"])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), weeks()["cumulative_expected"])
+    assert ax.get_ylabel() == "Cumulative repeats"
+
+
+def test_weeks_without_a_holdout_have_no_mark():
+    ax = plots.tracking(weeks()[:7])
+    assert len(ax.lines) == 2
+    assert texts(ax) == []
+
+
+def test_the_name_of_the_holdout_keeps_clear_of_the_lines():
+    early = weeks().assign(holdout=[False] * 3 + [True] * 7)
+    for table, words in ((weeks(), "Holdout →"), (early, "Holdout")):
+        ax = plots.tracking(table, cumulative=True)
+        svg(ax)
+        assert texts(ax) == [words]
+        highest = ax.transData.transform((0, 106.5))[1]
+        assert ax.texts[0].get_window_extent().y0 > highest
+
+
+def test_purchases_in_the_holdout_are_drawn_by_repeats_with_the_customers_below():
+    table = fit().assign(observed=[0.2, 0.9, 2.5], expected=[0.25, 0.8, 2.2])
+    ax = plots.holdout_by_frequency(table)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.2, 0.9, 2.5])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [0.25, 0.8, 2.2])
+    assert tick_labels(ax.xaxis) == ["0\n600", "1\n300", "2+\n1,100"]
+    assert ax.get_xlabel() == "Repeats before · Customers"
+    assert {line.get_marker() for line in ax.lines} == {"o", "s"}
+
+
+# Evidence
+
+
+def test_each_ranking_has_a_line_from_the_origin_and_random_is_the_diagonal():
+    random = pd.DataFrame(
+        {"ranking": "random", "customers_share": [0.5, 1], "revenue_share": [0.45, 1]}
+    )
+    ax = plots.gain_curves(pd.concat([random, curves()[1:]]))
+    clv, revenue, diagonal = ax.lines
+    np.testing.assert_allclose(clv.get_xydata(), [[0, 0], [0.2, 0.7], [1, 1]])
+    np.testing.assert_allclose(revenue.get_xydata(), [[0, 0], [0.2, 0.6], [1, 1]])
+    np.testing.assert_allclose(diagonal.get_xydata(), [[0, 0], [1, 1]])
+    assert legend_labels(ax) == ["Clv", "Revenue", "Random"]
+
+
+def test_twelve_rankings_look_different_from_each_other_and_from_the_diagonal():
+    table = pd.concat([curves()[:3].assign(ranking=f"ranking_{index}") for index in range(12)])
+    lines = plots.gain_curves(table).lines
+    looks = {(to_hex(line.get_color()), line.get_linestyle()) for line in lines}
+    assert len(looks) == 13
+
+
+def test_rankings_may_be_categories_and_those_without_points_are_left_out():
+    table = curves().assign(ranking=pd.Categorical(curves()["ranking"], ["clv", "revenue", "old"]))
+    table.loc[3:, "revenue_share"] = np.nan
+    assert legend_labels(plots.gain_curves(table)) == ["Clv", "Random"]
+
+
+def test_deciles_show_what_was_predicted_and_what_happened_with_its_interval():
+    ax = plots.calibration(deciles()[::-1])
+    predicted, actual = ax.lines
+    np.testing.assert_allclose(predicted.get_ydata(), [3.1, 1.2, 0.2])
+    np.testing.assert_allclose(actual.get_ydata(), [2.9, 1.4, 0.1])
+    intervals = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    assert intervals == [[2.5, 3.3], [1.1, 1.7], [0.0, 0.2]]
+    assert predicted.get_markerfacecolor() == "white"
+    assert actual.get_linestyle() == "None"
+    assert tick_labels(ax.xaxis) == ["1", "2", "3"]
+    assert ax.get_ylabel() == "Purchases per customer"
+
+
+def test_a_calibration_of_money_says_money():
+    ax = plots.calibration(deciles(), unit="money", style=Style(money=lambda v: f"{v:.0f} €"))
+    assert all(label.endswith(" €") for label in tick_labels(ax.yaxis))
+    assert ax.get_ylabel() == "Revenue per customer"
+    assert plots.calibration(deciles(), unit="money", y="clv").get_ylabel() == "Clv"
+    with pytest.raises(DataError, match="'percent'"):
+        plots.calibration(deciles(), unit="percent")
+
+
+def test_the_evidence_has_a_dot_a_segment_in_its_colour_with_interval_and_value():
+    ax = plots.segment_evidence(evidence(), style=Style(money=lambda v: f"{v:.0f} €"))
+    intervals, dots = ax.lines[::2], ax.lines[1::2]
+    assert [list(line.get_xdata()) for line in intervals] == [[100, 150], [3, 6]]
+    assert [list(dot.get_xdata()) for dot in dots] == [[120], [4]]
+    worn = [to_hex(dot.get_markerfacecolor()).upper() for dot in dots]
+    assert worn == [segment_colour("reactivated"), segment_colour("one_and_done")]
+    assert texts(ax) == ["120 €", "4 €"]
+    assert tick_labels(ax.yaxis) == ["Reactivated", "One and done"]
+    assert ax.get_ylim() == (1.5, -0.5)
+
+
+def test_values_beside_the_evidence_stay_on_the_page_however_long():
+    style = Style(money=lambda v: f"ARS {v * 1e6:,.2f}")
+    ax = plots.segment_evidence(evidence(), style=style)
+    svg(ax)
+    assert max(text.get_window_extent().x1 for text in ax.texts) <= ax.figure.bbox.x1
+
+
+def test_a_segment_without_an_interval_or_a_value_keeps_its_row():
+    columns = ["revenue_per_customer", "revenue_per_customer_low", "revenue_per_customer_high"]
+    table = evidence()
+    table.loc[0, columns[1:]] = np.nan
+    table.loc[1, columns] = np.nan
+    ax = plots.segment_evidence(table)
+    assert texts(ax) == ["120", "–"]
+    assert tick_labels(ax.yaxis) == ["Reactivated", "One and done"]
+
+
+def test_losses_stay_on_the_picture_of_the_evidence():
+    table = evidence().assign(revenue_per_customer_low=-20.0)
+    assert plots.segment_evidence(table).get_xlim()[0] <= -20

@@ -21,6 +21,7 @@ MAIN_KPIS = [
     "upt",
     "repeat_rate",
     "ltv",
+    "clv",
 ]
 """The columns that a reader sees first: the period's figures beside the all-time ones."""
 
@@ -41,7 +42,7 @@ def segment_kpis(
     labels : Series
         Segment key of each customer, indexed as `customers`.
     customers : DataFrame
-        The customer table; all-time figures come from here.
+        The customer table; all-time figures come from here, and `clv` where it has one.
     period : DataFrame
         `customer_id`, `orders`, `revenue`, `units`, `returned_units` in the period.
     order : list of str, optional
@@ -110,6 +111,7 @@ def _one_row_a_customer(
     labels: pd.Series, customers: pd.DataFrame, period: pd.DataFrame
 ) -> pd.DataFrame:
     known = customers[["customer_id", "orders", "revenue", "aov", "recency_days"]]
+    known = known.assign(clv=customers["clv"] if "clv" in customers else np.nan)
     known = known.rename(columns={"orders": "orders_all_time", "revenue": "revenue_all_time"})
     within = period[["customer_id", *PERIOD]]
     rows = known.assign(segment=labels.astype(str)).merge(within, on="customer_id", how="left")
@@ -134,6 +136,7 @@ def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         repeaters=rows["orders"] > 1,
         one_order=rows["orders_all_time"] == 1,
         aov_counted=rows["aov"].notna(),
+        clv_counted=rows["clv"].notna(),
     )
     counted = [
         "buyers_all_time",
@@ -141,11 +144,13 @@ def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         "repeaters",
         "one_order",
         "aov_counted",
+        "clv_counted",
         *PERIOD,
         "orders_all_time",
         "revenue_exact",
         "revenue_all_time_exact",
         "aov",
+        "clv",
         "recency_days",
     ]
     groups = flags.groupby(by)
@@ -184,6 +189,7 @@ def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
             "aov_mean": _ratio(sums["aov"], sums["aov_counted"]),
             "upt": _ratio(sums["units"], sums["orders"]),
             "ltv": _ratio(all_time, sums["customers"]),
+            "clv": _ratio(sums["clv"], sums["clv_counted"]),
             "repeat_rate": _ratio(sums["repeaters"], sums["buyers"]),
             "one_order_share": _ratio(sums["one_order"], sums["buyers_all_time"]),
             "return_rate": _ratio(sums["returned_units"], sums["units"]),

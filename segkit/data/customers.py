@@ -230,8 +230,8 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
     Returns
     -------
     ibis table
-        `customer_id`, `orders`, `revenue`, `units`, `returned_units`; a return counts in
-        the period of its order (definitions, sections 2 and 3).
+        `customer_id`, `orders`, `purchase_days`, `revenue`, `units`, `returned_units`; a
+        return counts in the period of its order (definitions, sections 2 and 3).
     """
     known = lines.filter(lines["observed_at"] < _instant(as_of))
     within = known.filter(
@@ -242,12 +242,52 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
         orders.group_by("customer_id")
         .agg(
             orders=order_stands(orders).sum().cast("int64"),
+            purchase_days=orders["ordered_at"].date().nunique(where=order_stands(orders)),
             revenue=orders["revenue"].sum().cast("float64"),
             units=orders["units"].sum().cast("float64"),
             returned_units=(orders["units"] - orders["net_units"]).sum().cast("float64"),
         )
         .order_by("customer_id")
     )
+
+
+def gap_counts(lines: ir.Table, as_of: date) -> ir.Table:
+    """Return how many times each gap between purchase days has passed before `as_of`.
+
+    Returns
+    -------
+    ibis table
+        `days` (1 and more), `gaps`; ordered by `days`.
+    """
+    known = purchases(orders_of(lines.filter(lines["observed_at"] < _instant(as_of))))
+    repeats = known.filter(known["gap"].notnull())
+    return repeats.group_by(days=repeats["gap"]).agg(gaps=repeats.count()).order_by("days")
+
+
+def weekly_repeats(lines: ir.Table, joined_before: date, as_of: date) -> ir.Table:
+    """Return the repeat purchase days of each week, of customers who joined before a date.
+
+    Returns
+    -------
+    ibis table
+        `week` (its Monday), `repeats`; ordered by `week`; weeks without a repeat are left out.
+    """
+    known = purchases(orders_of(lines.filter(lines["observed_at"] < _instant(as_of))))
+    firsts = known.group_by("customer_id").agg(first=known["day"].min())
+    firsts = firsts.filter(firsts["first"] < _day(joined_before))
+    repeats = known.filter(known["gap"].notnull()).semi_join(firsts, "customer_id")
+    weeks = repeats.group_by(week=repeats["day"].truncate("W"))
+    return weeks.agg(repeats=repeats.count()).order_by("week")
+
+
+def purchase_days(lines: ir.Table, customer_id: str, as_of: date) -> ir.Table:
+    """Return the purchase days of one customer before `as_of`, as a column `day`."""
+    own = lines.filter(
+        (lines["customer_id"] == customer_id) & (lines["observed_at"] < _instant(as_of))
+    )
+    orders = orders_of(own)
+    stands = orders.filter(order_stands(orders))
+    return stands.select(day=stands["ordered_at"].date()).distinct().order_by("day")
 
 
 def monthly_table(lines: ir.Table, as_of: date) -> ir.Table:
@@ -267,6 +307,12 @@ def monthly_table(lines: ir.Table, as_of: date) -> ir.Table:
     table = revenue.left_join(months, "month").drop("month_right")
     counts = dict.fromkeys(("orders", "customers", "new_customers"), 0)
     return table.fill_null(counts).order_by("month")
+
+
+def _day(day: date):
+    import ibis
+
+    return ibis.date(day.isoformat())
 
 
 def _instant(day: date):

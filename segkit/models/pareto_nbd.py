@@ -102,8 +102,7 @@ class ParetoNBD(PurchaseModel):
 
     def _chance_of_new(self, params, n, t) -> np.ndarray:
         r, alpha, s, beta = (params[name] for name in self.names)
-        shape = np.ones(len(n))
-        return _order_chance(n, r * shape, t / alpha * shape, s, t / beta * shape)
+        return _order_chance(n, np.full(len(n), r), t / alpha, s, t / beta)
 
 
 class _Odds:

@@ -127,7 +127,7 @@ class PurchaseModel(MaximumLikelihood):
         ----------
         n : int or array of int
             Number of purchases.
-        t : float
+        t : float or array
             Length of time ahead, in `time_unit`.
         x, t_x, T : array, optional
             What is known of each customer; without them, of a customer just won.
@@ -135,17 +135,44 @@ class PurchaseModel(MaximumLikelihood):
         Returns
         -------
         array of float
-            One a customer, or one for each `n`.
+            One a customer, or one for each `n` and `t` (broadcast together).
         """
-        n = np.asarray(n, dtype=float)
-        _refuse_backwards(np.asarray(t, dtype=float))
+        n, t = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(t, dtype=float))
+        _refuse_backwards(t)
         params = self._parameters()
         if x is None:
-            return self._chance_of_new(params, np.atleast_1d(n), float(t)).reshape(n.shape)
+            return self._chance_of_new(params, n.ravel(), t.ravel()).reshape(n.shape)
         x, t_x, T = checked(x, t_x, T)
         alive = self._p_alive(params, x, t_x, T)
-        n = np.broadcast_to(n, x.shape)
-        return alive * self._chance_if_alive(params, n, float(t), x, T) + (1 - alive) * (n == 0)
+        n, t = np.broadcast_to(n, x.shape), np.broadcast_to(t, x.shape)
+        return alive * self._chance_if_alive(params, n, t, x, T) + (1 - alive) * (n == 0)
+
+    def next_order(self, chance: float, x, T) -> np.ndarray:
+        """Return the time within which customers who are still there order again.
+
+        Parameters
+        ----------
+        chance : float
+            With which probability, 0 to 1.
+        x, T : array
+            As for `fit`.
+
+        Returns
+        -------
+        array of float
+            In `time_unit`, from now on; very long for those with few purchases.
+
+        Notes
+        -----
+        The wait is exponential with the customer's gamma rate, so its tail is
+        ((alpha + T) / (alpha + T + wait))^(r + x).
+        """
+        if not 0 <= chance < 1:
+            raise SegkitError("no probability", where="chance", values=[chance], fix="give 0 to 1")
+        params = self._parameters()
+        x, _, T = checked(x, np.zeros(len(np.ravel(x))), T)
+        with np.errstate(over="ignore"):
+            return (params["alpha"] + T) * np.expm1(-np.log1p(-chance) / (params["r"] + x))
 
     def clv(
         self, x, t_x, T, value, *, months: int = 12, discount_rate: float = 0.1, margin: float = 1.0
@@ -216,12 +243,17 @@ class PurchaseModel(MaximumLikelihood):
 
     @abstractmethod
     def _chance_if_alive(
-        self, params: Mapping[str, float], n: np.ndarray, t: float, x: np.ndarray, T: np.ndarray
+        self,
+        params: Mapping[str, float],
+        n: np.ndarray,
+        t: np.ndarray,
+        x: np.ndarray,
+        T: np.ndarray,
     ) -> np.ndarray: ...
 
     @abstractmethod
     def _chance_of_new(
-        self, params: Mapping[str, float], n: np.ndarray, t: float
+        self, params: Mapping[str, float], n: np.ndarray, t: np.ndarray
     ) -> np.ndarray: ...
 
     def _parameters(self) -> dict[str, float]:

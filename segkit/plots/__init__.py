@@ -15,8 +15,16 @@ from segkit.plots.style import PICTURE_LABELS, Style, segment_colour
 
 if TYPE_CHECKING:
     from segkit.plots.clusters import cluster_profile, k_selection
+    from segkit.plots.clv import (
+        customer_history,
+        frequency_recency,
+        holdout_by_frequency,
+        repeat_histogram,
+        tracking,
+    )
     from segkit.plots.concentration import lorenz_curve
     from segkit.plots.distributions import histogram
+    from segkit.plots.evidence import calibration, gain_curves, segment_evidence
     from segkit.plots.months import monthly_customers, monthly_revenue
     from segkit.plots.rfm import rfm_heatmap
     from segkit.plots.sizes import segment_sizes
@@ -24,26 +32,42 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_LABELS",
     "Style",
+    "calibration",
     "cluster_profile",
+    "customer_history",
+    "frequency_recency",
+    "gain_curves",
     "histogram",
+    "holdout_by_frequency",
     "k_selection",
     "lorenz_curve",
     "monthly_customers",
     "monthly_revenue",
+    "repeat_histogram",
     "rfm_heatmap",
     "segment_colour",
+    "segment_evidence",
     "segment_sizes",
+    "tracking",
 ]
 
 PICTURES = {
+    "calibration": "evidence",
     "cluster_profile": "clusters",
+    "customer_history": "clv",
+    "frequency_recency": "clv",
+    "gain_curves": "evidence",
     "histogram": "distributions",
+    "holdout_by_frequency": "clv",
     "k_selection": "clusters",
     "lorenz_curve": "concentration",
     "monthly_customers": "months",
     "monthly_revenue": "months",
+    "repeat_histogram": "clv",
     "rfm_heatmap": "rfm",
+    "segment_evidence": "evidence",
     "segment_sizes": "sizes",
+    "tracking": "clv",
 }
 
 

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 TOP = 0.2
 
 
-def lorenz_curve(lorenz: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH) -> Axes:
+def lorenz_curve(
+    lorenz: pd.DataFrame,
+    *,
+    value: str = "revenue_share",
+    ax: Axes | None = None,
+    style: Style = ENGLISH,
+) -> Axes:
     """Draw the share of revenue against the share of customers, the top 20 % marked.
 
     Parameters
@@ -33,6 +39,9 @@ def lorenz_curve(lorenz: pd.DataFrame, *, ax: Axes | None = None, style: Style =
     lorenz : DataFrame
         `customers_share` and `revenue_share`, both cumulated (0..1), with the best
         customers first (a curve above the diagonal) or last (below it).
+    value : str, optional
+        The column to draw instead of revenue's, such as `clv_share`; it names the y
+        axis too.
     ax : Axes, optional
         Where to draw; a Figure of its own by default.
     style : Style, optional
@@ -58,8 +67,8 @@ def lorenz_curve(lorenz: pd.DataFrame, *, ax: Axes | None = None, style: Style =
     >>> lorenz_curve(lorenz).texts[-1].get_text()
     '20% → 63%'
     """
-    require(lorenz, ["customers_share", "revenue_share"], "lorenz_curve")
-    customers, revenue = _points(lorenz)
+    require(lorenz, ["customers_share", value], "lorenz_curve")
+    customers, revenue = cumulated(lorenz, value)
     if not len(customers):
         return no_data(ax, style)
     with canvas(ax, height=5.6) as panel:
@@ -68,13 +77,32 @@ def lorenz_curve(lorenz: pd.DataFrame, *, ax: Axes | None = None, style: Style =
         if revenue[-1] > 0:
             _mark_top(panel, customers, revenue, best_first, style)
         order = "customers_best_first" if best_first else "customers_least_first"
-        name_axes(panel, style.label(order), style.label("revenue_share"))
+        name_axes(panel, style.label(order), style.label(value))
         return panel
 
 
-def _points(lorenz: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return the curve from the origin on, in the order of customers, without gaps."""
-    points = np.column_stack([numbers(lorenz["customers_share"]), numbers(lorenz["revenue_share"])])
+def cumulated(curve: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a curve from the origin on, in the order of customers, without gaps.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        `customers_share` and the column `value`, both cumulated (0..1).
+    value : str
+        Key of the column.
+
+    Returns
+    -------
+    tuple of arrays
+        The shares of customers and those of the value.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"customers_share": [1.0, 0.5], "revenue_share": [1.0, 0.75]})
+    >>> [list(map(float, shares)) for shares in cumulated(curve, "revenue_share")]
+    [[0.0, 0.5, 1.0], [0.0, 0.75, 1.0]]
+    """
+    points = np.column_stack([numbers(curve["customers_share"]), numbers(curve[value])])
     points = points[~np.isnan(points).any(axis=1)]
     points = points[np.argsort(points[:, 0], kind="stable")]
     if len(points) and points[0, 0] > 0:

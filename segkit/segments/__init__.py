@@ -12,6 +12,8 @@ __all__ = [
     "PROSPECTS",
     "RFM",
     "SUB_SEGMENTS",
+    "CLV_SEGMENTS",
+    "CLVSegments",
     "Clusters",
     "RuleTable",
     "Segmentation",
@@ -19,6 +21,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "CLV_SEGMENTS": "clv",
+    "CLVSegments": "clv",
     "Clusters": "clusters",
     "FAMILIES": "rfm",
     "PROSPECTS": "base",

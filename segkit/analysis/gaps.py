@@ -1,0 +1,103 @@
+"""When a customer is late and when lost, measured from the gaps between purchases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+
+def waiting_curve(gaps: pd.DataFrame, open_days: pd.Series) -> pd.DataFrame:
+    """Return the share of customers who have not bought again so many days after a purchase.
+
+    Parameters
+    ----------
+    gaps : DataFrame
+        `days` (1 and more) and `gaps`: how many times a gap of so many days has passed.
+    open_days : Series
+        Days since each buyer's last purchase: gaps that are still open (censored).
+
+    Returns
+    -------
+    DataFrame
+        `days`, `at_risk`, `returned`, `waiting` (0 to 1), at each day on which somebody came
+        back, from day 0 on.
+
+    Notes
+    -----
+    Definitions, section 7; Kaplan and Meier (1958), Nonparametric Estimation from Incomplete
+    Observations.
+
+    Examples
+    --------
+    >>> gaps = pd.DataFrame({"days": [10, 20], "gaps": [1, 1]})
+    >>> waiting_curve(gaps, pd.Series([15.0, 30.0]))["waiting"].tolist()
+    [1.0, 0.75, 0.375]
+    """
+    still_open = np.sort(open_days.dropna().to_numpy(dtype=float))
+    days = gaps["days"].to_numpy(dtype=float)
+    returned = gaps["gaps"].to_numpy(dtype=float)
+    later = (
+        returned.sum() - np.concatenate([[0.0], np.cumsum(returned)[:-1]]) if len(days) else days
+    )
+    at_risk = later + len(still_open) - np.searchsorted(still_open, days, side="left")
+    waiting = np.cumprod(1 - returned / at_risk)
+    start = pd.DataFrame(
+        {"days": [0.0], "at_risk": [returned.sum() + len(still_open)], "returned": [0.0]}
+    )
+    rows = pd.DataFrame({"days": days, "at_risk": at_risk, "returned": returned})
+    curve = pd.concat([start, rows], ignore_index=True)
+    return curve.assign(waiting=np.concatenate([[1.0], waiting]))
+
+
+def measured_gaps(
+    curve: pd.DataFrame, horizon_days: float, return_share: float = 0.1
+) -> dict[str, float | None]:
+    """Return the usual gap and the churn gap of a waiting curve.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        As `waiting_curve` gives.
+    horizon_days : float
+        How far ahead a return still counts.
+    return_share : float
+        Below this share of returns within the horizon a customer is lost.
+
+    Returns
+    -------
+    dict
+        `usual_days`: by then half of those have come back who do so within the horizon.
+        `churn_days`: of those who have waited so long, a smaller share than `return_share`
+        come back within the horizon. `return_share`: of all, within the horizon. The gaps
+        are None where nobody has come back.
+
+    Notes
+    -----
+    Definitions, section 7.
+
+    Examples
+    --------
+    >>> curve = pd.DataFrame({"days": [0, 10, 20, 200], "waiting": [1.0, 0.6, 0.45, 0.44]})
+    >>> measured_gaps(curve, 365)
+    {'usual_days': 10, 'churn_days': 20, 'return_share': 0.56}
+    """
+    days, waiting = curve["days"].to_numpy(dtype=float), curve["waiting"].to_numpy(dtype=float)
+    if len(days) < 2:
+        return {"usual_days": None, "churn_days": None, "return_share": 0.0}
+    returns = 1 - _at(days, waiting, np.array([horizon_days]))[0]
+    usual = days[np.argmax(1 - waiting >= returns / 2 - 1e-12)]
+    later = _at(days, waiting, days + horizon_days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(waiting > 0, (waiting - later) / waiting, 0.0)
+    lost = (share < return_share) & (days >= usual)
+    churn = days[np.argmax(lost)]
+    return {
+        "usual_days": int(max(usual, 1)),
+        "churn_days": int(max(churn, usual)),
+        "return_share": float(round(returns, 12)),
+    }
+
+
+def _at(days: np.ndarray, waiting: np.ndarray, when: np.ndarray) -> np.ndarray:
+    """Return the share waiting at given days; the curve falls in steps."""
+    return waiting[np.searchsorted(days, when, side="right") - 1]

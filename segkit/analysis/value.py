@@ -1,0 +1,319 @@
+"""What customers are worth: a purchase model and a spend model, fitted and applied together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import pandas as pd
+
+from segkit.errors import SegkitError, suggestion
+from segkit.estimator import Estimator
+from segkit.models.bg_nbd import BGNBD
+from segkit.models.fitting import ModelError
+from segkit.models.gamma_gamma import GammaGamma
+from segkit.models.mbg_nbd import MBGNBD
+from segkit.models.pareto_nbd import ParetoNBD
+from segkit.models.purchase import DAYS, PurchaseModel
+
+ModelKey = Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]
+MODELS: Mapping[str, type[PurchaseModel]] = {
+    "bg_nbd": BGNBD,
+    "mbg_nbd": MBGNBD,
+    "pareto_nbd": ParetoNBD,
+}
+NEXT_ORDER = (0.25, 0.75)
+"""The next-order window lies between these chances of having ordered."""
+INTERVAL = (0.025, 0.975)
+FORECASTS = ("p_alive", "expected_orders", "expected_spend", "clv")
+WITH_INTERVAL = ("expected_orders", "clv")
+
+
+class CustomerValue(Estimator):
+    """Predicts, for each buyer, whether it is still one, its orders, and its value.
+
+    Parameters
+    ----------
+    model : {"bg_nbd", "mbg_nbd", "pareto_nbd"}
+        The purchase model.
+    time_unit : str
+        Unit of the purchase model's times.
+    horizon_months : int
+        How far ahead.
+    discount_rate : float
+        A year.
+    margin : float
+        Share of revenue that is kept.
+    resamples : int
+        Bootstrap resamples behind intervals; 0 for none.
+    seed : int
+
+    Attributes
+    ----------
+    problem_, spend_problem_ : dict or None
+        Why the purchase model or the spend model cannot speak: `reason` (a key) and `text`.
+        Without a spend model a purchase is valued at the customer's own mean.
+    correlation_ : float or None
+        Between purchases and mean spend of repeat buyers.
+    """
+
+    def __init__(
+        self,
+        model: ModelKey = "bg_nbd",
+        time_unit: str = "weeks",
+        horizon_months: int = 12,
+        discount_rate: float = 0.1,
+        margin: float = 1.0,
+        resamples: int = 100,
+        seed: int = 42,
+    ) -> None:
+        self.model = model
+        self.time_unit = time_unit
+        self.horizon_months = horizon_months
+        self.discount_rate = discount_rate
+        self.margin = margin
+        self.resamples = resamples
+        self.seed = seed
+
+    def fit(self, customers: pd.DataFrame) -> Self:
+        """Learn both models from a customer table.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            `orders`, `x`, `t_x`, `T` (days), `monetary_mean` (money); others are left out of
+            the fit if they have no order.
+
+        Returns
+        -------
+        CustomerValue
+            Itself; where a model cannot speak, the reason is kept instead of it.
+        """
+        if self.model not in MODELS:
+            fix = suggestion(str(self.model), MODELS)
+            raise SegkitError("unknown model", where="clv.model", values=[self.model], fix=fix)
+        buyers = customers[customers["orders"] > 0]
+        self.purchase_, self.problem_, draws = self._fitted(
+            MODELS[self.model](time_unit=self.time_unit), self._histories(buyers)
+        )
+        spenders = buyers[buyers["monetary_mean"] > 0]
+        spends = spenders["x"], spenders["monetary_mean"]
+        self.spend_, self.spend_problem_, spend_draws = self._fitted(GammaGamma(), spends)
+        self.correlation_ = None if self.spend_ is None else self.spend_["fitted"]["correlation_"]
+        count = min(len(draws), len(spend_draws)) if self.spend_ else len(draws)
+        self.draws_ = [draws[:count], spend_draws[:count]]
+        return self
+
+    def predict(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return what to expect of each customer; missing for those without an order.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            As for `fit`, at any date; also `aov` (money).
+
+        Returns
+        -------
+        DataFrame
+            Indexed as `customers`: `p_alive` (0 to 1), `expected_orders` (purchase days within
+            the horizon), `expected_spend` (money a purchase), `clv` (money).
+        """
+        self._check_fitted()
+        buyers = customers[customers["orders"] > 0]
+        empty = pd.DataFrame(np.nan, index=customers.index, columns=list(FORECASTS))
+        if self.problem_ is not None or buyers.empty:
+            return empty
+        values = self._forecast(buyers, self.purchase, self.spend)
+        return pd.DataFrame(values, index=buyers.index).reindex(customers.index)
+
+    def intervals(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return the 95 % interval of each customer's expected orders and CLV.
+
+        Returns
+        -------
+        DataFrame
+            Indexed as `customers`: `expected_orders_low`, `expected_orders_high`, `clv_low`,
+            `clv_high`; how far the models could differ, had other customers been seen. What
+            one customer then does varies more.
+        """
+        columns = [
+            f"{name}_{end}" for name in ("expected_orders", "clv") for end in ("low", "high")
+        ]
+        buyers = customers[customers["orders"] > 0]
+        draws = list(self._drawn())
+        if not draws or buyers.empty:
+            return pd.DataFrame(np.nan, index=customers.index, columns=columns)
+        parts = [
+            self._ends(buyers.iloc[start : start + 50_000], draws)
+            for start in range(0, len(buyers), 50_000)
+        ]
+        ends = pd.DataFrame(np.concatenate(parts), index=buyers.index, columns=columns)
+        return ends.reindex(customers.index)
+
+    def totals(self, customers: pd.DataFrame, labels: pd.Series) -> pd.DataFrame:
+        """Return each segment's expected value, with its 95 % interval.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            As for `predict`.
+        labels : Series
+            Segment key of each customer, indexed as `customers`.
+
+        Returns
+        -------
+        DataFrame
+            One row a segment, by expected value, and a row `total`: `segment`, `customers`,
+            `customers_share`, `p_alive` (mean), `expected_orders` (sum), `clv` (mean),
+            `clv_total`, `clv_total_low`, `clv_total_high`, `clv_share`.
+        """
+        forecast = self.predict(customers).assign(segment=labels.astype(str))
+        groups = forecast.groupby("segment")
+        table = pd.DataFrame(
+            {
+                "customers": groups.size(),
+                "p_alive": groups["p_alive"].mean(),
+                "expected_orders": groups["expected_orders"].sum(),
+                "clv": groups["clv"].mean(),
+                "clv_total": groups["clv"].sum(),
+            }
+        ).sort_values("clv_total", ascending=False, kind="stable")
+        total = {
+            "customers": len(forecast),
+            "p_alive": forecast["p_alive"].mean(),
+            "expected_orders": forecast["expected_orders"].sum(),
+            "clv": forecast["clv"].mean(),
+            "clv_total": forecast["clv"].sum(),
+        }
+        table.loc["total"] = total
+        table = table.join(self._total_ends(customers, forecast["segment"]))
+        table.insert(1, "customers_share", table["customers"] / len(forecast))
+        whole = total["clv_total"]
+        table["clv_share"] = table["clv_total"] / whole if whole > 0 else np.nan
+        return table.astype({"customers": "int64"}).rename_axis("segment").reset_index()
+
+    def next_order(self, customers: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
+        """Return the days between which a customer who is still one will most likely order.
+
+        Returns
+        -------
+        DataFrame
+            `next_order_from`, `next_order_to` (dates): by the first a quarter of such customers
+            have ordered, by the second three quarters; missing beyond the horizon.
+        """
+        columns = ["next_order_from", "next_order_to"]
+        empty = pd.DataFrame(pd.NaT, index=customers.index, columns=columns)
+        buyers = customers[customers["orders"] > 0]
+        if self.problem_ is not None or buyers.empty:
+            return empty.astype("datetime64[us]")
+        x, _, T = self._histories(buyers)
+        table = {
+            name: self._date(self.purchase.next_order(chance, x, T), as_of)
+            for name, chance in zip(columns, NEXT_ORDER, strict=True)
+        }
+        return pd.DataFrame(table, index=buyers.index).reindex(customers.index)
+
+    def _date(self, wait: np.ndarray, as_of: pd.Timestamp) -> pd.Series:
+        days = np.floor(wait * DAYS[self.time_unit])
+        days = np.where(days <= self.horizon_months * DAYS["months"], days, np.nan)
+        return (as_of + pd.to_timedelta(pd.Series(days), unit="D")).dt.as_unit("us").to_numpy()
+
+    @property
+    def horizon(self) -> float:
+        """The horizon in the purchase model's unit of time."""
+        return self.horizon_months * DAYS["months"] / DAYS[self.time_unit]
+
+    @property
+    def purchase(self) -> PurchaseModel:
+        """The fitted purchase model.
+
+        Raises
+        ------
+        ModelError
+            It could not be fitted.
+        """
+        self._check_fitted()
+        if self.purchase_ is None:
+            raise ModelError(self.problem_["text"], reason=self.problem_["reason"])
+        return MODELS[self.model].from_state(self.purchase_)
+
+    @property
+    def spend(self) -> GammaGamma | None:
+        """The fitted spend model, or None where it could not be fitted."""
+        return None if self.spend_ is None else GammaGamma.from_state(self.spend_)
+
+    def histories(self, customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return `x`, `t_x`, `T` of buyers, in the purchase model's unit of time."""
+        return self._histories(customers[customers["orders"] > 0])
+
+    def _histories(self, buyers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        days = DAYS[self.time_unit]
+        x, t_x, T = (buyers[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
+        return x, t_x / days, T / days
+
+    def _fitted(self, model: Any, given: tuple) -> tuple[dict | None, dict | None, list]:
+        """Return a model's state, or why there is none, and its bootstrap's parameters."""
+        try:
+            model.fit(*given)
+        except ModelError as error:
+            return None, {"reason": error.reason, "text": str(error)}, []
+        has_spread = self.resamples and model.covariance_ is not None
+        draws = model.bootstrap(self.resamples, self.seed) if has_spread else []
+        return model.to_state(), None, draws
+
+    def _forecast(
+        self, buyers: pd.DataFrame, purchase: PurchaseModel, spend: GammaGamma | None
+    ) -> dict[str, np.ndarray]:
+        x, t_x, T = self._histories(buyers)
+        value = self._spend(buyers, spend)
+        return {
+            "p_alive": purchase.p_alive(x, t_x, T),
+            "expected_orders": purchase.expected_orders(self.horizon, x, t_x, T),
+            "expected_spend": value,
+            "clv": purchase.clv(
+                x,
+                t_x,
+                T,
+                value,
+                months=self.horizon_months,
+                discount_rate=self.discount_rate,
+                margin=self.margin,
+            ),
+        }
+
+    def _spend(self, buyers: pd.DataFrame, spend: GammaGamma | None) -> np.ndarray:
+        if spend is None:
+            return buyers["aov"].clip(lower=0).to_numpy(dtype=float)
+        mean = buyers["monetary_mean"].fillna(0).clip(lower=0)
+        return spend.expected_spend(buyers["x"], mean)
+
+    def _drawn(self) -> Iterator[tuple[PurchaseModel, GammaGamma | None]]:
+        """Yield the pairs of models of the bootstrap."""
+        self._check_fitted()
+        purchase_draws, spend_draws = self.draws_
+        for place, params in enumerate(purchase_draws):
+            spend = self.spend and self.spend.with_params(spend_draws[place])
+            yield self.purchase.with_params(params), spend
+
+    def _ends(self, buyers: pd.DataFrame, draws: list) -> np.ndarray:
+        forecasts = [self._forecast(buyers, *pair) for pair in draws]
+        ends = [
+            np.quantile([forecast[name] for forecast in forecasts], INTERVAL, axis=0)
+            for name in WITH_INTERVAL
+        ]
+        return np.concatenate(ends).T
+
+    def _total_ends(self, customers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
+        buyers = customers[customers["orders"] > 0]
+        sums = []
+        for pair in self._drawn():
+            clv = pd.Series(self._forecast(buyers, *pair)["clv"], index=buyers.index)
+            by_segment = clv.groupby(segments.loc[buyers.index]).sum()
+            by_segment.loc["total"] = clv.sum()
+            sums.append(by_segment)
+        columns = ["clv_total_low", "clv_total_high"]
+        if not sums:
+            return pd.DataFrame(columns=columns, dtype=float)
+        ends = pd.DataFrame(sums).quantile(list(INTERVAL)).T
+        return ends.set_axis(columns, axis=1)
