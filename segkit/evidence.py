@@ -20,7 +20,8 @@ from segkit.store import key_of
 if TYPE_CHECKING:
     from segkit.study import Study
 
-SHOWN_BASELINES = ("past_revenue", "recency", "random")
+TRUSTED = (0.8, 1.25)
+"""A predicted total over the actual one outside of these is said to be off."""
 
 
 class Evidence:
@@ -46,12 +47,17 @@ class Evidence:
     @cached_property
     def cut(self) -> date:
         """The first day that the tested models and segments do not know."""
-        return self.study._months_before(self.horizon_months)
+        return self.study.months_before(self.horizon_months)
 
     @cached_property
     def then(self) -> Study:
         """The study at the cut."""
         return self.study.at(self.cut)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the past is long enough for a test."""
+        return self.problem is None
 
     @cached_property
     def problem(self) -> dict[str, str | int] | None:
@@ -95,12 +101,12 @@ class Evidence:
         """
         self._require_test()
         key = key_of(self._key, "models")
-        return self.study._store.frame("evidence_models", key, self._compare_models)
+        return self.study.store.frame("evidence_models", key, self._compare_models)
 
     def _compare_models(self) -> pd.DataFrame:
         predictions = {name: self._orders_by(name) for name in MODELS}
         rules = {"same_again": self._last_period("purchase_days"), "steady_pace": self._pace()}
-        known = {name: held for name, held in predictions.items() if held is not None}
+        known = {name: orders for name, orders in predictions.items() if orders.notna().any()}
         errors = tables.prediction_errors(known | rules, self._outcomes["orders_after"])
         return errors.assign(is_rule=errors["model"].isin(list(rules)))
 
@@ -114,12 +120,12 @@ class Evidence:
     def tested(self) -> pd.DataFrame:
         """One row for each buyer of before the cut; see `segkit.analysis.evidence`."""
         self._require_test()
-        return self.study._store.frame("tested", key_of(self._key, "tested"), self._tested)
+        return self.study.store.frame("tested", key_of(self._key, "tested"), self._tested)
 
     def _tested(self) -> pd.DataFrame:
         buyers, then = self.then.buyers, self.then
         names = list(self.segmentations)
-        orders = self._forecast_orders(then.value)
+        orders = self._forecast_orders(then.forecast.value)
         spend = then.clv.loc[buyers.index, "expected_spend"]
         random = np.random.default_rng(self.params.seed)
         columns = {
@@ -158,6 +164,30 @@ class Evidence:
     def best_baseline(self) -> pd.Series:
         """The row of `rankings` of the simple rule that separated revenue best."""
         return self.rankings[self.rankings["kind"] == "baseline"].iloc[0]
+
+    @property
+    def verdicts(self) -> list[tuple[str, dict[str, object]]]:
+        """Which segmentation separated revenue best: keys of sentences, and their fields."""
+        best, rule = self.best_segmentation, self.best_baseline
+        fields = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
+        fields |= {"low": best["gini_low"], "high": best["gini_high"]}
+        if not best["gini_low"] > 0:
+            return [("evidence_nothing", fields)]
+        against = {"baseline": rule["ranking"], "top20": rule["top20"], "gini": rule["gini"]}
+        return [("evidence_best", fields), ("evidence_baseline", against)]
+
+    @property
+    def fit(self) -> tuple[str, dict[str, float]]:
+        """How near the predicted total came: key of a sentence, and its field."""
+        ratio = self.totals["orders_ratio"]
+        low, high = TRUSTED
+        return ("total_good" if low <= ratio <= high else "total_poor"), {"ratio": ratio}
+
+    @property
+    def terms(self) -> dict[str, object]:
+        """What the test is: `cut`, `months`, `customers`."""
+        buyers = len(self.then.buyers)
+        return {"cut": self.cut, "months": self.horizon_months, "customers": buyers}
 
     @property
     def curves(self) -> pd.DataFrame:
@@ -201,11 +231,11 @@ class Evidence:
         from segkit.data.customers import weekly_repeats
 
         self._require_test()
-        return self.study._store.frame(
+        return self.study.store.frame(
             "tracking",
             key_of(self._key, "tracking"),
             lambda: tracking(
-                self.then.value,
+                self.then.forecast.value,
                 self.then.customers,
                 weekly_repeats(self.study.lines, self.cut, self.study.as_of)
                 .to_pyarrow()
@@ -223,7 +253,7 @@ class Evidence:
     @property
     def _key(self) -> str:
         study = self.study
-        return key_of(study._customers_key, self.cut.isoformat(), *study._rules())
+        return key_of(study.customers_key, self.cut.isoformat(), *study.segment_rules())
 
     def _require_test(self) -> None:
         if self.problem is not None:
@@ -234,23 +264,23 @@ class Evidence:
                 fix=f"needs {self.problem['needed']}; see evidence.horizon_months",
             )
 
-    def _orders_by(self, name: str) -> pd.Series | None:
+    def _orders_by(self, name: str) -> pd.Series:
         params = self.study.params.clv
         model = CustomerValue(name, time_unit=params.time_unit, resamples=0)
         return self._forecast_orders(model.fit(self.then.customers))
 
-    def _forecast_orders(self, value: CustomerValue) -> pd.Series | None:
+    def _forecast_orders(self, value: CustomerValue) -> pd.Series:
         """Return the orders expected between the cut and `as_of`, of the buyers at the cut."""
         buyers = self.then.buyers
         if value.problem_ is not None:
-            return None
+            return pd.Series(np.nan, index=buyers.index)
         ahead = (self.study.as_of - self.cut).days / DAYS[value.time_unit]
         orders = value.purchase.expected_orders(ahead, *value.histories(buyers))
         return pd.Series(orders, index=buyers.index)
 
     def _last_period(self, column: str) -> pd.Series:
         """Return a figure of the period before the cut, as long as the one after it."""
-        start = self.then._months_before(self.horizon_months)
+        start = self.then.months_before(self.horizon_months)
         before = self.then.period(start).set_index("customer_id")[column]
         observed = (self.cut - max(start, self.study.first_day)).days
         sums = self.then.buyers["customer_id"].map(before).fillna(0.0).astype(float)

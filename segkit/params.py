@@ -490,6 +490,7 @@ class CLVParams(_Section):
     """How the value of customers is predicted (definitions, section 6)."""
 
     model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"
+    spend: Literal["all", "repeats"] = "all"
     time_unit: Literal["days", "weeks", "months"] = "weeks"
     horizon_months: Annotated[int, Field(ge=1, le=60)] = 12
     previous_months: Annotated[int, Field(ge=1, le=60)] = 3

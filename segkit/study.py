@@ -20,17 +20,15 @@ from segkit.store import Store, key_of, parquet_key
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from segkit.analysis.value import CustomerValue
     from segkit.evidence import Evidence
+    from segkit.forecast import Forecast
     from segkit.report.playbook import Playbook
     from segkit.segments import RFM, Clusters, CLVSegments, RuleTable
 
 TABLES = ("orders", "returns", "customers", "events")
 SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
 DRAFT = "draft"
-DEFAULT_MODEL = "bg_nbd"
 DAYS_A_MONTH = 365.25 / 12
-WINDOWS = ["recent_orders", "earlier_orders"]
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
 
@@ -108,13 +106,14 @@ class Study:
     # Where things are ------------------------------------------------------------------
 
     @cached_property
-    def _store(self) -> Store:
+    def store(self) -> Store:
+        """Results of this study, remembered."""
         return Store(self.run_dir / "data")
 
     @cached_property
     def _lines_store(self) -> Store:
         """Lines do not depend on the date: studies at other dates share them."""
-        return self._store
+        return self.store
 
     @cached_property
     def _workspace(self) -> Workspace:
@@ -140,7 +139,8 @@ class Study:
         return key_of(self.inputs, relevant)
 
     @cached_property
-    def _customers_key(self) -> str:
+    def customers_key(self) -> str:
+        """Digest of everything that the customer table depends on."""
         return key_of(self._lines_key, self.as_of.isoformat())
 
     # Lines ----------------------------------------------------------------------------
@@ -235,7 +235,7 @@ class Study:
     @cached_property
     def period_start(self) -> date:
         """First day of the period that period figures use."""
-        return self._months_before(self.params.period_months)
+        return self.months_before(self.params.period_months)
 
     @cached_property
     def quality(self) -> pd.DataFrame:
@@ -255,7 +255,7 @@ class Study:
     @cached_property
     def customers(self) -> pd.DataFrame:
         """The customer table (definitions, section 2): one row a customer."""
-        return self._store.frame("customers", self._customers_key, self._compute_customers)
+        return self.store.frame("customers", self.customers_key, self._compute_customers)
 
     def _compute_customers(self) -> pd.DataFrame:
         from segkit.data.customers import customer_table
@@ -274,8 +274,8 @@ class Study:
     @cached_property
     def monthly(self) -> pd.DataFrame:
         """Orders, customers and revenue by month; a month not wholly observed says so."""
-        key = key_of(self._customers_key, "monthly")
-        return self._store.frame("monthly", key, self._compute_monthly)
+        key = key_of(self.customers_key, "monthly")
+        return self.store.frame("monthly", key, self._compute_monthly)
 
     def _compute_monthly(self) -> pd.DataFrame:
         from segkit.data.customers import monthly_table
@@ -290,8 +290,8 @@ class Study:
         from segkit.data.customers import period_table
 
         start = start or self.period_start
-        key = key_of(self._customers_key, start.isoformat())
-        return self._store.frame(
+        key = key_of(self.customers_key, start.isoformat())
+        return self.store.frame(
             f"period_{start:%Y%m%d}",
             key,
             lambda: period_table(self.lines, start, self.as_of).to_pyarrow().to_pandas(),
@@ -309,7 +309,7 @@ class Study:
             gaps = gap_counts(self.lines, self.as_of).to_pyarrow().to_pandas()
             return waiting_curve(gaps, self.buyers["recency_days"])
 
-        return self._store.frame("waiting", key_of(self._customers_key, "waiting"), compute)
+        return self.store.frame("waiting", key_of(self.customers_key, "waiting"), compute)
 
     @cached_property
     def gaps(self) -> dict[str, float | None]:
@@ -323,77 +323,16 @@ class Study:
         return gaps | {name: days for name, days in given.items() if days is not None}
 
     @cached_property
-    def clv_choice(self) -> dict[str, str]:
-        """The purchase model (`model`) and why it is taken: `given`, `tested` or `untested`."""
-        given = self.params.clv.model
-        if given != "auto":
-            return {"model": given, "reason": "given"}
-        best = None if self.evidence.problem else self.evidence.best_model
-        return {"model": best or DEFAULT_MODEL, "reason": "tested" if best else "untested"}
+    def forecast(self) -> Forecast:
+        """What customers are expected to do, and the models behind it."""
+        from segkit.forecast import Forecast
 
-    @cached_property
-    def value(self) -> CustomerValue:
-        """The fitted purchase and spend models (definitions, section 6)."""
-        from segkit.analysis.value import CustomerValue
-
-        params = self.params.clv
-        names = ("time_unit", "horizon_months", "discount_rate", "margin", "resamples", "seed")
-        given = {name: getattr(params, name) for name in names}
-        model = CustomerValue(self.clv_choice["model"], **given)
-        key = key_of(self._customers_key, "value", model.get_params())
-        return CustomerValue.from_state(
-            self._store.state("value", key, lambda: model.fit(self.customers).to_state())
-        )
-
-    @cached_property
-    def clv(self) -> pd.DataFrame:
-        """What to expect of each customer, in the rows of `customers` (definitions, section 6).
-
-        `p_alive`, `expected_orders`, `expected_spend`, `clv` (with `_low` and `_high`),
-        `clv_previous`, `clv_trend`, `next_order_from`, `next_order_to`, `recent_orders`,
-        `earlier_orders`, and the `reason` why a customer has no value.
-        """
-        key = key_of(self._customers_key, *self._value_rules())
-        return self._store.frame("clv", key, self._compute_clv)
-
-    def _compute_clv(self) -> pd.DataFrame:
-        customers, value = self.customers, self.value
-        table = customers[["customer_id"]].join(value.predict(customers))
-        table = table.join(value.intervals(customers))
-        previous = table["customer_id"].map(self._previous_clv)
-        trend = table["clv"] / previous.where(previous > 0) - 1
-        table = table.assign(clv_previous=previous, clv_trend=trend)
-        table = table.join(value.next_order(customers, pd.Timestamp(self.as_of)))
-        table = table.join(self._windows())
-        why = value.problem_["reason"] if value.problem_ else ""
-        reason = (customers["orders"] > 0).map({True: why, False: "no_order"})
-        return table.assign(reason=reason.astype("str"))
+        return Forecast(self)
 
     @property
-    def _previous_clv(self) -> pd.Series:
-        """Each customer's CLV a while ago, by today's models."""
-        date_before = self._months_before(self.params.clv.previous_months)
-        if date_before <= self.first_day:
-            return pd.Series(dtype=float)
-        before = self.at(date_before).customers
-        clv = self.value.predict(before)["clv"]
-        return clv.set_axis(before["customer_id"])
-
-    def _windows(self) -> pd.DataFrame:
-        """Return orders in the recent window and in the one before it, customer by customer."""
-        days = self.params.clv.segments.recent_days or self.gaps["usual_days"]
-        empty = pd.DataFrame(0, index=self.customers.index, columns=WINDOWS)
-        if days is None:
-            return empty
-        starts = [self.as_of - timedelta(days=int(days * times)) for times in (1, 2)]
-        recent, both = (
-            self.customers["customer_id"]
-            .map(self.period(start).set_index("customer_id")["orders"])
-            .fillna(0)
-            .astype("int64")
-            for start in starts
-        )
-        return pd.DataFrame({WINDOWS[0]: recent, WINDOWS[1]: both - recent})
+    def clv(self) -> pd.DataFrame:
+        """What to expect of each customer, in the rows of `customers`; see `Forecast.table`."""
+        return self.forecast.table
 
     @cached_property
     def clv_segments(self) -> CLVSegments:
@@ -402,9 +341,9 @@ class Study:
 
         gaps = {name: self.gaps[name] for name in ("usual_days", "churn_days")}
         model = CLVSegments(**gaps, **self.params.clv.segments.model_dump())
-        key = key_of(self._customers_key, *self._value_rules())
+        key = key_of(self.customers_key, *self.value_rules())
         return CLVSegments.from_state(
-            self._store.state(
+            self.store.state(
                 "clv_segments", key, lambda: model.fit(self._valued(self.customers)).to_state()
             )
         )
@@ -415,7 +354,7 @@ class Study:
             return customers
         return customers.join(self.clv.drop(columns="customer_id"))
 
-    def _value_rules(self) -> list[Any]:
+    def value_rules(self) -> list[Any]:
         """Return what values depend on besides customers."""
         names = ("clv", "evidence", "gaps")
         return [getattr(self.params, name).model_dump() for name in names]
@@ -434,7 +373,8 @@ class Study:
 
         return Evidence(self)
 
-    def _months_before(self, months: int) -> date:
+    def months_before(self, months: int) -> date:
+        """Return the day so many calendar months before `as_of`."""
         return (pd.Timestamp(self.as_of) - pd.DateOffset(months=months)).date()
 
     # Segmentations --------------------------------------------------------------------
@@ -450,9 +390,9 @@ class Study:
             frequency_bins=params.frequency_bins,
             cut_points=dict(params.bins) or None,
         )
-        key = key_of(self._customers_key, params.model_dump())
+        key = key_of(self.customers_key, params.model_dump())
         return RFM.from_state(
-            self._store.state("rfm", key, lambda: model.fit(self.customers).to_state())
+            self.store.state("rfm", key, lambda: model.fit(self.customers).to_state())
         )
 
     @cached_property
@@ -474,10 +414,10 @@ class Study:
         from segkit.segments import Clusters
 
         params = self.params.clusters
-        key = key_of(self._customers_key, params.model_dump())
+        key = key_of(self.customers_key, params.model_dump())
         model = Clusters(**params.model_dump(), curve=True)
         return Clusters.from_state(
-            self._store.state("clusters", key, lambda: model.fit(self.customers).to_state())
+            self.store.state("clusters", key, lambda: model.fit(self.customers).to_state())
         )
 
     def label(self, segmentation: str, customers: pd.DataFrame) -> pd.Series:
@@ -505,15 +445,15 @@ class Study:
     @cached_property
     def segments(self) -> pd.DataFrame:
         """Each customer's segment in every segmentation, and the scores behind it."""
-        key = key_of(self._customers_key, *self._rules())
-        return self._store.frame("segments", key, self._compute_segments)
+        key = key_of(self.customers_key, *self.segment_rules())
+        return self.store.frame("segments", key, self._compute_segments)
 
-    def _rules(self) -> list[Any]:
+    def segment_rules(self) -> list[Any]:
         """Return what segments depend on besides customers."""
         own = self.params.rfm.value_groups
         table = load_yaml(self.root / own) if own else None
         own_rules = [self.params.rfm.model_dump(), self.params.clusters.model_dump(), table]
-        return [*own_rules, *self._value_rules()]
+        return [*own_rules, *self.value_rules()]
 
     def _compute_segments(self) -> pd.DataFrame:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
@@ -533,9 +473,9 @@ class Study:
 
         _require_known(segmentation)
         start = start or self.period_start
-        return self._store.frame(
+        return self.store.frame(
             f"kpis_{segmentation}_{start:%Y%m%d}",
-            key_of(self._customers_key, segmentation, start.isoformat(), *self._rules()),
+            key_of(self.customers_key, segmentation, start.isoformat(), *self.segment_rules()),
             lambda: segment_kpis(
                 self.label(segmentation, self.customers),
                 self.customers.assign(clv=self.clv["clv"]),

@@ -1,8 +1,15 @@
-"""What the customer table says: key figures, concentration, distributions."""
+"""What the customer table says: key figures, concentration, distributions, models' fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from segkit.analysis.concentration import concentration, gini, lorenz_curve, pareto
 from segkit.analysis.distributions import best_month, binned, counted
 from segkit.analysis.kpis import MAIN_KPIS, segment_kpis
+
+if TYPE_CHECKING:
+    from segkit.analysis.model_fit import customer_history
 
 __all__ = [
     "MAIN_KPIS",
@@ -10,8 +17,18 @@ __all__ = [
     "binned",
     "concentration",
     "counted",
+    "customer_history",
     "gini",
     "lorenz_curve",
     "pareto",
     "segment_kpis",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs the models, and with them scipy, when first used."""
+    if name != "customer_history":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from segkit.analysis.model_fit import customer_history
+
+    return customer_history

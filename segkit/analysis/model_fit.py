@@ -48,6 +48,24 @@ def repeat_histogram(
     )
 
 
+def alive_histogram(p_alive: pd.Series, bins: int = 10) -> pd.DataFrame:
+    """Return how many customers have each probability of still being one, by tenths.
+
+    Returns
+    -------
+    DataFrame
+        `from`, `to`, `count`; a bin holds its lower edge, the last one 1 too.
+
+    Examples
+    --------
+    >>> alive_histogram(pd.Series([0.1, 0.9, 1.0]), bins=2)["count"].tolist()
+    [1, 2]
+    """
+    edges = np.round(np.linspace(0, 1, bins + 1), 9)
+    counts = np.histogram(p_alive.dropna(), bins=edges)[0]
+    return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "count": counts})
+
+
 def misplaced(fit: pd.DataFrame) -> float:
     """Return the share of customers that the model puts into another bin than they are in.
 

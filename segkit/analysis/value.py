@@ -48,6 +48,10 @@ class CustomerValue(Estimator):
     resamples : int
         Bootstrap resamples behind intervals; 0 for none.
     seed : int
+    spend : {"all", "repeats"}
+        Purchases that the spend model learns from: all of a customer's, or only those after
+        the first, as is classical. A one-time buyer's only purchase says something about
+        what the next one will be worth.
 
     Attributes
     ----------
@@ -67,6 +71,7 @@ class CustomerValue(Estimator):
         margin: float = 1.0,
         resamples: int = 100,
         seed: int = 42,
+        spend: Literal["all", "repeats"] = "all",
     ) -> None:
         self.model = model
         self.time_unit = time_unit
@@ -75,6 +80,7 @@ class CustomerValue(Estimator):
         self.margin = margin
         self.resamples = resamples
         self.seed = seed
+        self.spend = spend
 
     def fit(self, customers: pd.DataFrame) -> Self:
         """Learn both models from a customer table.
@@ -82,8 +88,8 @@ class CustomerValue(Estimator):
         Parameters
         ----------
         customers : DataFrame
-            `orders`, `x`, `t_x`, `T` (days), `monetary_mean` (money); others are left out of
-            the fit if they have no order.
+            `orders`, `x`, `t_x`, `T` (days), `monetary_mean`, `revenue`, `aov` (money); those
+            without an order are left out.
 
         Returns
         -------
@@ -97,9 +103,11 @@ class CustomerValue(Estimator):
         self.purchase_, self.problem_, draws = self._fitted(
             MODELS[self.model](time_unit=self.time_unit), self._histories(buyers)
         )
-        spenders = buyers[buyers["monetary_mean"] > 0]
-        spends = spenders["x"], spenders["monetary_mean"]
-        self.spend_, self.spend_problem_, spend_draws = self._fitted(GammaGamma(), spends)
+        purchases, mean = self._spends(buyers)
+        paid = mean > 0
+        self.spend_, self.spend_problem_, spend_draws = self._fitted(
+            GammaGamma(), (purchases[paid], mean[paid])
+        )
         self.correlation_ = None if self.spend_ is None else self.spend_["fitted"]["correlation_"]
         count = min(len(draws), len(spend_draws)) if self.spend_ else len(draws)
         self.draws_ = [draws[:count], spend_draws[:count]]
@@ -111,7 +119,7 @@ class CustomerValue(Estimator):
         Parameters
         ----------
         customers : DataFrame
-            As for `fit`, at any date; also `aov` (money).
+            As for `fit`, at any date.
 
         Returns
         -------
@@ -124,7 +132,7 @@ class CustomerValue(Estimator):
         empty = pd.DataFrame(np.nan, index=customers.index, columns=list(FORECASTS))
         if self.problem_ is not None or buyers.empty:
             return empty
-        values = self._forecast(buyers, self.purchase, self.spend)
+        values = self._forecast(buyers, self.purchase, self.spend_model)
         return pd.DataFrame(values, index=buyers.index).reindex(customers.index)
 
     def intervals(self, customers: pd.DataFrame) -> pd.DataFrame:
@@ -239,7 +247,13 @@ class CustomerValue(Estimator):
         return MODELS[self.model].from_state(self.purchase_)
 
     @property
-    def spend(self) -> GammaGamma | None:
+    def ready(self) -> bool:
+        """Whether the purchase model could be fitted."""
+        self._check_fitted()
+        return self.problem_ is None
+
+    @property
+    def spend_model(self) -> GammaGamma | None:
         """The fitted spend model, or None where it could not be fitted."""
         return None if self.spend_ is None else GammaGamma.from_state(self.spend_)
 
@@ -258,9 +272,7 @@ class CustomerValue(Estimator):
             model.fit(*given)
         except ModelError as error:
             return None, {"reason": error.reason, "text": str(error)}, []
-        has_spread = self.resamples and model.covariance_ is not None
-        draws = model.bootstrap(self.resamples, self.seed) if has_spread else []
-        return model.to_state(), None, draws
+        return model.to_state(), None, model.bootstrap(self.resamples, self.seed)
 
     def _forecast(
         self, buyers: pd.DataFrame, purchase: PurchaseModel, spend: GammaGamma | None
@@ -285,16 +297,26 @@ class CustomerValue(Estimator):
     def _spend(self, buyers: pd.DataFrame, spend: GammaGamma | None) -> np.ndarray:
         if spend is None:
             return buyers["aov"].clip(lower=0).to_numpy(dtype=float)
-        mean = buyers["monetary_mean"].fillna(0).clip(lower=0)
-        return spend.expected_spend(buyers["x"], mean)
+        purchases, mean = self._spends(buyers)
+        return spend.expected_spend(purchases, np.maximum(mean, 0))
+
+    def _spends(self, buyers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return how many purchases each buyer's mean spend is of, and that mean."""
+        repeats = buyers["x"].to_numpy(dtype=float)
+        if self.spend == "repeats":
+            return repeats, buyers["monetary_mean"].fillna(0).to_numpy(dtype=float)
+        return repeats + 1, buyers["revenue"].to_numpy(dtype=float) / (repeats + 1)
 
     def _drawn(self) -> Iterator[tuple[PurchaseModel, GammaGamma | None]]:
         """Yield the pairs of models of the bootstrap."""
         self._check_fitted()
         purchase_draws, spend_draws = self.draws_
+        if not purchase_draws:
+            return
+        purchase, spend_model = self.purchase, self.spend_model
         for place, params in enumerate(purchase_draws):
-            spend = self.spend and self.spend.with_params(spend_draws[place])
-            yield self.purchase.with_params(params), spend
+            spend = spend_model and spend_model.with_params(spend_draws[place])
+            yield purchase.with_params(params), spend
 
     def _ends(self, buyers: pd.DataFrame, draws: list) -> np.ndarray:
         forecasts = [self._forecast(buyers, *pair) for pair in draws]

@@ -152,7 +152,7 @@ class MaximumLikelihood(Estimator):
         Raises
         ------
         SegkitError
-            The model was read from its state, or has no covariance: it has no rows to resample.
+            The model was read from its state, which holds no rows to resample.
 
         Notes
         -----
@@ -160,20 +160,16 @@ class MaximumLikelihood(Estimator):
         base, the rows with rounded times, whose shift against the exact fit is taken back.
         """
         self._check_fitted()
-        if getattr(self, "_small", None) is None:
+        if not hasattr(self, "_small"):
             raise SegkitError("has no rows to resample", where=type(self).__name__, fix="fit it")
         rows, start, hessian = self._small
         shift = self._logs(self.params_, rows.scale) - start
         random = np.random.default_rng(seed)
         total = rows.weights.sum()
-        draws = random.multinomial(round(total), rows.weights / total, size=resamples)
         fits = []
-        for counts in draws:
-            kept = counts > 0
-            drawn = rows.weighted(np.where(kept, counts, 0).astype(float))
-            logs, flat, _ = self._climb(drawn, start, hessian)
-            if not flat:
-                logs, flat, _ = self._maximise(drawn, logs)
+        for counts in random.multinomial(round(total), rows.weights / total, size=resamples):
+            drawn = rows.weighted(counts.astype(float))
+            logs, flat, _ = self._refine(drawn, start, hessian)
             if flat:
                 fits.append(self._params(logs + shift, rows.scale))
         return fits
@@ -188,16 +184,14 @@ class MaximumLikelihood(Estimator):
         small = rows.rounded()
         logs, flat, steps = self._maximise(small, None)
         hessian = self._hessian(small, logs)
-        if flat and hessian is not None:
-            logs, flat, more = self._climb(small, logs, hessian)
-            self._small = (small, logs, hessian)
-            if small is not rows:
-                logs, flat, further = self._climb(rows, logs, hessian)
-                more += further
+        if hessian is not None:
+            peak, at_peak, more = self._climb(small, logs, hessian)
+            logs, flat, steps = (peak, True, steps + more) if at_peak else (logs, flat, steps)
+        self._small = (small, logs, hessian)
+        if small is not rows:
+            logs, flat, more = self._refine(rows, logs, hessian)
+            hessian = self._hessian(rows, logs)
             steps += more
-        if (not flat or hessian is None) and small is not rows:
-            logs, flat, more = self._maximise(rows, logs)
-            hessian, steps = self._hessian(rows, logs), steps + more
         if not flat:
             raise ModelError(
                 f"the fit did not converge from {len(self.starts)} starts",
@@ -270,6 +264,18 @@ class MaximumLikelihood(Estimator):
                 break
             logs, value, slope = trial, better, next_slope
         return logs, bool(np.abs(slope).max() <= FLAT), MAX_STEPS
+
+    def _refine(
+        self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None
+    ) -> tuple[np.ndarray, bool, int]:
+        """Return the best logs near given ones, those of rows that are much alike."""
+        steps = 0
+        if hessian is not None:
+            logs, flat, steps = self._climb(rows, logs, hessian)
+            if flat:
+                return logs, True, steps
+        logs, flat, more = self._maximise(rows, logs)
+        return logs, flat, steps + more
 
     def _hessian(self, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
         """Return the Hessian of the objective, or None where it is not positive definite."""

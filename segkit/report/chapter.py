@@ -330,9 +330,9 @@ class Chapter:
         self, path: str, segmentation: str | None, fields: Mapping[str, object]
     ) -> dict[str, object]:
         kinds = self.texts.fields(path)
-        wording = self._wording(segmentation)
+        words = {"segment": self._wording(segmentation).name, "label": self.texts.label}
         return {
-            name: wording.name(value) if kinds.get(name) == "segment" else value
+            name: words[kinds[name]](value) if kinds.get(name) in words else value
             for name, value in fields.items()
         }
 

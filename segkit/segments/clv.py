@@ -131,22 +131,26 @@ class CLVSegments(Segmentation):
         Returns
         -------
         DataFrame
-            `threshold` (key), `value` (days, money or a share, as `unit` says), `unit`.
+            `threshold` (key), and its value as `days`, `amount` (money) or `share`.
         """
         self._check_fitted()
         recent = self.usual_days if self.recent_days is None else self.recent_days
+        kinds = {
+            "days": {
+                "churn_days": self.churn_days,
+                "recent_days": recent,
+                "usual_days": self.usual_days,
+            },
+            "share": {"falling": -self.falling, "rising": self.rising},
+            "amount": {f"{name}_clv": self.clv_[name] for name in ("low", "champions", "loyal")},
+        }
         rows = [
-            ("churn_days", self.churn_days, "days"),
-            ("usual_days", self.usual_days, "days"),
-            ("recent_days", recent, "days"),
-            ("low_clv", self.clv_["low"], "money"),
-            ("falling", -self.falling, "percent"),
-            ("champions_clv", self.clv_["champions"], "money"),
-            ("loyal_clv", self.clv_["loyal"], "money"),
-            ("rising", self.rising, "percent"),
+            {"threshold": name, kind: value}
+            for kind, values in kinds.items()
+            for name, value in values.items()
         ]
-        table = pd.DataFrame(rows, columns=["threshold", "value", "unit"])
-        return table.astype({"value": "float64"})
+        table = pd.DataFrame(rows, columns=["threshold", "days", "amount", "share"])
+        return table.astype(dict.fromkeys(kinds, "float64"))
 
     def _rules(self, customers: pd.DataFrame) -> Mapping[str, pd.Series]:
         """Return where each rule holds; a comparison with a missing value does not."""
