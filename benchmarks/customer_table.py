@@ -10,33 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import venv
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contest import HERE, PEERS, Contender, machine, measured, python_of, versions_of
 from generate import END, default_folder
-
-HERE = Path(__file__).resolve().parent
-PEERS = HERE / "peers"
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A script in `peers/`, and the environment that it needs (none: the kit's own)."""
-
-    name: str
-    script: str
-    environment: str | None = None
-    python: str | None = None
-    options: tuple[str, ...] = ()
-
 
 CONTENDERS = (
     Contender("segkit", "segkit_table.py"),
@@ -58,37 +40,6 @@ class Run:
     problem: str = ""
 
 
-def python_of(contender: Contender, folder: Path) -> Path:
-    """Return the Python of a contender's environment, made when first needed.
-
-    Raises
-    ------
-    FileNotFoundError
-        The Python that its packages need is not installed.
-    """
-    if contender.environment is None:
-        return Path(sys.executable)
-    home = folder / f"env-{contender.environment}"
-    python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (home / "ready").exists():
-        _make_environment(contender, home, python)
-    return python
-
-
-def _make_environment(contender: Contender, home: Path, python: Path) -> None:
-    if contender.python is None or sys.executable.endswith(contender.python):
-        venv.create(home, clear=True, with_pip=True)
-    else:
-        found = shutil.which(contender.python)
-        if found is None:
-            raise FileNotFoundError(f"{contender.name} needs {contender.python}, which is not here")
-        subprocess.run([found, "-m", "venv", "--clear", str(home)], check=True)
-    requirements = PEERS / f"requirements-{contender.environment}.txt"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(requirements)]
-    subprocess.run(pip, check=True)
-    (home / "ready").touch()
-
-
 def run_once(
     contender: Contender, python: Path, log: Path, out: Path, memory: str, threads: int | None
 ) -> Run:
@@ -100,27 +51,11 @@ def run_once(
         command += [word for name, path in paths.items() for word in (f"--{name}", str(path))]
         command += ["--as-of", END, "--memory", memory]
         command += ["--threads", str(threads)] if threads else []
-        code, whole_seconds, peak_mb, said = _measured(command)
-        if code:
-            return Run(float("nan"), whole_seconds, peak_mb, problem=said or f"ended with {code}")
+        done = measured(command)
+        if done.problem:
+            return Run(float("nan"), done.seconds, done.peak_mb, problem=done.problem)
         held = json.loads(report.read_text(encoding="utf-8"))
-    return Run(held["seconds"], whole_seconds, peak_mb, held["versions"])
-
-
-def _measured(command: list[str]) -> tuple[int, float, float, str]:
-    """Return a command's exit code, seconds, peak memory in MB and last line of errors."""
-    import time
-
-    with tempfile.TemporaryFile("w+") as errors:
-        begun = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - begun
-        process.returncode = os.waitstatus_to_exitcode(status)
-        errors.seek(0)
-        said = errors.read().strip().splitlines()
-    kilobytes = usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
-    return process.returncode, seconds, kilobytes / 1024, said[-1] if said else ""
+    return Run(held["seconds"], done.seconds, done.peak_mb, held["versions"])
 
 
 def check_all(results: dict[str, Path]) -> None:
@@ -186,21 +121,6 @@ def _row(lines: int, name: str, runs: list[Run], own: float | None) -> str:
     return f"| {lines:,} | {name} | {seconds:.2f} | {whole:.2f} | {peak:,.0f} | {ratio} |"
 
 
-def versions(runs: Runs) -> str:
-    """Return what each contender ran on."""
-    held = {name: of_one[-1].versions.items() for name, of_one in runs.items()}
-    texts = {
-        name: ", ".join(f"{key} {value}" for key, value in items) for name, items in held.items()
-    }
-    return "; ".join(f"{name}: {text}" for name, text in texts.items())
-
-
-def machine() -> str:
-    """Return what the numbers were measured on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB"
-
-
 def arguments() -> argparse.Namespace:
     """Return what the command line says."""
     names = [contender.name for contender in CONTENDERS]
@@ -225,7 +145,8 @@ def main() -> None:
     print("|--:|---|--:|--:|--:|--:|")
     for lines, runs in races.items():
         print("\n".join(rows(lines, runs)))
-    print(f"\n{versions(races[given.lines[0]])}")
+    runs = races[given.lines[0]]
+    print(f"\n{versions_of({name: held[-1].versions for name, held in runs.items()})}")
 
 
 if __name__ == "__main__":

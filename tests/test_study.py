@@ -57,7 +57,8 @@ def first_run(tmp_path_factory) -> Path:
 @pytest.fixture
 def steps(monkeypatch) -> dict[str, int]:
     """How often each step was taken."""
-    taken = {"clean": 0, "customers": 0, "rfm": 0, "clusters": 0, "kpis": 0}
+    steps = ("clean", "customers", "rfm", "clusters", "value", "kpis")
+    taken = dict.fromkeys(steps, 0)
 
     def count(home: object, name: str, step: str) -> None:
         real = getattr(home, name)
@@ -68,6 +69,7 @@ def steps(monkeypatch) -> dict[str, int]:
 
         monkeypatch.setattr(home, name, counted)
 
+    from segkit.analysis.value import CustomerValue
     from segkit.segments import RFM, Clusters
 
     count(segkit.data.cleaning, "clean", "clean")
@@ -75,6 +77,7 @@ def steps(monkeypatch) -> dict[str, int]:
     count(segkit.analysis.kpis, "segment_kpis", "kpis")
     count(RFM, "fit", "rfm")
     count(Clusters, "fit", "clusters")
+    count(CustomerValue, "fit", "value")
     return taken
 
 
@@ -141,7 +144,10 @@ def test_a_wrong_value_of_a_notebook_is_one_line(project, names, said):
 def test_a_second_study_computes_nothing(project, steps):
     first = everything(Study("params/acme.yaml", root=project, run_dir="run"))
     taken = dict(steps)
-    assert taken == {"clean": 1, "customers": 1, "rfm": 1, "clusters": 1, "kpis": 4}
+    # Twice the customers: a customer's CLV is compared with that of a quarter before.
+    assert taken == {
+        "clean": 1, "customers": 2, "rfm": 1, "clusters": 1, "value": 1, "kpis": 5,
+    }  # fmt: skip
     assert_same(first, everything(Study("params/acme.yaml", root=project, run_dir="run")))
     assert steps == taken
 
@@ -151,11 +157,12 @@ def test_a_second_study_computes_nothing(project, steps):
     [
         ({"rfm": {"monetary": "mean"}}, {"rfm", "kpis"}),
         ({"clusters": {"k": 3, "n_init": 1, "k_range": [3, 3]}}, {"clusters", "kpis"}),
+        ({"clv": {"margin": 0.5}}, {"value", "kpis"}),
         ({"period_months": 3}, {"kpis"}),
-        ({"as_of": "2024-05-01"}, {"customers", "rfm", "clusters", "kpis"}),
+        ({"as_of": "2024-05-01"}, {"customers", "rfm", "clusters", "value", "kpis"}),
         (
             {"cleaning": {"exact_duplicate": "keep"}},
-            {"clean", "customers", "rfm", "clusters", "kpis"},
+            {"clean", "customers", "rfm", "clusters", "value", "kpis"},
         ),
         ({"name": "Other", "language": "en", "report": {"min_cell": 9}}, set()),
         ({"engine": {"threads": 1, "memory_limit": "2GB"}}, set()),
@@ -186,8 +193,9 @@ def test_a_changed_file_is_read_again(project, steps):
 def test_a_damaged_memory_is_made_anew(project, first_run):
     shutil.copytree(first_run, project / "run")
     before = everything(Study("params/acme.yaml", root=project, run_dir="run"))
-    for file in (project / "run" / "data").iterdir():
-        file.write_bytes(file.read_bytes()[:50])
+    for file in (project / "run" / "data").rglob("*.*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:50])
     assert_same(before, everything(Study("params/acme.yaml", root=project, run_dir="run")))
 
 

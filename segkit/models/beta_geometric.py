@@ -49,18 +49,19 @@ class BetaGeometricNBD(PurchaseModel):
         power = (r + rows.x)[rows.ix]
         odds = np.where(stays > 0, np.log(a) - np.log(b + np.maximum(stays, 1) - 1), -np.inf)
         log_odds = odds[rows.ix] + power * (of_T[rows.iT] - of_t[rows.it])
-        left = rows.weights * expit(log_odds)
+        gone, softplus = _expit_and_softplus(log_odds)
+        left = rows.weights * gone
         stayed = rows.weights - left
         of_x = self._of_x(params, rows.x)
-        value = rows.weights @ (of_x[rows.ix] - power * of_T[rows.iT] + _softplus(log_odds))
+        value = rows.weights @ (of_x[rows.ix] - power * of_T[rows.iT] + softplus)
         by_x = np.bincount(rows.ix, rows.weights, len(rows.x))
         left_x = np.bincount(rows.ix, left, len(rows.x))
-        total, gone = by_x.sum(), left_x.sum()
+        total = by_x.sum()
         slope_r = by_x @ (digamma(r + rows.x) - digamma(r)) + total * np.log(alpha)
         slope_r -= stayed @ of_T[rows.iT] + left @ of_t[rows.it]
         pull = stayed / (alpha + rows.T)[rows.iT] + left / (alpha + rows.t_x)[rows.it]
         slope_alpha = total * r / alpha - power @ pull
-        slope_a = by_x @ (digamma(a + b) - digamma(a + b + stays)) + gone / a
+        slope_a = by_x @ (digamma(a + b) - digamma(a + b + stays)) + left_x.sum() / a
         slope_b = by_x @ (digamma(b + stays) - digamma(a + b + stays) + digamma(a + b) - digamma(b))
         slope_b -= left_x @ (1 / (b + np.maximum(stays, 1) - 1))
         return float(value), {"r": slope_r, "alpha": slope_alpha, "a": slope_a, "b": slope_b}
@@ -85,7 +86,7 @@ class BetaGeometricNBD(PurchaseModel):
     def _each_log_likelihood(self, params, x, t_x, T) -> np.ndarray:
         log_odds = self._log_odds(params, x, t_x, T)
         stayed = self._of_x(params, x) - (params["r"] + x) * np.log(params["alpha"] + T)
-        return stayed + _softplus(log_odds)
+        return stayed + np.logaddexp(0, log_odds)
 
     def _p_alive(self, params, x, t_x, T) -> np.ndarray:
         return expit(-self._log_odds(params, x, t_x, T))
@@ -167,6 +168,7 @@ def _order_chance(n: np.ndarray, r, ahead, a: float, b) -> np.ndarray:
     return np.minimum(stay * process.pmf(n) + leave * process.sf(n - 1), 1.0)
 
 
-def _softplus(value: np.ndarray) -> np.ndarray:
-    """Return log(1 + exp(value)), without overflow."""
-    return np.maximum(value, 0) + np.log1p(np.exp(-np.abs(value)))
+def _expit_and_softplus(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return 1 / (1 + exp(-value)) and log(1 + exp(value)), from one exponential."""
+    small = np.exp(-np.abs(value))
+    return np.where(value >= 0, 1.0, small) / (1 + small), np.maximum(value, 0) + np.log1p(small)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -22,7 +24,8 @@ LIMIT = 15.0
 """Bound of a parameter's logarithm, times being scaled to at most 1."""
 FLAT = 1e-6
 """A mean log-likelihood with no steeper slope is at its maximum."""
-MAX_STEPS = 20
+BOOTSTRAP_ROWS = 2_000
+"""A bootstrap fits many times: of more rows, those with rounded times are resampled."""
 
 
 class ModelError(SegkitError):
@@ -62,7 +65,7 @@ class Rows(Protocol):
     dimensions: float
 
     def weighted(self, weights: np.ndarray) -> Self: ...
-    def rounded(self) -> Self: ...
+    def rounded(self, few: int | None = None) -> Self: ...
 
 
 class MaximumLikelihood(Estimator):
@@ -100,7 +103,8 @@ class MaximumLikelihood(Estimator):
             normal interval). Below the parameters: `log_likelihood`, `iterations`,
             `converged` (1 or 0), `customers`.
         """
-        self._check_fitted()
+        if not hasattr(self, "log_likelihood_"):
+            raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
         values = np.array([self.params_[name] for name in self.names])
         errors = self.standard_errors().to_numpy()
         with np.errstate(over="ignore", invalid="ignore"):
@@ -132,7 +136,7 @@ class MaximumLikelihood(Estimator):
         The inverse Hessian of the log-likelihood in log-parameters, by the delta method.
         """
         self._check_fitted()
-        if self.covariance_ is None:
+        if getattr(self, "covariance_", None) is None:
             return pd.Series(np.nan, index=list(self.names))
         return pd.Series(np.sqrt(np.diag(self.covariance_)), index=list(self.names))
 
@@ -162,17 +166,31 @@ class MaximumLikelihood(Estimator):
         self._check_fitted()
         if not hasattr(self, "_small"):
             raise SegkitError("has no rows to resample", where=type(self).__name__, fix="fit it")
-        rows, start, hessian = self._small
+        held, start, hessian = self._small
+        rows = held.rounded(BOOTSTRAP_ROWS)
+        if rows is not held:
+            start, _, _ = self._refine(rows, start, hessian)
         shift = self._logs(self.params_, rows.scale) - start
         random = np.random.default_rng(seed)
         total = rows.weights.sum()
-        fits = []
-        for counts in random.multinomial(round(total), rows.weights / total, size=resamples):
-            drawn = rows.weighted(counts.astype(float))
-            logs, flat, _ = self._refine(drawn, start, hessian)
-            if flat:
-                fits.append(self._params(logs + shift, rows.scale))
-        return fits
+        draws = random.multinomial(round(total), rows.weights / total, size=resamples)
+        with _one_thread():
+            fits = [
+                self._params(logs + shift, rows.scale)
+                for logs in (self._redrawn(rows, counts, start, hessian) for counts in draws)
+                if logs is not None
+            ]
+        return [params for params in fits if self._flaw(params) is None]
+
+    def _redrawn(
+        self, rows: Rows, counts: np.ndarray, start: np.ndarray, hessian: np.ndarray | None
+    ) -> np.ndarray | None:
+        """Return the best logs of resampled rows, or None where they cannot be fitted."""
+        drawn = rows.weighted(counts.astype(float))
+        if not drawn.dimensions:
+            return None
+        logs, flat, _ = self._refine(drawn, start, hessian)
+        return logs if flat else None
 
     def with_params(self, params: Mapping[str, float]) -> Self:
         """Return a copy of this model with other parameters, such as a bootstrap's."""
@@ -181,17 +199,9 @@ class MaximumLikelihood(Estimator):
         return copy
 
     def _fit_rows(self, rows: Any) -> Self:
-        small = rows.rounded()
-        logs, flat, steps = self._maximise(small, None)
-        hessian = self._hessian(small, logs)
-        if hessian is not None:
-            peak, at_peak, more = self._climb(small, logs, hessian)
-            logs, flat, steps = (peak, True, steps + more) if at_peak else (logs, flat, steps)
-        self._small = (small, logs, hessian)
-        if small is not rows:
-            logs, flat, more = self._refine(rows, logs, hessian)
-            hessian = self._hessian(rows, logs)
-            steps += more
+        vars(self).pop("params_", None)
+        with _one_thread():
+            logs, flat, steps, hessian = self._fitted(rows)
         if not flat:
             raise ModelError(
                 f"the fit did not converge from {len(self.starts)} starts",
@@ -199,8 +209,40 @@ class MaximumLikelihood(Estimator):
                 where=type(self).__name__,
                 fix="use another model, or a longer history",
             )
+        flaw = self._flaw(self._params(logs, rows.scale))
+        if flaw is not None:
+            raise flaw
         self._keep(rows, logs, hessian, steps)
         return self
+
+    def _fitted(self, rows: Any) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
+        """Return the best logs, whether they are a maximum, the steps, and the Hessian."""
+        small = rows.rounded()
+        logs, flat, steps, hessian = self._peak(small, None)
+        self._small = (small, logs, hessian)
+        if small is rows:
+            return logs, flat, steps, hessian
+        if hessian is not None:
+            logs, flat, more = self._climb(rows, logs, hessian)
+            if flat:
+                return logs, True, steps + more, self._hessian(rows, logs)
+        logs, flat, more, hessian = self._peak(rows, logs)
+        return logs, flat, steps + more, hessian
+
+    def _peak(
+        self, rows: Rows, start: np.ndarray | None
+    ) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
+        """Return what `_fitted` does, on these very rows."""
+        logs, flat, steps = self._maximise(rows, start)
+        hessian = self._hessian(rows, logs)
+        if hessian is not None:
+            peak, at_peak, more = self._climb(rows, logs, hessian)
+            logs, flat, steps = (peak, True, steps + more) if at_peak else (logs, flat, steps)
+        return logs, flat, steps, hessian
+
+    def _flaw(self, params: Mapping[str, float]) -> ModelError | None:
+        """Return why parameters that were found cannot be used, or None."""
+        return None
 
     def _keep(self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None, steps: int) -> None:
         self.params_ = self._params(logs, rows.scale)
@@ -251,19 +293,24 @@ class MaximumLikelihood(Estimator):
     def _climb(
         self, rows: Rows, logs: np.ndarray, hessian: np.ndarray
     ) -> tuple[np.ndarray, bool, int]:
-        """Return logs after Newton steps with a fixed Hessian, and whether they are flat."""
-        value, slope = self._objective(logs, rows)
-        for step in range(MAX_STEPS):
-            if np.abs(slope).max() <= FLAT / 100:
-                return logs, True, step
-            move = -np.linalg.solve(hessian, slope)
-            move *= min(1.0, 1.0 / np.abs(move).max())
-            trial = np.clip(logs + move, -LIMIT, LIMIT)
-            better, next_slope = self._objective(trial, rows)
-            if not better <= value + 1e-12:
-                break
-            logs, value, slope = trial, better, next_slope
-        return logs, bool(np.abs(slope).max() <= FLAT), MAX_STEPS
+        """Return the best logs near given ones whose Hessian is known, and whether they are flat."""
+        from scipy.optimize import minimize
+
+        inverse = np.linalg.inv(hessian)
+        inverse = (inverse + inverse.T) / 2
+        with np.errstate(all="ignore"):  # a step too far is taken back
+            found = minimize(
+                self._objective,
+                logs,
+                args=(rows,),
+                jac=True,
+                method="BFGS",
+                options={"hess_inv0": inverse, "gtol": FLAT / 100, "maxiter": 50},
+            )
+        sound = np.isfinite(found.x).all() and (np.abs(found.x) < LIMIT).all()
+        if not sound or not np.isfinite(found.jac).all():
+            return logs, False, found.nit
+        return found.x, bool(np.abs(found.jac).max() <= FLAT / 10), found.nit
 
     def _refine(
         self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None
@@ -279,13 +326,10 @@ class MaximumLikelihood(Estimator):
 
     def _hessian(self, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
         """Return the Hessian of the objective, or None where it is not positive definite."""
-        step = 1e-4
-        sides = [
-            self._objective(logs + sign * step * unit, rows)[1]
-            for unit in np.eye(len(logs))
-            for sign in (1, -1)
-        ]
-        rough = (np.array(sides[::2]) - np.array(sides[1::2])) / (2 * step)
+        step = 1e-5
+        here = self._objective(logs, rows)[1]
+        beside = [self._objective(logs + step * unit, rows)[1] for unit in np.eye(len(logs))]
+        rough = (np.array(beside) - here) / step
         hessian = (rough + rough.T) / 2
         firm = np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian).min() > 1e-10
         return hessian if firm else None
@@ -301,6 +345,18 @@ class MaximumLikelihood(Estimator):
 
     def _unit(self, name: str, scale: float) -> float:
         return scale if name in self.in_units else 1.0
+
+
+@cache
+def _threads():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager:
+    """Keep linear algebra on one thread: matrices of four by four are only slowed by more."""
+    return _threads().limit(limits=1, user_api="blas")
 
 
 def _is_flat(logs: np.ndarray, slope: np.ndarray, limit: float = FLAT * 10) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from scipy.special import digamma, gammaln
 
 from segkit.errors import SegkitError
 from segkit.models.fitting import MaximumLikelihood, ModelError
-from segkit.models.rows import codes, numbers
+from segkit.models.rows import checked_counts, checked_weights, codes, numbers
 
 SPREAD = 0.25
 """A correlation of frequency and spend above it strains the model (Fader and Hardie, 2013)."""
@@ -28,6 +30,21 @@ class Spend:
     weights: np.ndarray
     scale: float = 1.0
 
+    @cached_property
+    def total(self) -> np.ndarray:
+        """What each row's customers have spent in all."""
+        return self.x[self.ix] * self.mean
+
+    @cached_property
+    def heavy(self) -> np.ndarray:
+        """Purchases in each row."""
+        return self.weights * self.x[self.ix]
+
+    @cached_property
+    def logs(self) -> tuple[float, float]:
+        """Sums of the log of what was spent, over purchases, and of the log mean, over customers."""
+        return float(self.heavy @ np.log(self.total)), float(self.weights @ np.log(self.mean))
+
     @property
     def dimensions(self) -> float:
         """Number of means: each is a density in money."""
@@ -37,9 +54,9 @@ class Spend:
         """Return the same rows with other numbers of customers."""
         return replace(self, weights=weights)
 
-    def rounded(self) -> Self:
+    def rounded(self, few: int | None = None) -> Self:
         """Return fewer rows, means rounded to about a percent, or these where they are few."""
-        if len(self.mean) <= FEW:
+        if len(self.mean) <= (FEW if few is None else few):
             return self
         steps = np.rint(np.log(self.mean) * 64).astype(np.int64)
         place, distinct = codes(steps)
@@ -99,15 +116,7 @@ class GammaGamma(MaximumLikelihood):
             no finite mean (`infinite_mean_spend`); the fit does not converge.
         """
         rows, self.correlation_ = _spend(x, monetary_mean, weights)
-        self._fit_rows(rows)
-        if self.params_["q"] <= 1:
-            raise ModelError(
-                f"spend has no finite mean (q = {self.params_['q']:.3g}, needs more than 1)",
-                reason="infinite_mean_spend",
-                where="GammaGamma",
-                fix="look for a few huge orders, or value purchases at the customers' own mean",
-            )
-        return self
+        return self._fit_rows(rows)
 
     def expected_spend(self, x, monetary_mean) -> np.ndarray:
         """Return what each customer is expected to spend at a purchase.
@@ -135,39 +144,49 @@ class GammaGamma(MaximumLikelihood):
         p, q, gamma = (self.params_[name] for name in self.names)
         return p * (gamma + x * np.where(x > 0, mean, 0)) / (p * x + q - 1)
 
+    def _flaw(self, params: Mapping[str, float]) -> ModelError | None:
+        if params["q"] > 1:
+            return None
+        return ModelError(
+            f"spend has no finite mean (q = {params['q']:.3g}, needs more than 1)",
+            reason="infinite_mean_spend",
+            where="GammaGamma",
+            fix="look for a few huge orders, or value purchases at the customers' own mean",
+        )
+
     def _log_likelihood(
         self, params: Mapping[str, float], rows: Spend
     ) -> tuple[float, Mapping[str, float]]:
         """Return the sum over rows: Fader and Hardie (2013), equation 1a."""
         p, q, gamma = (params[name] for name in self.names)
-        x = rows.x[rows.ix]
-        total = x * rows.mean
-        log_sum = np.log(gamma + total)
-        of_x = gammaln(p * rows.x + q) - gammaln(p * rows.x) - gammaln(q) + q * np.log(gamma)
-        own = p * x * np.log(total) - np.log(rows.mean)
-        value = of_x[rows.ix] + own - (p * x + q) * log_sum
+        log_sum, inverse = np.log(gamma + rows.total), 1 / (gamma + rows.total)
         by_x = np.bincount(rows.ix, rows.weights, len(rows.x))
+        customers = by_x.sum()
+        of_purchases, of_customers = rows.heavy @ log_sum, rows.weights @ log_sum
+        spent, mean = rows.logs
+        value = by_x @ (gammaln(p * rows.x + q) - gammaln(p * rows.x))
+        value += customers * (q * np.log(gamma) - gammaln(q))
+        value += p * spent - mean - p * of_purchases - q * of_customers
         rise = digamma(p * rows.x + q)
-        heavy = rows.weights * x
-        slope_p = by_x @ (rows.x * (rise - digamma(p * rows.x)))
-        slope_p += heavy @ (np.log(total) - log_sum)
-        slope_q = by_x @ (rise - digamma(q) + np.log(gamma)) - rows.weights @ log_sum
-        slope_gamma = by_x.sum() * q / gamma - (p * heavy + q * rows.weights) @ (
-            1 / (gamma + total)
-        )
-        return float(rows.weights @ value), {"p": slope_p, "q": slope_q, "gamma": slope_gamma}
+        slope_p = by_x @ (rows.x * (rise - digamma(p * rows.x))) + spent - of_purchases
+        slope_q = by_x @ rise + customers * (np.log(gamma) - digamma(q)) - of_customers
+        pull = p * (rows.heavy @ inverse) + q * (rows.weights @ inverse)
+        slope_gamma = customers * q / gamma - pull
+        return float(value), {"p": slope_p, "q": slope_q, "gamma": slope_gamma}
 
 
 def _checked(x, monetary_mean) -> tuple[np.ndarray, np.ndarray]:
-    x = numbers(x, "x")
-    mean = np.ravel(np.asarray(monetary_mean, dtype=float))
-    return x, numbers(np.where(x > 0, mean, 0), "monetary_mean", len(x))
+    x = checked_counts(x, "x")
+    mean = pd.Series(np.ravel(monetary_mean), dtype=object)
+    if len(mean) == len(x):
+        mean = mean.where(x > 0, 0.0)
+    return x, numbers(mean, "monetary_mean", len(x))
 
 
 def _spend(x, monetary_mean, weights) -> tuple[Spend, float]:
     """Return the repeat buyers' rows, means divided by their own mean, and the correlation."""
     x, mean = _checked(x, monetary_mean)
-    weights = np.ones(len(x)) if weights is None else numbers(weights, "weights", len(x))
+    weights = checked_weights(weights, len(x))
     kept = (x > 0) & (weights > 0)
     x, mean, weights = x[kept], mean[kept], weights[kept]
     _require_spend(mean, weights)

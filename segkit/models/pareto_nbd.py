@@ -12,8 +12,9 @@ from scipy.stats import nbinom
 from segkit.models.purchase import PurchaseModel
 from segkit.models.rows import Histories
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
-CHANCE_NODES, CHANCE_WEIGHTS = np.polynomial.legendre.leggauss(64)
+SHORT, LONG = np.polynomial.legendre.leggauss(16), np.polynomial.legendre.leggauss(48)
+"""Nodes and weights, where the time of leaving spans few and many scales of the integrand."""
+FINE = np.polynomial.legendre.leggauss(256)
 
 
 class ParetoNBD(PurchaseModel):
@@ -80,12 +81,7 @@ class ParetoNBD(PurchaseModel):
         return stayed + odds.softplus
 
     def _p_alive(self, params, x, t_x, T) -> np.ndarray:
-        return np.concatenate(
-            [
-                expit(-_Odds(params, params["r"] + x[part], t_x[part], T[part]).log)
-                for part in _parts(len(x))
-            ]
-        )
+        return expit(-_Odds(params, params["r"] + x, t_x, T).log)
 
     def _mean_if_alive(self, params, t, x, T) -> np.ndarray:
         """Return rate times mean time to come: Fader and Hardie (2005), equation 41."""
@@ -112,33 +108,48 @@ class _Odds:
     over y from t_x to T. It is positive, needs no branch for alpha < beta, alpha = beta or
     t_x = T, and stays within range in logarithms. Gauss-Legendre over the logarithm of the time
     since t_x, measured in the scale on which the integrand falls.
+
+    Attributes
+    ----------
+    log : array of float
+        Log-odds, row by row.
     """
 
     def __init__(
         self, params: Mapping[str, float], power: np.ndarray, t_x: np.ndarray, T: np.ndarray
     ) -> None:
-        alpha, self.s, beta = params["alpha"], params["s"], params["beta"]
-        self.power, self.beta_T = power, beta + T
-        fall = 1 / (power / (alpha + t_x) + (self.s + 1) / (beta + t_x))
-        reach = np.log1p((T - t_x) / fall)[:, None] / 2
-        place = reach * (NODES + 1)
-        since = fall[:, None] * np.expm1(place)
-        self.alpha_y, self.beta_y = (alpha + t_x)[:, None] + since, (beta + t_x)[:, None] + since
-        self.of_alpha = np.log1p(since / (alpha + t_x)[:, None])
-        self.of_beta = np.log1p(since / (beta + t_x)[:, None])
-        parts = (
-            WEIGHTS
-            * reach
-            * np.exp(place - power[:, None] * self.of_alpha - (self.s + 1) * self.of_beta)
-        )
-        whole = parts.sum(axis=1)
-        self.ahead_alpha = np.log1p((T - t_x) / (alpha + t_x))
-        self.ahead_beta = np.log1p((T - t_x) / (beta + t_x))
+        self.alpha, self.s, self.beta = params["alpha"], params["s"], params["beta"]
+        self.power, self.t_x, self.T = power, t_x, T
+        self.fall = 1 / (power / (self.alpha + t_x) + (self.s + 1) / (self.beta + t_x))
+        self.reach = np.log1p((T - t_x) / self.fall) / 2
+        self.ahead_alpha = np.log1p((T - t_x) / (self.alpha + t_x))
+        self.ahead_beta = np.log1p((T - t_x) / (self.beta + t_x))
+        self.means = np.zeros((4, len(power)))
+        whole = np.zeros(len(power))
+        wide = self.reach > 1.5
+        for rule, rows in ((SHORT, np.flatnonzero(~wide)), (LONG, np.flatnonzero(wide))):
+            for start in range(0, len(rows), 16_384):  # so that memory stays small
+                part = rows[start : start + 16_384]
+                whole[part], self.means[:, part] = self._integrals(part, *rule)
         with np.errstate(divide="ignore"):
-            self.log = np.log(whole * fall * self.s / (beta + t_x))
+            self.log = np.log(whole * self.fall * self.s / (self.beta + t_x))
         self.log += power * self.ahead_alpha + self.s * self.ahead_beta
-        self.shares = parts / np.maximum(whole, 1e-300)[:, None]
-        self.alpha_T = alpha + T
+
+    def _integrals(
+        self, rows: np.ndarray, nodes: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the integral, and under it the means of two logs and of two inverses."""
+        reach, fall = self.reach[rows, None], self.fall[rows, None]
+        alpha, beta = self.alpha + self.t_x[rows, None], self.beta + self.t_x[rows, None]
+        place = reach * (nodes + 1)
+        since = fall * np.expm1(place)
+        of_alpha, of_beta = np.log1p(since / alpha), np.log1p(since / beta)
+        parts = np.exp(place - self.power[rows, None] * of_alpha - (self.s + 1) * of_beta)
+        parts *= weights * reach
+        whole = parts.sum(axis=1)
+        parts /= np.maximum(whole, 1e-300)[:, None]
+        under = (of_alpha, of_beta, 1 / (alpha + since), 1 / (beta + since))
+        return whole, np.array([np.einsum("ij,ij->i", parts, values) for values in under])
 
     @property
     def softplus(self) -> np.ndarray:
@@ -147,16 +158,12 @@ class _Odds:
 
     def slopes(self) -> dict[str, np.ndarray]:
         """Return the derivative of the log-odds in each parameter, row by row."""
-        mean_alpha, mean_beta = (
-            np.einsum("ij,ij->i", self.shares, values) for values in (self.of_alpha, self.of_beta)
-        )
-        near_alpha = np.einsum("ij,ij->i", self.shares, 1 / self.alpha_y)
-        near_beta = np.einsum("ij,ij->i", self.shares, 1 / self.beta_y)
+        of_alpha, of_beta, near_alpha, near_beta = self.means
         return {
-            "r": self.ahead_alpha - mean_alpha,
-            "alpha": self.power * (1 / self.alpha_T - near_alpha),
-            "s": self.ahead_beta - mean_beta + 1 / self.s,
-            "beta": self.s / self.beta_T - (self.s + 1) * near_beta,
+            "r": self.ahead_alpha - of_alpha,
+            "alpha": self.power * (1 / (self.alpha + self.T) - near_alpha),
+            "s": self.ahead_beta - of_beta + 1 / self.s,
+            "beta": self.s / (self.beta + self.T) - (self.s + 1) * near_beta,
         }
 
 
@@ -165,18 +172,24 @@ def _order_chance(
 ) -> np.ndarray:
     """Return the probability of `n` purchases of customers who are there now.
 
-    A mean over when they leave: within the time ahead (nodes over its distribution) or later.
+    A mean over when they leave, in the time ahead (`v`, a share of it) or later. As for the
+    odds, nodes are even in the logarithm of time, in the scale of what falls fastest.
     """
-    stays = (1 + left) ** -s
-    chance = stays * nbinom.pmf(n, r, 1 / (1 + ahead))
-    for node, weight in zip((CHANCE_NODES + 1) / 2, CHANCE_WEIGHTS / 2, strict=True):
-        gone = node * (1 - stays)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.expm1(-np.log1p(-gone) / s) / left
-        until = ahead * np.nan_to_num(np.clip(share, 0, 1), nan=0.0)
-        chance += weight * (1 - stays) * nbinom.pmf(n, r, 1 / (1 + until))
+    nodes, weights = FINE
+    chance = np.empty(len(n))
+    for start in range(0, len(n), 2048):
+        part = slice(start, start + 2048)
+        own_n, own_r, own_ahead, own_left = (
+            values[part, None] for values in np.broadcast_arrays(n, r, ahead, left)
+        )
+        fall = 1 / (1 + own_r * own_ahead + (s + 1) * own_left)
+        reach = np.log1p(1 / fall) / 2
+        place = reach * (nodes + 1)
+        v = np.minimum(fall * np.expm1(place), 1.0)
+        share = weights * np.exp(place - (s + 1) * np.log1p(own_left * v))
+        stays = (1 + own_left) ** -s
+        share *= (1 - stays) / share.sum(axis=1, keepdims=True)
+        whole = stays * nbinom.pmf(own_n, own_r, 1 / (1 + own_ahead))
+        early = share * nbinom.pmf(own_n, own_r, 1 / (1 + own_ahead * v))
+        chance[part] = whole[:, 0] + early.sum(axis=1)
     return np.minimum(chance, 1.0)
-
-
-def _parts(length: int, size: int = 65_536) -> list[slice]:
-    return [slice(start, start + size) for start in range(0, max(length, 1), size)]

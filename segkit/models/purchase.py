@@ -11,7 +11,7 @@ import numpy as np
 
 from segkit.errors import SegkitError, suggestion
 from segkit.models.fitting import MaximumLikelihood
-from segkit.models.rows import checked, codes, histories, numbers
+from segkit.models.rows import checked, checked_counts, codes, histories, numbers
 
 TimeUnit = Literal["days", "weeks", "months", "years"]
 DAYS: Mapping[str, float] = MappingProxyType(
@@ -116,7 +116,7 @@ class PurchaseModel(MaximumLikelihood):
         x, t_x, T = checked(x, t_x, T)
         alive = self._p_alive(params, x, t_x, T)
         if t.ndim:
-            return alive * self._mean_if_alive(params, np.broadcast_to(t, x.shape), x, T)
+            return alive * self._mean_if_alive(params, _for_each(t, "t", len(x)), x, T)
         place, each_x, each_T = _distinct(x, T)
         return alive * self._mean_if_alive(params, np.full(len(each_x), t), each_x, each_T)[place]
 
@@ -139,12 +139,13 @@ class PurchaseModel(MaximumLikelihood):
         """
         n, t = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(t, dtype=float))
         _refuse_backwards(t)
+        checked_counts(n, "n")
         params = self._parameters()
         if x is None:
             return self._chance_of_new(params, n.ravel(), t.ravel()).reshape(n.shape)
         x, t_x, T = checked(x, t_x, T)
         alive = self._p_alive(params, x, t_x, T)
-        n, t = np.broadcast_to(n, x.shape), np.broadcast_to(t, x.shape)
+        n, t = _for_each(n, "n", len(x)), _for_each(t, "t", len(x))
         return alive * self._chance_if_alive(params, n, t, x, T) + (1 - alive) * (n == 0)
 
     def next_order(self, chance: float, x, T) -> np.ndarray:
@@ -268,6 +269,11 @@ class PurchaseModel(MaximumLikelihood):
         return DAYS[self.time_unit]
 
 
+def _for_each(values: np.ndarray, name: str, length: int) -> np.ndarray:
+    """Return one value a customer."""
+    return np.full(length, values) if not values.ndim else numbers(values, name, length)
+
+
 def _distinct(x: np.ndarray, T: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return each customer's place among the distinct pairs of `x` and `T`, and these."""
     (ix, xs), (iT, Ts) = codes(x), codes(T)
@@ -283,7 +289,7 @@ def _refuse_backwards(t: np.ndarray) -> None:
 
 def _refuse_rates(months: int, discount_rate: float, margin: float) -> None:
     wrong = {
-        "months": not (months >= 1 and months == int(months)),
+        "months": not (1 <= months < np.inf and months == int(months)),
         "discount_rate": not -1 < discount_rate < np.inf,
         "margin": not 0 <= margin < np.inf,
     }

@@ -13,7 +13,7 @@ from segkit.models.fitting import ModelError
 
 LEVELS = 40
 """Times are rounded to so many steps of the longest one where that leaves fewer rows."""
-FEW = 5_000
+FEW = 20_000
 """Rows that are worth no rounding."""
 
 
@@ -54,9 +54,9 @@ class Histories:
         scale = float(self.T.max()) or 1.0
         return replace(self, t_x=self.t_x / scale, T=self.T / scale, scale=self.scale * scale)
 
-    def rounded(self) -> Self:
-        """Return fewer rows, with times rounded, or these where they are few."""
-        if len(self.weights) <= FEW:
+    def rounded(self, few: int | None = None) -> Self:
+        """Return fewer rows, with times rounded, or these where they are `few` (or `FEW`)."""
+        if len(self.weights) <= (FEW if few is None else few):
             return self
         step = self.T.max() / LEVELS
         t_x = np.ceil(self.t_x / step)[self.it]
@@ -83,8 +83,8 @@ def histories(x, t_x, T, weights=None) -> Histories:
         Values are missing, negative or contradict each other; nobody bought again.
     """
     x, t_x, T = checked(x, t_x, T)
-    weights = np.ones(len(x)) if weights is None else numbers(weights, "weights", len(x))
-    _refuse(weights < 0, "weights", weights, "a weight counts customers: give 0 or more")
+    _refuse((x > 0) & (T == 0), "T", T, "who has bought again is older than 0")
+    weights = checked_weights(weights, len(x))
     kept = weights > 0
     grouped = _grouped(x[kept], t_x[kept], T[kept], weights[kept])
     _require_repeats(grouped)
@@ -93,14 +93,29 @@ def histories(x, t_x, T, weights=None) -> Histories:
 
 def checked(x, t_x, T) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return `x`, `t_x`, `T` as floats of one length, or name the first that cannot be."""
-    x = numbers(x, "x")
+    x = checked_counts(x, "x")
     t_x, T = numbers(t_x, "t_x", len(x)), numbers(T, "T", len(x))
-    _refuse((x < 0) | (x != np.floor(x)), "x", x, "give whole numbers of repeat purchases")
     _refuse(T < 0, "T", T, "give ages from the first purchase on")
     late = t_x > T * (1 + 1e-12)
     _refuse((t_x < 0) | late, "t_x", t_x, "give 0 <= t_x <= T, in the same unit")
     _refuse((x == 0) & (t_x > 0), "t_x", t_x, "without a repeat purchase t_x is 0")
     return x, np.minimum(t_x, T), T
+
+
+def checked_counts(values, name: str) -> np.ndarray:
+    """Return whole numbers of purchases as floats, or name the first that is none."""
+    counts = numbers(values, name)
+    _refuse((counts < 0) | (counts != np.floor(counts)), name, counts, "give whole numbers")
+    return counts
+
+
+def checked_weights(weights, length: int) -> np.ndarray:
+    """Return customers by row, 1 each where none are given."""
+    if weights is None:
+        return np.ones(length)
+    weights = numbers(weights, "weights", length)
+    _refuse(weights < 0, "weights", weights, "a weight counts customers: give 0 or more")
+    return weights
 
 
 def numbers(values, name: str, length: int | None = None) -> np.ndarray:
