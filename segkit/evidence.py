@@ -174,7 +174,9 @@ class Evidence:
         if not best["gini_low"] > 0:
             return [("evidence_nothing", fields)]
         against = {"baseline": rule["ranking"], "top20": rule["top20"], "gini": rule["gini"]}
-        return [("evidence_best", fields), ("evidence_baseline", against)]
+        is_better = rule["gini"] > best["gini"]
+        key = "evidence_baseline_better" if is_better else "evidence_baseline"
+        return [("evidence_best", fields), (key, against)]
 
     @property
     def fit(self) -> tuple[str, dict[str, float]]:

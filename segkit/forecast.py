@@ -66,7 +66,7 @@ class Forecast:
         value = self.value
         if value.problem_:
             return [(f"clv_problem_{value.problem_['reason']}", {})]
-        remarks = [self._about_choice()]
+        remarks = [*self._tested_worth(), self._about_choice()]
         if value.spend_problem_:
             remarks.append(("clv_own_mean", {}))
         elif abs(value.correlation_) > SPREAD:
@@ -76,6 +76,16 @@ class Forecast:
         if value.model == "bg_nbd":
             remarks.append(("clv_one_timers", self._one_timers()))
         return remarks
+
+    def _tested_worth(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return what the same forecast said a horizon ago, and what came of it."""
+        evidence = self.study.evidence
+        if not (evidence.ready and evidence.then.forecast.ready):
+            return []
+        totals = evidence.totals
+        fields = {"predicted": totals["revenue_predicted"], "actual": totals["revenue_actual"]}
+        fields |= {"ratio": totals["revenue_ratio"], "months": evidence.horizon_months}
+        return [("clv_worth_tested", fields)]
 
     def _about_choice(self) -> tuple[str, dict[str, Any]]:
         key = f"clv_model_{self.choice['reason']}"

@@ -204,6 +204,13 @@ def test_the_recent_window_is_the_usual_gap_unless_given():
     assert segment(fitted(recent_days=10), **REACTIVATED) == "reactivated"
 
 
+def test_a_clv_on_the_low_threshold_is_low():
+    model = fitted(low_share=0.3)
+    assert model.clv_["low"] == 30
+    assert segment(model, **{**ONE_AND_DONE, "clv": 30.0}) == "one_and_done"
+    assert segment(model, **{**ONE_AND_DONE, "clv": 30.01}) == "occasional"
+
+
 def test_falling_and_rising_are_parameters():
     assert segment(fitted(falling=0.6), **AT_RISK) == "occasional"
     rises = people({"clv_trend": 0.25}, {"clv_trend": 0.26}, {"clv_trend": np.nan})

@@ -408,7 +408,14 @@ def test_a_refund_counts_in_the_period_of_its_order(tabled):
     ]
     late = period_table(tabled(lines), date(2024, 3, 1), AS_OF).to_pyarrow().to_pylist()
     assert late == [
-        {"customer_id": "ana", "orders": 0, "purchase_days": 0, "revenue": -3.0, "units": 0.0, "returned_units": 1.0}
+        {
+            "customer_id": "ana",
+            "orders": 0,
+            "purchase_days": 0,
+            "revenue": -3.0,
+            "units": 0.0,
+            "returned_units": 1.0,
+        }
     ]
     months = monthly_table(tabled(lines), AS_OF).to_pyarrow().to_pylist()
     assert [(str(row["month"]), row["orders"], row["revenue"]) for row in months] == [

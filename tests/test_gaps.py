@@ -142,6 +142,12 @@ def test_returns_later_than_the_horizon_do_not_put_off_the_churn_gap():
     assert measured_gaps(curve, 390)["churn_days"] == 400
 
 
+def test_nobody_is_looked_for_as_lost_before_the_usual_gap():
+    # Two in five are back within the horizon; of those who wait at day 10, five in six.
+    gaps = measured_gaps(hand_made([0, 10, 370], [1.0, 0.6, 0.1]), 365, return_share=0.5)
+    assert (gaps["usual_days"], gaps["churn_days"]) == (10, 370)
+
+
 def test_exactly_the_share_is_not_fewer():
     assert measured_gaps(hand_made([0, 10, 20], [1.0, 0.5, 0.375]), 365, 0.25)["churn_days"] == 20
 

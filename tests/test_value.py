@@ -174,6 +174,12 @@ def test_the_time_unit_changes_neither_value_nor_orders(customers, value, unit):
     assert apart.max() <= pd.Timedelta(days=1)
 
 
+def test_several_orders_of_one_day_are_one_purchase(customers, value):
+    split = customers.assign(orders=2 * customers["orders"], aov=customers["aov"] / 2)
+    refitted = CustomerValue(resamples=0).fit(split)
+    pd.testing.assert_frame_equal(refitted.predict(split), value.predict(customers))
+
+
 def test_one_time_buyers_are_told_apart_by_their_purchase_unless_spend_is_of_repeats(customers):
     once = customers["x"] == 0
     spends = {
@@ -254,7 +260,7 @@ def test_without_resamples_there_are_no_intervals(customers, value):
 
 
 def test_resamples_in_which_spend_has_no_finite_mean_are_left_out():
-    # Here the mean spend is just finite (q = 1.08); of some resamples it is not.
+    # Here the mean spend is just finite; of some resamples it is not.
     heavy = simulated(60, seed=1, q=1.3)
     value = CustomerValue(resamples=40, spend="repeats").fit(heavy)
     assert value.spend_problem_ is None
@@ -319,6 +325,7 @@ def test_prospects_are_a_segment_that_takes_no_part_in_value(customers, value):
     labels = pd.Series(np.where(base["orders"] > 0, "buyers", "prospects"), index=base.index)
     table = value.totals(base, labels).set_index("segment")
     assert table.loc["prospects", "customers"] == 3
+    assert table.loc["prospects", "customers_share"] == pytest.approx(3 / len(base))
     assert np.isnan(table.loc["prospects", "clv"])
     assert table.loc["buyers", "clv_share"] == pytest.approx(1)
     for column in ("clv_total", "expected_orders", "p_alive"):
@@ -412,6 +419,8 @@ def test_spend_without_a_finite_mean_is_replaced_by_the_customers_own():
     assert np.isfinite(table.to_numpy()).all()
     assert (value.intervals(heavy)["clv_low"] > 0).all()
     pd.testing.assert_frame_equal(read_again(value).predict(heavy), table)
+    returned_it_all = heavy.assign(aov=-heavy["aov"], revenue=-heavy["revenue"])
+    assert (value.predict(returned_it_all)[["expected_spend", "clv"]] == 0).all(axis=None)
 
 
 def test_customers_who_paid_nothing_are_worth_nothing(customers):
@@ -440,7 +449,7 @@ def test_a_customer_who_returned_more_than_it_bought_has_no_negative_value(custo
 
 
 def test_an_unknown_model_is_named_with_the_nearest(customers):
-    with pytest.raises(SegkitError, match=r"clv\.model: unknown model: .*bg_nbt.*'bg_nbd'"):
+    with pytest.raises(SegkitError, match=r"clv\.model: unknown value: .*bg_nbt.*'bg_nbd'"):
         CustomerValue("bg_nbt").fit(customers)
 
 

@@ -33,6 +33,7 @@ def waiting_curve(gaps: pd.DataFrame, open_days: pd.Series) -> pd.DataFrame:
     >>> waiting_curve(gaps, pd.Series([15.0, 30.0]))["waiting"].tolist()
     [1.0, 0.75, 0.375]
     """
+    gaps = gaps.sort_values("days")
     still_open = np.sort(open_days.dropna().to_numpy(dtype=float))
     days = gaps["days"].to_numpy(dtype=float)
     returned = gaps["gaps"].to_numpy(dtype=float)
@@ -69,7 +70,7 @@ def measured_gaps(
         `usual_days`: by then half of those have come back who do so within the horizon.
         `churn_days`: of those who have waited so long, a smaller share than `return_share`
         come back within the horizon. `return_share`: of all, within the horizon. The gaps
-        are None where nobody has come back.
+        are None where nobody has come back within it.
 
     Notes
     -----
@@ -85,11 +86,13 @@ def measured_gaps(
     if len(days) < 2:
         return {"usual_days": None, "churn_days": None, "return_share": 0.0}
     returns = 1 - _at(days, waiting, np.array([horizon_days]))[0]
+    if returns <= 0:
+        return {"usual_days": None, "churn_days": None, "return_share": 0.0}
     usual = days[np.argmax(1 - waiting >= returns / 2 - 1e-12)]
     later = _at(days, waiting, days + horizon_days)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(waiting > 0, (waiting - later) / waiting, 0.0)
-    lost = (share < return_share) & (days >= usual)
+    lost = (share < return_share - 1e-12) & (days >= usual)
     churn = days[np.argmax(lost)]
     return {
         "usual_days": int(max(usual, 1)),

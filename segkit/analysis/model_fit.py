@@ -179,7 +179,7 @@ def frequency_recency(
     top = int(min(buyers["x"].max(), most))
     recency = np.unique(np.round(np.linspace(0, tenure, steps + 1)))
     repeats, days = (grid.ravel() for grid in np.meshgrid(np.arange(top + 1.0), recency))
-    possible = np.where(repeats == 0, days == recency[-1], days < recency[-1])
+    possible = np.where(repeats == 0, days == recency[-1], recency[-1] - days >= repeats)
     unit = DAYS[value.time_unit]
     t_x = np.where(repeats == 0, 0.0, tenure - days) / unit
     T = np.full(len(repeats), tenure / unit)

@@ -8,8 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from segkit.errors import SegkitError, suggestion
-from segkit.estimator import Estimator
+from segkit.estimator import Estimator, check_choice
 from segkit.models.bg_nbd import BGNBD
 from segkit.models.fitting import ModelError
 from segkit.models.gamma_gamma import GammaGamma
@@ -96,9 +95,9 @@ class CustomerValue(Estimator):
         CustomerValue
             Itself; where a model cannot speak, the reason is kept instead of it.
         """
-        if self.model not in MODELS:
-            fix = suggestion(str(self.model), MODELS)
-            raise SegkitError("unknown model", where="clv.model", values=[self.model], fix=fix)
+        check_choice(self.model, MODELS, where="clv.model")
+        check_choice(self.time_unit, DAYS, where="clv.time_unit")
+        check_choice(self.spend, ("all", "repeats"), where="clv.spend")
         buyers = customers[customers["orders"] > 0]
         self.purchase_, self.problem_, draws = self._fitted(
             MODELS[self.model](time_unit=self.time_unit), self._histories(buyers)
@@ -196,6 +195,8 @@ class CustomerValue(Estimator):
         }
         table.loc["total"] = total
         table = table.join(self._total_ends(customers, forecast["segment"]))
+        if not self.ready:
+            table[["expected_orders", "clv_total"]] = np.nan
         table.insert(1, "customers_share", table["customers"] / len(forecast))
         whole = total["clv_total"]
         table["clv_share"] = table["clv_total"] / whole if whole > 0 else np.nan

@@ -458,7 +458,15 @@ def _bytes(figure: Figure) -> tuple[bytes, str]:
     svg = io.BytesIO()
     figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
     if svg.tell() <= HEAVY_SVG:
-        return svg.getvalue(), "svg+xml"
+        return _slim(svg.getvalue()), "svg+xml"
     png = io.BytesIO()
     figure.savefig(png, format="png", bbox_inches="tight", dpi=PNG_DPI, metadata={"Software": None})
     return png.getvalue(), "png"
+
+
+def _slim(svg: bytes) -> bytes:
+    """Return a drawing without comments, metadata, indentation and needless decimals."""
+    svg = re.sub(rb"<!--.*?-->|<metadata>.*?</metadata>", b"", svg, flags=re.DOTALL)
+    # Hundredths of a point are finer than any screen; scales elsewhere need their decimals.
+    svg = re.sub(rb' d="[^"]*"', lambda path: re.sub(rb"(\.\d\d)\d+", rb"\1", path[0]), svg)
+    return re.sub(rb"\s+", b" ", re.sub(rb">\s+<", b"><", svg))

@@ -99,7 +99,8 @@ class CLVSegments(Segmentation):
         check_columns(customers, ["clv"])
         clv = customers.loc[is_buyer(customers), "clv"].dropna()
         top = self.champions_share
-        places = {"low": self.low_share, "loyal": 1 - top - self.loyal_share, "champions": 1 - top}
+        loyal = round(1 - top - self.loyal_share, 12)  # so that 0.6 is 0.6
+        places = {"low": self.low_share, "loyal": loyal, "champions": 1 - top}
         self.clv_ = {
             name: float(clv.quantile(place)) if len(clv) else None for name, place in places.items()
         }
@@ -115,7 +116,7 @@ class CLVSegments(Segmentation):
             (0.1 is a tenth more), `recent_orders`, `earlier_orders`.
         """
         self._check_fitted()
-        check_columns(customers, _COLUMNS)
+        check_columns(customers, ("orders", *_COLUMNS))
         rules = self._rules(customers)
         conditions = [~is_buyer(customers), *(rules[key] for key in CLV_SEGMENTS[:-1])]
         labels = np.select(conditions, [PROSPECTS, *CLV_SEGMENTS[:-1]], CLV_SEGMENTS[-1])
@@ -123,10 +124,11 @@ class CLVSegments(Segmentation):
 
     def is_rising(self, customers: pd.DataFrame) -> pd.Series:
         """Return whether a customer's CLV has risen by more than `rising`."""
+        check_columns(customers, ["clv_trend"])
         return (_numbers(customers, "clv_trend") > self.rising).rename("clv_rising")
 
     def thresholds(self) -> pd.DataFrame:
-        """Return every threshold with its value, in the order of the rules.
+        """Return every threshold with its value.
 
         Returns
         -------

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters")
+SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -30,13 +30,17 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
         "cluster_profile",
         "concentration",
         "k_selection",
+        "clv_segments",
+        "evidence",
+        "evidence_models",
+        "evidence_rankings",
     ]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
     files = [f"exports/tables/{name}.csv" for name in names]
     files += ["report.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
     files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
     assert [file for file in files if not (folder / file).is_file()] == []
-    assert len(list((folder / "notebooks").glob("*.ipynb"))) == 5
+    assert len(list((folder / "notebooks").glob("*.ipynb"))) == 6
 
 
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
@@ -177,6 +181,43 @@ def test_superstore_reproduces_the_published_table_in_every_printed_digit(
         "## Low Value\n\n**Customers**: 251 (31.7%)\n\n### Profile\n- Recency: 102 days\n"
         "- Frequency: 5.6 orders\n- Monetary: $1,269.99\n- AOV: $250.78\n" in english
     )
+
+
+def test_expected_value_adds_up_over_the_segments_and_lies_in_its_interval(finished):
+    for folder in finished.values():
+        worth = table(folder, "clv_segments").set_index("segment")
+        parts, total = worth.drop(index="total"), worth.loc["total"]
+        assert parts["clv_total"].sum() == pytest.approx(total["clv_total"])
+        assert parts["clv_share"].sum() == pytest.approx(1)
+        assert total["clv_total_low"] < total["clv_total"] < total["clv_total_high"]
+        customers = pd.read_parquet(folder / "data" / "clv.parquet")
+        assert customers["clv"].sum() == pytest.approx(total["clv_total"])
+        kpis = table(folder, "segment_kpis_clv_segments").set_index("segment")
+        assert kpis["customers"].to_dict() == worth["customers"].to_dict()
+
+
+def test_cdnow_is_tested_on_the_purchases_that_its_log_holds(finished):
+    """Recounted here from the lines: who bought before July 1997, and what they did after."""
+    import segkit
+
+    file = Path(segkit.__file__).parent / "data" / "demo" / "cdnow" / "orders.csv"
+    log = pd.read_csv(file, parse_dates=["date"])
+    days = log.groupby(["customer_id", "date"], as_index=False)["amount"].sum()
+    before = set(days.loc[days["date"] < "1997-07-01", "customer_id"])
+    after = days[(days["date"] >= "1997-07-01") & days["customer_id"].isin(before)]
+    models = table(finished["cdnow"], "evidence_models")
+    assert models["actual_total"].unique().tolist() == [len(after)]
+    evidence = table(finished["cdnow"], "evidence").query("segment == 'total'")
+    assert evidence["customers"].unique().tolist() == [len(before)]
+    assert evidence["revenue_after"].to_numpy() == pytest.approx(after["amount"].sum())
+
+
+def test_the_clv_chapter_says_what_a_reader_must_know(finished):
+    page = (finished["cdnow"] / "report.html").read_text(encoding="utf-8")
+    choice = table(finished["cdnow"], "evidence_models").query("not is_rule").iloc[0]["model"]
+    assert {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD", "pareto_nbd": "Pareto/NBD"}[choice] in page
+    assert "Para leer esa cifra" in page
+    assert "La segmentación que mejor separó los ingresos siguientes" in page
 
 
 def test_plain_papermill_gives_the_same_numbers(project, finished):
