@@ -73,8 +73,9 @@ class Forecast:
             remarks.append(("clv_correlated", {"correlation": value.correlation_}))
         if value.margin < 1:
             remarks.append(("clv_margin", {"margin": value.margin}))
-        if value.model == "bg_nbd":
-            remarks.append(("clv_one_timers", self._one_timers()))
+        one_timers = self._one_timers()
+        if value.model == "bg_nbd" and one_timers["customers"]:
+            remarks.append(("clv_one_timers", one_timers))
         return remarks
 
     def _tested_worth(self) -> list[tuple[str, dict[str, Any]]]:
@@ -122,7 +123,7 @@ class Forecast:
         customers, value = self.study.customers, self.value
         table = customers[["customer_id"]].join(value.predict(customers))
         table = table.join(value.intervals(customers))
-        previous = table["customer_id"].map(self._previous_clv)
+        previous = table["customer_id"].map(self._previous_clv).astype(float)
         trend = table["clv"] / previous.where(previous > 0) - 1
         table = table.assign(clv_previous=previous, clv_trend=trend)
         table = table.join(value.next_order(customers, pd.Timestamp(self.study.as_of)))
@@ -164,7 +165,7 @@ class Forecast:
         """Expected value by predictive segment; see `CustomerValue.totals`."""
         study = self.study
         labels = study.label("clv_segments", study.customers)
-        compute = lambda: self.value.totals(study.customers, labels)  # noqa: E731
+        compute = lambda: self.value.totals(study.customers, labels)
         return study.store.frame("clv_totals", self._key("totals"), compute)
 
     @property

@@ -111,7 +111,7 @@ def _one_row_a_customer(
     labels: pd.Series, customers: pd.DataFrame, period: pd.DataFrame
 ) -> pd.DataFrame:
     known = customers[["customer_id", "orders", "revenue", "aov", "recency_days"]]
-    known = known.assign(clv=customers["clv"] if "clv" in customers else np.nan)
+    known = known.assign(clv=customers.get("clv", np.nan))
     known = known.rename(columns={"orders": "orders_all_time", "revenue": "revenue_all_time"})
     within = period[["customer_id", *PERIOD]]
     rows = known.assign(segment=labels.astype(str)).merge(within, on="customer_id", how="left")

@@ -8,11 +8,11 @@ from __future__ import annotations
 from importlib import import_module
 
 __all__ = [
+    "CLV_SEGMENTS",
     "FAMILIES",
     "PROSPECTS",
     "RFM",
     "SUB_SEGMENTS",
-    "CLV_SEGMENTS",
     "CLVSegments",
     "Clusters",
     "RuleTable",
