@@ -184,9 +184,9 @@ class Forecast:
     @property
     def rising(self) -> dict[str, float]:
         """How many occasional buyers there are, and how many have a rising value."""
-        study = self.study
-        occasional = study.label("clv_segments", study.customers) == "occasional"
-        rising = study.clv_segments.is_rising(self.table) & occasional
+        segments = self.study.segments
+        occasional = segments["clv_segments"] == "occasional"
+        rising = segments["clv_rising"] & occasional
         threshold = self.params.segments.rising
         counts = {"customers": int(occasional.sum()), "rising": int(rising.sum())}
         return counts | {"threshold": threshold}

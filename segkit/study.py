@@ -444,7 +444,7 @@ class Study:
 
     @cached_property
     def segments(self) -> pd.DataFrame:
-        """Each customer's segment in every segmentation, and the scores behind it."""
+        """Each customer's segment in every segmentation, the scores and flags beside it."""
         key = key_of(self.customers_key, *self.segment_rules())
         return self.store.frame("segments", key, self._compute_segments)
 
@@ -458,7 +458,9 @@ class Study:
     def _compute_segments(self) -> pd.DataFrame:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
         scores = self.scores[["r", "f", "m", "cell"]]
-        return pd.concat([self.customers[["customer_id"]], scores, pd.DataFrame(labels)], axis=1)
+        rising = self.clv_segments.is_rising(self.clv)
+        parts = [self.customers[["customer_id"]], scores, pd.DataFrame(labels), rising]
+        return pd.concat(parts, axis=1)
 
     def kpis(self, segmentation: str, start: date | None = None) -> pd.DataFrame:
         """Return the key figures of a segmentation's segments (definitions, section 3).

@@ -45,24 +45,23 @@ class BetaGeometricNBD(PurchaseModel):
         """
         r, alpha, a, b = (params[name] for name in self.names)
         stays = rows.x + self.leaves_at_once
-        of_T, of_t = np.log(alpha + rows.T), np.log(alpha + rows.t_x)
-        power = (r + rows.x)[rows.ix]
-        odds = np.where(stays > 0, np.log(a) - np.log(b + np.maximum(stays, 1) - 1), -np.inf)
-        log_odds = odds[rows.ix] + power * (of_T[rows.iT] - of_t[rows.it])
+        ages, lasts = alpha + rows.T, alpha + rows.t_x
+        of_T, of_t = np.log(ages)[rows.iT], np.log(lasts)[rows.it]
+        power = r + rows.each_x
+        log_odds = self._log_chance(params, rows.x)[rows.ix] + power * (of_T - of_t)
         gone, softplus = _expit_and_softplus(log_odds)
         left = rows.weights * gone
         stayed = rows.weights - left
-        of_x = self._of_x(params, rows.x)
-        value = rows.weights @ (of_x[rows.ix] - power * of_T[rows.iT] + softplus)
-        by_x = np.bincount(rows.ix, rows.weights, len(rows.x))
-        left_x = np.bincount(rows.ix, left, len(rows.x))
+        by_x, left_x = rows.by_x, np.bincount(rows.ix, left, len(rows.x))
         total = by_x.sum()
+        value = by_x @ self._of_x(params, rows.x) + rows.weights @ (softplus - power * of_T)
         slope_r = by_x @ (digamma(r + rows.x) - digamma(r)) + total * np.log(alpha)
-        slope_r -= stayed @ of_T[rows.iT] + left @ of_t[rows.it]
-        pull = stayed / (alpha + rows.T)[rows.iT] + left / (alpha + rows.t_x)[rows.it]
+        slope_r -= stayed @ of_T + left @ of_t
+        pull = stayed * (1 / ages)[rows.iT] + left * (1 / lasts)[rows.it]
         slope_alpha = total * r / alpha - power @ pull
-        slope_a = by_x @ (digamma(a + b) - digamma(a + b + stays)) + left_x.sum() / a
-        slope_b = by_x @ (digamma(b + stays) - digamma(a + b + stays) + digamma(a + b) - digamma(b))
+        whole = digamma(a + b) - digamma(a + b + stays)
+        slope_a = by_x @ whole + left_x.sum() / a
+        slope_b = by_x @ (digamma(b + stays) - digamma(b) + whole)
         slope_b -= left_x @ (1 / (b + np.maximum(stays, 1) - 1))
         return float(value), {"r": slope_r, "alpha": slope_alpha, "a": slope_a, "b": slope_b}
 
@@ -77,11 +76,14 @@ class BetaGeometricNBD(PurchaseModel):
         self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
     ) -> np.ndarray:
         """Return the log-odds of having left at the last purchase against having stayed."""
-        r, alpha, a, b = (params[name] for name in self.names)
+        power, alpha = params["r"] + x, params["alpha"]
+        return self._log_chance(params, x) + power * np.log1p((T - t_x) / (alpha + t_x))
+
+    def _log_chance(self, params: Mapping[str, float], x: np.ndarray) -> np.ndarray:
+        """Return the log-odds of leaving at the last purchase, whenever that was."""
         stays = x + self.leaves_at_once
-        with np.errstate(divide="ignore"):
-            chance = np.where(stays > 0, np.log(a) - np.log(b + np.maximum(stays, 1) - 1), -np.inf)
-        return chance + (r + x) * np.log1p((T - t_x) / (alpha + t_x))
+        chance = np.log(params["a"]) - np.log(params["b"] + np.maximum(stays, 1) - 1)
+        return np.where(stays > 0, chance, -np.inf)
 
     def _each_log_likelihood(self, params, x, t_x, T) -> np.ndarray:
         log_odds = self._log_odds(params, x, t_x, T)

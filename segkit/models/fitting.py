@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
+from threadpoolctl import ThreadpoolController
 
 from segkit.errors import SegkitError
 from segkit.estimator import Estimator
@@ -269,8 +271,6 @@ class MaximumLikelihood(Estimator):
 
     def _maximise(self, rows: Rows, start: np.ndarray | None) -> tuple[np.ndarray, bool, int]:
         """Return the best logs found from the starts, whether it is flat there, and the steps."""
-        from scipy.optimize import minimize
-
         starts = [start] if start is not None else [self._logs(one, 1.0) for one in self.starts]
         best, steps = None, 0
         for logs in starts:
@@ -294,8 +294,6 @@ class MaximumLikelihood(Estimator):
         self, rows: Rows, logs: np.ndarray, hessian: np.ndarray
     ) -> tuple[np.ndarray, bool, int]:
         """Return the best logs near given ones whose Hessian is known, and whether they are flat."""
-        from scipy.optimize import minimize
-
         inverse = np.linalg.inv(hessian)
         inverse = (inverse + inverse.T) / 2
         with np.errstate(all="ignore"):  # a step too far is taken back
@@ -348,9 +346,7 @@ class MaximumLikelihood(Estimator):
 
 
 @cache
-def _threads():
-    from threadpoolctl import ThreadpoolController
-
+def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 

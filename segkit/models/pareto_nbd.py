@@ -51,14 +51,14 @@ class ParetoNBD(PurchaseModel):
         L = G(x) (alpha + T)^-(r + x) (beta + T)^-s [1 + odds], with the odds of `_odds`.
         """
         r, alpha, s, beta = (params[name] for name in self.names)
-        x, t_x, T = rows.x[rows.ix], rows.t_x[rows.it], rows.T[rows.iT]
-        power = r + x
+        t_x, T = rows.t_x[rows.it], rows.T[rows.iT]
+        power = r + rows.each_x
         odds = _Odds(params, power, t_x, T)
         left = rows.weights * expit(odds.log)
         of_x = gammaln(r + rows.x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
         of_T = np.log(alpha + rows.T), np.log(beta + rows.T)
         value = of_x[rows.ix] - power * of_T[0][rows.iT] - s * of_T[1][rows.iT] + odds.softplus
-        by_x = np.bincount(rows.ix, rows.weights, len(rows.x))
+        by_x = rows.by_x
         by_T = np.bincount(rows.iT, rows.weights, len(rows.T))
         by_T_power = np.bincount(rows.iT, rows.weights * power, len(rows.T))
         total = by_x.sum()

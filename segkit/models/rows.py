@@ -41,9 +41,19 @@ class Histories:
     scale: float = 1.0
 
     @cached_property
+    def each_x(self) -> np.ndarray:
+        """Repeat purchases, row by row."""
+        return self.x[self.ix]
+
+    @cached_property
+    def by_x(self) -> np.ndarray:
+        """Customers by number of repeat purchases."""
+        return np.bincount(self.ix, self.weights, len(self.x))
+
+    @cached_property
     def dimensions(self) -> float:
         """Number of repeat purchases: each has a time in the likelihood's density."""
-        return float(self.weights @ self.x[self.ix])
+        return float(self.weights @ self.each_x)
 
     def weighted(self, weights: np.ndarray) -> Self:
         """Return the same rows with other numbers of customers."""
