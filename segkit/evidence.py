@@ -126,7 +126,7 @@ class Evidence:
         buyers, then = self.then.buyers, self.then
         names = list(self.segmentations)
         orders = self._forecast_orders(then.forecast.value)
-        spend = then.clv.loc[buyers.index, "expected_spend"]
+        spend = then.forecast.values.loc[buyers.index, "expected_spend"]
         random = np.random.default_rng(self.params.seed)
         columns = {
             "x": buyers["x"],

@@ -104,29 +104,40 @@ class Forecast:
 
     def _one_timers(self) -> dict[str, float]:
         once = self.study.customers["x"] == 0
-        orders = self.table.loc[once, "expected_orders"].mean()
+        orders = self.values.loc[once, "expected_orders"].mean()
         return {"customers": int(once.sum()), "orders": orders}
 
     # Customers ------------------------------------------------------------------------
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """What to expect of each customer, in the rows of the study's `customers`.
+        """What to expect of each customer: `values`, and the intervals of some of them.
 
-        `p_alive`, `expected_orders`, `expected_spend`, `clv` (with `_low` and `_high`),
-        `clv_previous`, `clv_trend`, `next_order_from`, `next_order_to`, `recent_orders`,
-        `earlier_orders`, and the `reason` why a customer has no value.
+        `expected_orders` and `clv` have `_low` and `_high`; `next_order_from` and
+        `next_order_to` are the days between which the next order is most likely.
         """
         return self.study.store.frame("clv", self._key("clv"), self._compute_table)
 
     def _compute_table(self) -> pd.DataFrame:
+        customers = self.study.customers
+        table = self.values.join(self.value.intervals(customers))
+        return table.join(self.value.next_order(customers, pd.Timestamp(self.study.as_of)))
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """What to expect of each customer, in the rows of the study's `customers`.
+
+        `p_alive`, `expected_orders`, `expected_spend`, `clv`, `clv_previous`, `clv_trend`,
+        `recent_orders`, `earlier_orders`, and the `reason` why a customer has no value.
+        """
+        return self.study.store.frame("values", self._key("values"), self._compute_values)
+
+    def _compute_values(self) -> pd.DataFrame:
         customers, value = self.study.customers, self.value
         table = customers[["customer_id"]].join(value.predict(customers))
-        table = table.join(value.intervals(customers))
         previous = table["customer_id"].map(self._previous_clv).astype(float)
         trend = table["clv"] / previous.where(previous > 0) - 1
         table = table.assign(clv_previous=previous, clv_trend=trend)
-        table = table.join(value.next_order(customers, pd.Timestamp(self.study.as_of)))
         table = table.join(self._windows())
         why = value.problem_["reason"] if value.problem_ else ""
         reason = (customers["orders"] > 0).map({True: why, False: "no_order"})
@@ -194,25 +205,25 @@ class Forecast:
     @property
     def alive(self) -> dict[str, float]:
         """How many buyers there are, and how many of them are expected to be customers still."""
-        alive, buyers = float(self.table["p_alive"].sum()), len(self.study.buyers)
+        alive, buyers = float(self.values["p_alive"].sum()), len(self.study.buyers)
         return {"alive": round(alive), "buyers": buyers, "share": alive / buyers}
 
     @property
     def alive_histogram(self) -> pd.DataFrame:
         """Buyers by probability of being active."""
-        return model_fit.alive_histogram(self.table["p_alive"])
+        return model_fit.alive_histogram(self.values["p_alive"])
 
     @property
     def concentration(self) -> pd.DataFrame:
         """Lorenz curve of expected value: `customers_share`, `clv_share`."""
-        return lorenz_curve(self.table["clv"].dropna()).rename(
+        return lorenz_curve(self.values["clv"].dropna()).rename(
             columns={"revenue_share": "clv_share"}
         )
 
     @property
     def concentrated(self) -> dict[str, float]:
         """The Gini index of expected value, and the share of its top customers."""
-        clv = self.table["clv"].dropna()
+        clv = self.values["clv"].dropna()
         return pareto(clv) | {"gini": gini(clv)}
 
     @property
@@ -223,7 +234,7 @@ class Forecast:
     @property
     def history(self) -> pd.DataFrame:
         """How the customer of highest expected value came here; names nobody."""
-        best = self.table.loc[self.table["clv"].idxmax(), "customer_id"]
+        best = self.values.loc[self.values["clv"].idxmax(), "customer_id"]
         days = self.study.purchase_days(best)
         return model_fit.customer_history(self.value, days, pd.Timestamp(self.study.as_of))
 

@@ -352,7 +352,7 @@ class Study:
         """Return customers with what is expected of them; those of another date have it already."""
         if "clv" in customers or customers is not self.customers:
             return customers
-        return customers.join(self.clv.drop(columns="customer_id"))
+        return customers.join(self.forecast.values.drop(columns="customer_id"))
 
     def value_rules(self) -> list[Any]:
         """Return what values depend on besides customers."""
@@ -458,7 +458,7 @@ class Study:
     def _compute_segments(self) -> pd.DataFrame:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
         scores = self.scores[["r", "f", "m", "cell"]]
-        rising = self.clv_segments.is_rising(self.clv)
+        rising = self.clv_segments.is_rising(self.forecast.values)
         parts = [self.customers[["customer_id"]], scores, pd.DataFrame(labels), rising]
         return pd.concat(parts, axis=1)
 
@@ -480,7 +480,7 @@ class Study:
             key_of(self.customers_key, segmentation, start.isoformat(), *self.segment_rules()),
             lambda: segment_kpis(
                 self.label(segmentation, self.customers),
-                self.customers.assign(clv=self.clv["clv"]),
+                self.customers.assign(clv=self.forecast.values["clv"]),
                 self.period(start),
             ),
         )

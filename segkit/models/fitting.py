@@ -2,7 +2,7 @@
 
 A model gives the log-likelihood and its gradient in the logarithms of its parameters. Rows
 are equal customers counted once; a large base is first fitted on rows with rounded times,
-which leaves a few Newton steps for the exact ones.
+which leaves a few steps for the exact ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ModelError(SegkitError):
     """A model cannot speak about these customers; `reason` says why, by name.
 
     `reason` is one of `no_customers`, `one_customer`, `no_repeat_buyers`, `not_converged`,
-    `infinite_mean_spend`, `bad_values`, `no_positive_spend`, `too_short`.
+    `infinite_mean_spend`, `bad_values`, `no_positive_spend`.
     """
 
     reason: str
@@ -303,7 +303,7 @@ class MaximumLikelihood(Estimator):
                 args=(rows,),
                 jac=True,
                 method="BFGS",
-                options={"hess_inv0": inverse, "gtol": FLAT / 100, "maxiter": 50},
+                options={"hess_inv0": inverse, "gtol": FLAT / 10, "maxiter": 50},
             )
         sound = np.isfinite(found.x).all() and (np.abs(found.x) < LIMIT).all()
         if not sound or not np.isfinite(found.jac).all():

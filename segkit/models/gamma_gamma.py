@@ -177,9 +177,9 @@ class GammaGamma(MaximumLikelihood):
 
 def _checked(x, monetary_mean) -> tuple[np.ndarray, np.ndarray]:
     x = checked_counts(x, "x")
-    mean = pd.Series(np.ravel(monetary_mean), dtype=object)
+    mean = np.ravel(monetary_mean)
     if len(mean) == len(x):
-        mean = mean.where(x > 0, 0.0)
+        mean = pd.Series(mean).where(x > 0, 0.0)
     return x, numbers(mean, "monetary_mean", len(x))
 
 

@@ -100,8 +100,8 @@ class PurchaseModel(MaximumLikelihood):
         t : float or array
             Length of time ahead, in `time_unit`.
         x, t_x, T : array, optional
-            What is known of each customer; without them, of a customer just won: the
-            purchases to expect after the first one.
+            What is known of each customer (or of one, for several `t`); without them, of a
+            customer just won: the purchases to expect after the first one.
 
         Returns
         -------
@@ -113,7 +113,7 @@ class PurchaseModel(MaximumLikelihood):
         params = self._parameters()
         if x is None:
             return self._mean_of_new(params, np.atleast_1d(t)).reshape(t.shape)
-        x, t_x, T = checked(x, t_x, T)
+        x, t_x, T = _repeated(checked(x, t_x, T), t.size)
         alive = self._p_alive(params, x, t_x, T)
         if t.ndim:
             return alive * self._mean_if_alive(params, _for_each(t, "t", len(x)), x, T)
@@ -143,7 +143,7 @@ class PurchaseModel(MaximumLikelihood):
         params = self._parameters()
         if x is None:
             return self._chance_of_new(params, n.ravel(), t.ravel()).reshape(n.shape)
-        x, t_x, T = checked(x, t_x, T)
+        x, t_x, T = _repeated(checked(x, t_x, T), n.size)
         alive = self._p_alive(params, x, t_x, T)
         n, t = _for_each(n, "n", len(x)), _for_each(t, "t", len(x))
         return alive * self._chance_if_alive(params, n, t, x, T) + (1 - alive) * (n == 0)
@@ -267,6 +267,11 @@ class PurchaseModel(MaximumLikelihood):
             fix = suggestion(str(self.time_unit), DAYS)
             raise SegkitError("unknown time unit", values=[self.time_unit], fix=fix)
         return DAYS[self.time_unit]
+
+
+def _repeated(history: tuple[np.ndarray, ...], times: int) -> tuple[np.ndarray, ...]:
+    """Return the history of one customer as often as there are questions about it."""
+    return tuple(np.repeat(part, times) if len(part) == 1 else part for part in history)
 
 
 def _for_each(values: np.ndarray, name: str, length: int) -> np.ndarray:
