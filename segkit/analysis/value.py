@@ -181,22 +181,20 @@ class CustomerValue(Estimator):
             {
                 "customers": groups.size(),
                 "p_alive": groups["p_alive"].mean(),
-                "expected_orders": groups["expected_orders"].sum(),
+                "expected_orders": groups["expected_orders"].sum(min_count=1),
                 "clv": groups["clv"].mean(),
-                "clv_total": groups["clv"].sum(),
+                "clv_total": groups["clv"].sum(min_count=1),
             }
         ).sort_values("clv_total", ascending=False, kind="stable")
         total = {
             "customers": len(forecast),
             "p_alive": forecast["p_alive"].mean(),
-            "expected_orders": forecast["expected_orders"].sum(),
+            "expected_orders": forecast["expected_orders"].sum(min_count=1),
             "clv": forecast["clv"].mean(),
-            "clv_total": forecast["clv"].sum(),
+            "clv_total": forecast["clv"].sum(min_count=1),
         }
         table.loc["total"] = total
         table = table.join(self._total_ends(customers, forecast["segment"]))
-        if not self.ready:
-            table[["expected_orders", "clv_total"]] = np.nan
         table.insert(1, "customers_share", table["customers"] / len(forecast))
         whole = total["clv_total"]
         table["clv_share"] = table["clv_total"] / whole if whole > 0 else np.nan

@@ -292,6 +292,29 @@ def legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) ->
     ax.legend(handles=handles, ncols=columns, **above)
 
 
+def line_legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) -> None:
+    """Explain above the picture what each line or mark means, in columns where they fit.
+
+    Parameters
+    ----------
+    ax : Axes
+        The picture.
+    looks : mapping of str to mapping
+        For the key of each label, how a `matplotlib.lines.Line2D` looks.
+    style : Style
+        How the picture speaks.
+    """
+    from matplotlib.lines import Line2D
+
+    words = [literal(style.label(key)) for key in looks]
+    pairs = zip(words, looks.values(), strict=True)
+    handles = [Line2D([], [], **look, label=word) for word, look in pairs]
+    widest = max(len(word) for word in words) + 6
+    columns = min(max(letters_across(ax) // widest, 1), len(words))
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    ax.legend(handles=handles, ncols=columns, handlelength=2.4, **above)
+
+
 def _readable(colour: np.ndarray) -> str:
     """Return black or white, whichever contrasts more (WCAG 2 luminance)."""
     if not colour[3]:

@@ -15,6 +15,7 @@ from segkit.plots.canvas import (
     hatch_cells,
     legend,
     letters_across,
+    line_legend,
     literal,
     name_axes,
     name_places,
@@ -28,7 +29,7 @@ from segkit.plots.canvas import (
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style, tint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -327,29 +328,6 @@ def holdout_by_frequency(
         x = f"{literal(style.label('repeats_before'), 30)} · {literal(style.label('customers'))}"
         name_axes(panel, x, style.label("repeats_per_customer"))
         return panel
-
-
-def line_legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) -> None:
-    """Explain above the picture what each line or mark means, in columns where they fit.
-
-    Parameters
-    ----------
-    ax : Axes
-        The picture.
-    looks : mapping of str to mapping
-        For the key of each label, how a `matplotlib.lines.Line2D` looks.
-    style : Style
-        How the picture speaks.
-    """
-    from matplotlib.lines import Line2D
-
-    words = [literal(style.label(key)) for key in looks]
-    pairs = zip(words, looks.values(), strict=True)
-    handles = [Line2D([], [], **look, label=word) for word, look in pairs]
-    widest = max(len(word) for word in words) + 6
-    columns = min(max(letters_across(ax) // widest, 1), len(words))
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
-    ax.legend(handles=handles, ncols=columns, handlelength=2.4, **above)
 
 
 def _matrix(matrix: pd.DataFrame, value: str) -> pd.DataFrame:

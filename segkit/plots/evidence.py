@@ -12,6 +12,7 @@ from segkit.errors import DataError
 from segkit.plots.canvas import (
     canvas,
     letters_across,
+    line_legend,
     literal,
     name_axes,
     name_places,
@@ -22,7 +23,6 @@ from segkit.plots.canvas import (
     speak_ticks,
     spoken,
 )
-from segkit.plots.clv import line_legend
 from segkit.plots.concentration import cumulated
 from segkit.plots.style import (
     BLUE,
@@ -212,7 +212,7 @@ def segment_evidence(
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, height=1.2 + 0.5 * len(rows)) as panel:
-        labels = [literal(style.label(key)) for key in rows["segment"]]
+        labels = [literal(style.label(key), 38) for key in rows["segment"]]
         panel.set_yticks(np.arange(len(rows)), labels=labels)
         _draw_segments(panel, rows, style)
         speak_ticks(panel.xaxis, style.money)
