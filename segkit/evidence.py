@@ -174,9 +174,11 @@ class Evidence:
         if not best["gini_low"] > 0:
             return [("evidence_nothing", fields)]
         against = {"baseline": rule["ranking"], "top20": rule["top20"], "gini": rule["gini"]}
-        is_better = rule["gini"] > best["gini"]
+        is_better = rule["gini"] > best["gini_high"]  # beyond what other customers could change
         key = "evidence_baseline_better" if is_better else "evidence_baseline"
-        return [("evidence_best", fields), (key, against)]
+        model = self.rankings[self.rankings["kind"] == "model"]
+        by_model = [("evidence_model", dict(row)) for _, row in model.iterrows()]
+        return [("evidence_best", fields), *by_model, (key, against)]
 
     @property
     def fit(self) -> tuple[str, dict[str, float]]:

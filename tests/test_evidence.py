@@ -189,6 +189,32 @@ def test_customers_without_any_revenue_after_the_cut_leave_nothing_to_compare(ma
     assert study.evidence.problem["reason"] == "no_revenue"
 
 
+@pytest.mark.parametrize(
+    ("rule_gini", "key"),
+    [(0.5, "evidence_baseline"), (0.59, "evidence_baseline"), (0.61, "evidence_baseline_better")],
+)
+def test_a_simple_rule_is_called_better_only_beyond_the_interval(shop, rule_gini, key):
+    columns = ["ranking", "kind", "gini", "gini_low", "gini_high", "top10", "top20", "top50"]
+    rows = [
+        ("families", "segmentation", 0.55, 0.5, 0.6, 0.3, 0.5, 0.9),
+        ("clv_model", "model", 0.58, 0.5, 0.6, 0.3, 0.5, 0.9),
+        ("recency", "baseline", rule_gini, 0.4, 0.7, 0.3, 0.5, 0.9),
+    ]
+    shop.evidence.__dict__["rankings"] = pd.DataFrame(rows, columns=columns)
+    keys = [said for said, _ in shop.evidence.verdicts]
+    assert keys == ["evidence_best", "evidence_model", key]
+
+
+def test_segments_that_separate_nothing_are_said_to(shop):
+    columns = ["ranking", "kind", "gini", "gini_low", "gini_high", "top10", "top20", "top50"]
+    rows = [
+        ("families", "segmentation", 0.02, -0.03, 0.07, 0.1, 0.2, 0.5),
+        ("random", "baseline", 0.0, -0.05, 0.05, 0.1, 0.2, 0.5),
+    ]
+    shop.evidence.__dict__["rankings"] = pd.DataFrame(rows, columns=columns)
+    assert [said for said, _ in shop.evidence.verdicts] == ["evidence_nothing"]
+
+
 # The tables themselves ----------------------------------------------------------------
 
 
