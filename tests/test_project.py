@@ -1,5 +1,6 @@
 """The project as a whole: what it is made of agrees with itself."""
 
+import ast
 import re
 import tomllib
 from pathlib import Path
@@ -79,6 +80,23 @@ def test_notebooks_import_the_kit_and_nothing_below_its_public_names(path):
     source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
     assert "import segkit\n" in source
     assert not re.search(r"from segkit|import segkit\.", source)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_no_variable_of_a_notebook_is_taken_for_a_parameter_when_its_first_cell_runs_again(path):
+    from segkit.params import Params
+
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    given = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    trees = [ast.walk(ast.parse(cell.source)) for cell in cells if cell not in given]
+    names = {
+        node.id
+        for tree in trees
+        for node in tree
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    assert names
+    assert names & set(Params.model_fields) == set()
 
 
 def test_import_of_the_kit_loads_no_heavy_library():
