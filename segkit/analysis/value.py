@@ -151,6 +151,8 @@ class CustomerValue(Estimator):
         draws = list(self._drawn())
         if not draws or buyers.empty:
             return pd.DataFrame(np.nan, index=customers.index, columns=columns)
+        # Like beside like: models work once for each distinct x and T of a part.
+        buyers = buyers.sort_values(["x", "T"], kind="stable")
         parts = [
             self._ends(buyers.iloc[start : start + 50_000], draws)
             for start in range(0, len(buyers), 50_000)
