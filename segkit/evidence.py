@@ -59,6 +59,11 @@ class Evidence:
         """Whether the past is long enough for a test."""
         return self.problem is None
 
+    @property
+    def has_forecast(self) -> bool:
+        """Whether there is a test, and was a purchase model when it began."""
+        return self.ready and self.then.forecast.ready
+
     @cached_property
     def problem(self) -> dict[str, str | int] | None:
         """Why there is no test: `reason`, what is `needed` and what was `found`; else None."""

@@ -81,7 +81,7 @@ class Forecast:
     def _tested_worth(self) -> list[tuple[str, dict[str, Any]]]:
         """Return what the same forecast said a horizon ago, and what came of it."""
         evidence = self.study.evidence
-        if not (evidence.ready and evidence.then.forecast.ready):
+        if not evidence.has_forecast:
             return []
         totals = evidence.totals
         fields = {"predicted": totals["revenue_predicted"], "actual": totals["revenue_actual"]}
@@ -226,7 +226,7 @@ class Forecast:
         clv = self.values["clv"].dropna()
         return pareto(clv) | {"gini": gini(clv)}
 
-    @property
+    @cached_property
     def matrix(self) -> pd.DataFrame:
         """Expectations by repeat purchases and days since the last one."""
         return model_fit.frequency_recency(self.value, self.study.customers)

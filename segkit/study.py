@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 TABLES = ("orders", "returns", "customers", "events")
 SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
 DRAFT = "draft"
-DAYS_A_MONTH = 365.25 / 12
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
 
@@ -315,9 +314,10 @@ class Study:
     def gaps(self) -> dict[str, float | None]:
         """The usual gap and the churn gap, in days (definitions, section 7)."""
         from segkit.analysis.gaps import measured_gaps
+        from segkit.models.purchase import DAYS
 
         params = self.params.gaps
-        days = self.params.clv.horizon_months * DAYS_A_MONTH
+        days = self.params.clv.horizon_months * DAYS["months"]
         gaps = measured_gaps(self.waiting, days, params.return_share)
         given = {"usual_days": params.usual_days, "churn_days": params.churn_days}
         return gaps | {name: days for name, days in given.items() if days is not None}

@@ -16,13 +16,8 @@ import pandas as pd
 from segkit.errors import DataError
 
 TOPS = (0.1, 0.2, 0.5)
-BASELINES: Mapping[str, str] = {
-    "past_revenue": "past_revenue",
-    "recency": "recency",
-    "last_period": "last_period",
-    "random": "random",
-}
-"""Ranking by simple rules: key, and column of a tested table; more is better."""
+BASELINES = ("past_revenue", "recency", "last_period", "random")
+"""Simple rules that rank customers: columns of a tested table; more is better."""
 MODEL_RANKING = "clv_model"
 CURVE_POINTS = 100
 
@@ -162,7 +157,7 @@ def ranking_scores(tested: pd.DataFrame, segmentations: Sequence[str]) -> dict[s
     }
     if tested["expected_value"].notna().any():
         scores[MODEL_RANKING] = value.to_numpy(dtype=float)
-    return scores | {name: tested[column].to_numpy(float) for name, column in BASELINES.items()}
+    return scores | {name: tested[name].to_numpy(float) for name in BASELINES}
 
 
 def calibration(

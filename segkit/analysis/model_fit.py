@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from segkit.analysis.value import CustomerValue
+from segkit.analysis.value import CustomerValue, buyers_of
 from segkit.models.purchase import DAYS
 
 LAST = 7
@@ -103,7 +103,7 @@ def tracking(
         `week`, `observed`, `expected`, `cumulative_observed`, `cumulative_expected`,
         `holdout` (whether it begins after the cut); whole weeks only.
     """
-    joined = customers.loc[customers["orders"] > 0, "first_order"].value_counts()
+    joined = buyers_of(customers)["first_order"].value_counts()
     first = joined.index.min()
     start = first - pd.Timedelta(days=first.weekday())
     weeks = pd.date_range(start, as_of - pd.Timedelta(days=7), freq="7D")
@@ -174,7 +174,7 @@ def frequency_recency(
         `repeats`, `recency_days`, `p_alive`, `expected_orders`; missing where a customer of
         that tenure cannot be.
     """
-    buyers = customers[customers["orders"] > 0]
+    buyers = buyers_of(customers)
     tenure = float(buyers["T"].max())
     top = int(min(buyers["x"].max(), most))
     recency = np.unique(np.round(np.linspace(0, tenure, steps + 1)))

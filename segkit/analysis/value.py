@@ -98,7 +98,7 @@ class CustomerValue(Estimator):
         check_choice(self.model, MODELS, where="clv.model")
         check_choice(self.time_unit, DAYS, where="clv.time_unit")
         check_choice(self.spend, ("all", "repeats"), where="clv.spend")
-        buyers = customers[customers["orders"] > 0]
+        buyers = buyers_of(customers)
         self.purchase_, self.problem_, draws = self._fitted(
             MODELS[self.model](time_unit=self.time_unit), self._histories(buyers)
         )
@@ -127,7 +127,7 @@ class CustomerValue(Estimator):
             the horizon), `expected_spend` (money a purchase), `clv` (money).
         """
         self._check_fitted()
-        buyers = customers[customers["orders"] > 0]
+        buyers = buyers_of(customers)
         empty = pd.DataFrame(np.nan, index=customers.index, columns=list(FORECASTS))
         if self.problem_ is not None or buyers.empty:
             return empty
@@ -147,7 +147,7 @@ class CustomerValue(Estimator):
         columns = [
             f"{name}_{end}" for name in ("expected_orders", "clv") for end in ("low", "high")
         ]
-        buyers = customers[customers["orders"] > 0]
+        buyers = buyers_of(customers)
         draws = list(self._drawn())
         if not draws or buyers.empty:
             return pd.DataFrame(np.nan, index=customers.index, columns=columns)
@@ -178,27 +178,11 @@ class CustomerValue(Estimator):
             `clv_total`, `clv_total_low`, `clv_total_high`, `clv_share`.
         """
         forecast = self.predict(customers).assign(segment=labels.astype(str))
-        groups = forecast.groupby("segment")
-        table = pd.DataFrame(
-            {
-                "customers": groups.size(),
-                "p_alive": groups["p_alive"].mean(),
-                "expected_orders": groups["expected_orders"].sum(min_count=1),
-                "clv": groups["clv"].mean(),
-                "clv_total": groups["clv"].sum(min_count=1),
-            }
-        ).sort_values("clv_total", ascending=False, kind="stable")
-        total = {
-            "customers": len(forecast),
-            "p_alive": forecast["p_alive"].mean(),
-            "expected_orders": forecast["expected_orders"].sum(min_count=1),
-            "clv": forecast["clv"].mean(),
-            "clv_total": forecast["clv"].sum(min_count=1),
-        }
-        table.loc["total"] = total
+        table = _summed(forecast).sort_values("clv_total", ascending=False, kind="stable")
+        table = pd.concat([table, _summed(forecast.assign(segment="total"))])
         table = table.join(self._total_ends(customers, forecast["segment"]))
         table.insert(1, "customers_share", table["customers"] / len(forecast))
-        whole = total["clv_total"]
+        whole = table.loc["total", "clv_total"]
         table["clv_share"] = table["clv_total"] / whole if whole > 0 else np.nan
         return table.astype({"customers": "int64"}).rename_axis("segment").reset_index()
 
@@ -213,7 +197,7 @@ class CustomerValue(Estimator):
         """
         columns = ["next_order_from", "next_order_to"]
         empty = pd.DataFrame(pd.NaT, index=customers.index, columns=columns)
-        buyers = customers[customers["orders"] > 0]
+        buyers = buyers_of(customers)
         if self.problem_ is not None or buyers.empty:
             return empty.astype("datetime64[us]")
         x, _, T = self._histories(buyers)
@@ -260,7 +244,7 @@ class CustomerValue(Estimator):
 
     def histories(self, customers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return `x`, `t_x`, `T` of buyers, in the purchase model's unit of time."""
-        return self._histories(customers[customers["orders"] > 0])
+        return self._histories(buyers_of(customers))
 
     def _histories(self, buyers: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         days = DAYS[self.time_unit]
@@ -328,7 +312,7 @@ class CustomerValue(Estimator):
         return np.concatenate(ends).T
 
     def _total_ends(self, customers: pd.DataFrame, segments: pd.Series) -> pd.DataFrame:
-        buyers = customers[customers["orders"] > 0]
+        buyers = buyers_of(customers)
         sums = []
         for pair in self._drawn():
             clv = pd.Series(self._forecast(buyers, *pair)["clv"], index=buyers.index)
@@ -340,3 +324,22 @@ class CustomerValue(Estimator):
             return pd.DataFrame(columns=columns, dtype=float)
         ends = pd.DataFrame(sums).quantile(list(INTERVAL)).T
         return ends.set_axis(columns, axis=1)
+
+
+def buyers_of(customers: pd.DataFrame) -> pd.DataFrame:
+    """Return the customers with at least one order that stands."""
+    return customers[customers["orders"] > 0]
+
+
+def _summed(forecast: pd.DataFrame) -> pd.DataFrame:
+    """Return what each segment's customers are expected to do, in sums and means."""
+    groups = forecast.groupby("segment")
+    return pd.DataFrame(
+        {
+            "customers": groups.size(),
+            "p_alive": groups["p_alive"].mean(),
+            "expected_orders": groups["expected_orders"].sum(min_count=1),
+            "clv": groups["clv"].mean(),
+            "clv_total": groups["clv"].sum(min_count=1),
+        }
+    )

@@ -200,6 +200,15 @@ class MaximumLikelihood(Estimator):
         copy.params_ = dict(params)
         return copy
 
+    def _parameters(self) -> dict[str, float]:
+        """Return the parameters, fitted or given."""
+        self._check_fitted()
+        return self.params_
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "params_"):
+            raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
+
     def _fit_rows(self, rows: Any) -> Self:
         vars(self).pop("params_", None)
         with _one_thread():
@@ -333,9 +342,7 @@ class MaximumLikelihood(Estimator):
         return hessian if firm else None
 
     def _logs(self, params: Mapping[str, float], scale: float) -> np.ndarray:
-        return np.log(
-            [params[name] / (scale if name in self.in_units else 1) for name in self.names]
-        )
+        return np.log([params[name] / self._unit(name, scale) for name in self.names])
 
     def _params(self, logs: Sequence[float], scale: float) -> dict[str, float]:
         values = zip(self.names, np.exp(logs), strict=True)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy.special import digamma, gammaln
 
-from segkit.errors import SegkitError
 from segkit.models.fitting import MaximumLikelihood, ModelError
 from segkit.models.rows import checked_counts, checked_weights, codes, numbers
 
@@ -138,10 +137,9 @@ class GammaGamma(MaximumLikelihood):
         Fader and Hardie (2013), equation 5: a mean of the customer's own spend and of all
         customers', the own one weighing more the more purchases there are.
         """
-        if not hasattr(self, "params_"):
-            raise SegkitError("GammaGamma is not fitted", fix="call fit first")
+        params = self._parameters()
         x, mean = _checked(x, monetary_mean)
-        p, q, gamma = (self.params_[name] for name in self.names)
+        p, q, gamma = (params[name] for name in self.names)
         return p * (gamma + x * np.where(x > 0, mean, 0)) / (p * x + q - 1)
 
     def _flaw(self, params: Mapping[str, float]) -> ModelError | None:

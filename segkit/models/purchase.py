@@ -257,11 +257,6 @@ class PurchaseModel(MaximumLikelihood):
         self, params: Mapping[str, float], n: np.ndarray, t: np.ndarray
     ) -> np.ndarray: ...
 
-    def _parameters(self) -> dict[str, float]:
-        if not hasattr(self, "params_"):
-            raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
-        return self.params_
-
     def _days(self) -> float:
         if self.time_unit not in DAYS:
             fix = suggestion(str(self.time_unit), DAYS)

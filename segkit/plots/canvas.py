@@ -284,12 +284,7 @@ def legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) ->
     """
     from matplotlib.patches import Patch
 
-    words = {key: literal(style.label(key)) for key in looks}
-    handles = [Patch(**look, label=words[key]) for key, look in looks.items()]
-    widest = max(len(word) for word in words.values()) + 6
-    columns = min(max(letters_across(ax) // widest, 1), len(words))
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
-    ax.legend(handles=handles, ncols=columns, **above)
+    _place_legend(ax, looks, style, Patch)
 
 
 def line_legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) -> None:
@@ -306,13 +301,23 @@ def line_legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Styl
     """
     from matplotlib.lines import Line2D
 
+    _place_legend(ax, looks, style, lambda **look: Line2D([], [], **look), handlelength=2.4)
+
+
+def _place_legend(
+    ax: Axes,
+    looks: Mapping[str, Mapping[str, object]],
+    style: Style,
+    handle: Callable[..., object],
+    **options: object,
+) -> None:
     words = [literal(style.label(key)) for key in looks]
     pairs = zip(words, looks.values(), strict=True)
-    handles = [Line2D([], [], **look, label=word) for word, look in pairs]
+    handles = [handle(**look, label=word) for word, look in pairs]
     widest = max(len(word) for word in words) + 6
     columns = min(max(letters_across(ax) // widest, 1), len(words))
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
-    ax.legend(handles=handles, ncols=columns, handlelength=2.4, **above)
+    ax.legend(handles=handles, ncols=columns, **above, **options)
 
 
 def _readable(colour: np.ndarray) -> str:
