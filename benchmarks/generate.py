@@ -1,14 +1,15 @@
-"""Order logs of any size, made the same for the same seed, written in pieces.
+"""Logs of orders and of events, of any size, the same for the same seed, written in pieces.
 
 python benchmarks/generate.py --lines 1000000 10000000 --folder /data/benchmarks
+python benchmarks/generate.py --events --lines 1000000
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 LINES_A_CUSTOMER = 10
 LINES_AN_ORDER = 2.5
+PRODUCTS = 100_000
 FIRST_DAY, END = "2022-01-01", "2025-01-01"
 PIECE = 1_000_000
 ROW_GROUP = 250_000
@@ -36,18 +38,72 @@ def log_file(folder: Path, lines: int, seed: int = 1) -> Path:
     seed : int
         The same seed gives the same lines.
     """
+    return _written(folder / f"orders_{lines}_{seed}.parquet", lambda: pieces(lines, seed))
+
+
+def events_file(folder: Path, events: int, seed: int = 1) -> Path:
+    """Return the Parquet log of so many events, made if it is not there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where logs are kept; made when missing.
+    events : int
+        Events of the customers of a log of as many order lines, and of as many again who
+        never bought.
+    seed : int
+        The same seed gives the same events.
+    """
+    return _written(folder / f"events_{events}_{seed}.parquet", lambda: event_pieces(events, seed))
+
+
+def _written(file: Path, make: Callable[[], Iterator[pa.Table]]) -> Path:
     import pyarrow.parquet as pq
 
-    file = folder / f"orders_{lines}_{seed}.parquet"
     if file.exists():
         return file
-    folder.mkdir(parents=True, exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     aside = file.with_suffix(".part")
-    with pq.ParquetWriter(aside, _schema()) as writer:
-        for piece in pieces(lines, seed):
+    pieces_of = make()
+    first = next(pieces_of)
+    with pq.ParquetWriter(aside, first.schema) as writer:
+        for piece in chain([first], pieces_of):
             writer.write_table(piece, row_group_size=ROW_GROUP)
     os.replace(aside, file)
     return file
+
+
+def event_pieces(events: int, seed: int = 1) -> Iterator[pa.Table]:
+    """Yield events in the order of time: `customer_id`, `product_id`, `type`, `happened_at`.
+
+    Nine of ten are views; a purchase follows four of ten carts within three hours.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    rng = np.random.default_rng(seed)
+    people = max(2 * events // LINES_A_CUSTOMER, 1)
+    steps = np.linspace(0, 1, -(-events // PIECE) + 1)
+    for begin, end in pairwise(steps):
+        size = round(end * events) - round(begin * events)
+        carts = round(0.07 * size)
+        bought = round(0.4 * carts)
+        views = size - carts - bought
+        who, what = rng.integers(0, people, size), rng.integers(0, PRODUCTS, size)
+        moments = _moments(rng, begin, end, size)
+        again = slice(views, views + bought)
+        who[-bought:], what[-bought:] = who[again], what[again]
+        moments = rng.permutation(moments)
+        moments[-bought:] = moments[again] + rng.integers(60, 3 * 3600, bought)
+        kind = np.repeat(np.array(["view", "cart", "purchase"]), [views, carts, bought])
+        order = np.argsort(moments, kind="stable")
+        columns = {
+            "customer_id": pa.array(who[order]).cast(pa.string()),
+            "product_id": pa.array(what[order]).cast(pa.string()),
+            "type": pa.array(kind[order]),
+            "happened_at": pa.array(moments[order] * 1_000_000).cast(pa.timestamp("us")),
+        }
+        yield pa.table(columns)
 
 
 def pieces(lines: int, seed: int = 1) -> Iterator[pa.Table]:
@@ -129,9 +185,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--folder", type=Path, default=default_folder())
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--events", action="store_true", help="events instead of order lines")
     given = parser.parse_args()
+    make = events_file if given.events else log_file
     for lines in given.lines:
-        file = log_file(given.folder, lines, given.seed)
+        file = make(given.folder, lines, given.seed)
         print(f"{file}  {lines:,} lines  {file.stat().st_size / 1e6:,.0f} MB")
 
 

@@ -15,6 +15,7 @@ from segkit.analysis.model_fit import holdout_by_frequency, tracking
 from segkit.analysis.value import MODELS, CustomerValue
 from segkit.errors import SegkitError
 from segkit.models.purchase import DAYS
+from segkit.segments.lifecycle import VIEWS
 from segkit.store import key_of
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Evidence:
 
     def _tested(self) -> pd.DataFrame:
         buyers, then = self.then.buyers, self.then
-        names = list(self.segmentations)
+        names = [*self.segmentations, *VIEWS]
         orders = self._forecast_orders(then.forecast.value)
         spend = then.forecast.values.loc[buyers.index, "expected_spend"]
         random = np.random.default_rng(self.params.seed)
@@ -147,13 +148,25 @@ class Evidence:
 
     @property
     def segmentations(self) -> list[str]:
-        """Every segmentation of the study."""
-        return list(self.study.segment_names)
+        """Every segmentation of the whole base."""
+        from segkit.study import SEGMENTATIONS
+
+        return list(SEGMENTATIONS)
 
     @cached_property
     def segments(self) -> pd.DataFrame:
         """What each segment's customers did; see `segkit.analysis.evidence.segment_outcomes`."""
         return tables.segment_outcomes(self.tested, self.segmentations, **self._resampling)
+
+    @cached_property
+    def views(self) -> pd.DataFrame:
+        """What the customers of each value of each view did; columns as those of `segments`."""
+        outcomes = [
+            tables.segment_outcomes(rows, [view], **self._resampling)
+            for view in VIEWS
+            if len(rows := self.tested[self.tested[view].notna()])
+        ]
+        return pd.concat(outcomes, ignore_index=True) if outcomes else self.segments[:0]
 
     @cached_property
     def rankings(self) -> pd.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -133,41 +132,49 @@ class Forecast:
         return self.study.store.frame("values", self._key("values"), self._compute_values)
 
     def _compute_values(self) -> pd.DataFrame:
-        customers, value = self.study.customers, self.value
-        table = customers[["customer_id"]].join(value.predict(customers))
-        previous = table["customer_id"].map(self._previous_clv).astype(float)
-        trend = table["clv"] / previous.where(previous > 0) - 1
-        table = table.assign(clv_previous=previous, clv_trend=trend)
+        study = self.study
+        before = study.months_before(self.params.previous_months)
+        previous = study.at(before).customers if before > study.first_day else None
+        customers, value = study.customers, self.value
+        table = customers[["customer_id"]].join(self.values_of(customers, previous))
         table = table.join(self._windows())
         why = value.problem_["reason"] if value.problem_ else ""
         reason = (customers["orders"] > 0).map({True: why, False: "no_order"})
         return table.assign(reason=reason.astype("str"))
 
-    @property
-    def _previous_clv(self) -> pd.Series:
-        """Each customer's CLV a while ago, by today's models."""
-        before = self.study.months_before(self.params.previous_months)
-        if before <= self.study.first_day:
-            return pd.Series(dtype=float)
-        customers = self.study.at(before).customers
-        clv = self.value.predict(customers)["clv"]
-        return clv.set_axis(customers["customer_id"])
+    def values_of(self, customers: pd.DataFrame, previous: pd.DataFrame | None) -> pd.DataFrame:
+        """Return what to expect of customers of any date, by today's models.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            The customer table of that date.
+        previous : DataFrame or None
+            That of `previous_months` before it.
+
+        Returns
+        -------
+        DataFrame
+            `p_alive`, `expected_orders`, `expected_spend`, `clv`, `clv_previous`,
+            `clv_trend`, in the rows of `customers`.
+        """
+        table = self.value.predict(customers)
+        known = pd.Series(dtype=float)
+        if previous is not None:
+            known = self.value.predict(previous)["clv"].set_axis(previous["customer_id"])
+        before = customers["customer_id"].map(known).astype(float)
+        trend = table["clv"] / before.where(before > 0) - 1
+        return table.assign(clv_previous=before, clv_trend=trend)
 
     def _windows(self) -> pd.DataFrame:
         """Return orders in the recent window and in the one before it, customer by customer."""
         study = self.study
-        days = self.params.segments.recent_days or study.gaps["usual_days"]
+        days = study.recent_days
         if days is None:
             return pd.DataFrame(0, index=study.customers.index, columns=WINDOWS)
-        starts = [study.as_of - timedelta(days=int(days * times)) for times in (1, 2)]
-        recent, both = (
-            study.customers["customer_id"]
-            .map(study.period(start).set_index("customer_id")["orders"])
-            .fillna(0)
-            .astype("int64")
-            for start in starts
-        )
-        return pd.DataFrame({WINDOWS[0]: recent, WINDOWS[1]: both - recent})
+        counts = study.recent_orders.set_index("customer_id")
+        rows = counts.reindex(study.customers["customer_id"]).fillna(0).astype("int64")
+        return rows[WINDOWS].set_axis(study.customers.index)
 
     # Tables for a reader --------------------------------------------------------------
 

@@ -223,6 +223,10 @@ Column = Annotated[str, Field(min_length=1)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
+NO_CURRENCY = "XXX"
+"""ISO 4217: no currency is involved; a log without amounts, whose units are counted."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -292,14 +296,12 @@ class OrderColumns(_Section):
     discount: Column | None = None
     profit: Column | None = None
     status: Column | None = None
+    type: Column | None = None
 
-    @model_validator(mode="after")
-    def _has_value(self) -> OrderColumns:
-        if self.amount is None and (self.price is None or self.quantity is None):
-            raise ValueError(
-                "the value of a line is missing; add 'amount', or 'price' and 'quantity'"
-            )
-        return self
+    @property
+    def has_value(self) -> bool:
+        """Whether the log says what a line is worth."""
+        return self.amount is not None or (self.price is not None and self.quantity is not None)
 
 
 class ReturnColumns(_Section):
@@ -323,6 +325,7 @@ class EventColumns(_Section):
     date: Column
     type: Column
     product: Column | None = None
+    category: Column | None = None
 
 
 class EventTypes(_Section):
@@ -331,18 +334,46 @@ class EventTypes(_Section):
     view: str = "view"
     cart: str = "cart"
     purchase: str = "purchase"
+    wishlist: str | None = None
 
     @model_validator(mode="after")
     def _apart(self) -> EventTypes:
-        if len({self.view, self.cart, self.purchase}) < 3:
+        names = [name for name in self.model_dump().values() if name is not None]
+        if len(set(names)) < len(names):
             raise ValueError("two kinds of event have the same name; give each its own")
         return self
 
 
-class Orders(Source):
-    """The order log: one row an order line."""
+class Log(Source):
+    """A table of what happened, when: what is dated outside of it is a stray."""
+
+    since: IsoDate | None = None
+    until: IsoDate | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Log:
+        if self.since and self.until and self.since >= self.until:
+            raise ValueError(
+                f"until: {self.until} is not after {self.since}; "
+                "give the first day that the log covers, and the first that it does not"
+            )
+        return self
+
+
+class Orders(Log):
+    """The order log: one row an order line; with `types`, only lines of these types."""
 
     columns: OrderColumns
+    types: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _has_type(self) -> Orders:
+        if (self.types is None) != (self.columns.type is None):
+            raise ValueError(
+                "'types' and 'columns.type' need each other; "
+                "name the column of a line's type, and the types that are purchases"
+            )
+        return self
 
 
 class Returns(Source):
@@ -357,7 +388,7 @@ class Customers(Source):
     columns: CustomerColumns
 
 
-class Events(Source):
+class Events(Log):
     """What customers did besides buying."""
 
     columns: EventColumns
@@ -390,6 +421,7 @@ class Cleaning(_Section):
     no_customer: Must = "reject"
     no_date: Must = "reject"
     unparsable_date: Must = "reject"
+    stray_date: May = "reject"
     unparsable_number: Must = "reject"
     future_date: May = "reject"
     non_positive_price: May = "reject"
@@ -466,6 +498,35 @@ class GapParams(_Section):
         return self
 
 
+class LifecycleParams(_Section):
+    """What tells the stages and views of the lifecycle apart (definitions, section 7)."""
+
+    new_days: Annotated[int, Field(ge=1)] | None = None
+    second_days: Annotated[int, Field(ge=1)] | None = None
+    welcome_days: Annotated[int, Field(ge=1)] = 14
+    high_potential_share: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    frequent_returns_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    high_value_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    discount_driven_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+
+
+class CartParams(_Section):
+    """When a cart counts as abandoned, and for how long it is worth a word."""
+
+    window_hours: Annotated[float, Field(gt=0)] = 24.0
+    open_days: Annotated[int, Field(ge=1)] = 30
+
+
+class MigrationParams(_Section):
+    """Between which dates customers are followed (definitions, section 8).
+
+    `months` between two dates (default: `clv.previous_months`), and how many `dates`.
+    """
+
+    months: Annotated[int, Field(ge=1, le=60)] | None = None
+    dates: Annotated[int, Field(ge=2, le=36)] = 5
+
+
 class CLVSegmentParams(_Section):
     """Thresholds of the seven segments (definitions, section 6)."""
 
@@ -511,7 +572,15 @@ class EvidenceParams(_Section):
     seed: Annotated[int, Field(ge=0)] = 42
 
 
-Segmentation = Literal["families", "sub_segments", "value_groups", "clusters", "clv_segments"]
+Segmentation = Literal[
+    "families",
+    "sub_segments",
+    "value_groups",
+    "clusters",
+    "clv_segments",
+    "lifecycle",
+    "micro_segments",
+]
 
 
 class ReportParams(_Section):
@@ -548,10 +617,25 @@ class Params(_Section):
     rfm: RFMParams = RFMParams()
     clusters: ClusterParams = ClusterParams()
     gaps: GapParams = GapParams()
+    lifecycle: LifecycleParams = LifecycleParams()
+    carts: CartParams = CartParams()
+    migration: MigrationParams = MigrationParams()
     clv: CLVParams = CLVParams()
     evidence: EvidenceParams = EvidenceParams()
     report: ReportParams = ReportParams()
     engine: EngineParams = EngineParams()
+
+    @model_validator(mode="after")
+    def _has_value(self) -> Params:
+        if self.orders.columns.has_value != self.has_amounts:
+            raise ValueError(
+                "orders.columns: the value of a line is missing; "
+                "add 'amount', or 'price' and 'quantity'"
+                if self.has_amounts
+                else f"currency: with {NO_CURRENCY} a log has no amounts, but this one names some; "
+                "write the currency, such as 'EUR'"
+            )
+        return self
 
     @model_validator(mode="after")
     def _rules_have_columns(self) -> Params:
@@ -567,6 +651,11 @@ class Params(_Section):
                     f"add orders.columns.{column}, or take the rule out"
                 )
         return self
+
+    @property
+    def has_amounts(self) -> bool:
+        """Whether values are money; else each unit counts one (currency `XXX`)."""
+        return self.currency != NO_CURRENCY
 
     @property
     def title(self) -> str:
@@ -634,7 +723,9 @@ _FIXES = {
     "invalid_key": "put the key in quotes (YAML reads no as false)",
     "too_short": "write at least {min_length}",
     "too_long": "write at most {max_length}",
+    "greater_than": "write more than {gt}",
     "greater_than_equal": "write {ge} or more",
+    "less_than": "write less than {lt}",
     "less_than_equal": "write {le} or less",
     "date_type": "write it like 2025-12-31, in quotes or not",
     "date_from_datetime_parsing": "write it like 2025-12-31",

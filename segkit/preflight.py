@@ -6,7 +6,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from segkit.data.cleaning import judge
+from segkit.data.cleaning import judge, of_types
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
@@ -90,7 +90,7 @@ def _look(workspace: Workspace, params: Params, name: str) -> int:
     raw = read(workspace, getattr(params, name), name, sample=SAMPLE)
     if name != "orders":
         return raw.table.count().to_pyarrow().as_py()
-    judged = judge(raw.table, params, today=date.today())
+    judged = judge(of_types(raw.table, params), params, today=date.today())
     found = judged.group_by("rule", "fate").agg(
         lines=judged.count(), first=judged["offending"].min()
     )

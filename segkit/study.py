@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +15,30 @@ import pandas as pd
 from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 from segkit.params import Params, check_params, find_root, load_params, load_yaml
+from segkit.segments.lifecycle import VIEWS
 from segkit.store import Store, key_of, parquet_key
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from segkit.carts import Carts
     from segkit.evidence import Evidence
     from segkit.forecast import Forecast
+    from segkit.migration import Migration
     from segkit.report.playbook import Playbook
-    from segkit.segments import RFM, Clusters, CLVSegments, RuleTable
+    from segkit.segments import RFM, Clusters, CLVSegments, Lifecycle, RuleTable
+    from segkit.stages import Stages
 
 TABLES = ("orders", "returns", "customers", "events")
-SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
+SEGMENTATIONS = (
+    "families",
+    "sub_segments",
+    "value_groups",
+    "clusters",
+    "clv_segments",
+    "lifecycle",
+    "micro_segments",
+)
 DRAFT = "draft"
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
@@ -135,12 +147,13 @@ class Study:
     def _lines_key(self) -> str:
         plain = self.params.model_dump(mode="json")
         relevant = {name: plain[name] for name in (*TABLES, "cleaning", "timezone")}
-        return key_of(self.inputs, relevant)
+        window, has_amounts = self.params.carts.window_hours, self.params.has_amounts
+        return key_of(self.inputs, relevant, window, has_amounts)
 
     @cached_property
     def customers_key(self) -> str:
         """Digest of everything that the customer table depends on."""
-        return key_of(self._lines_key, self.as_of.isoformat())
+        return key_of(self._lines_key, self.as_of.isoformat(), self.params.carts.open_days)
 
     # Lines ----------------------------------------------------------------------------
 
@@ -151,12 +164,27 @@ class Study:
 
     def _cleaned(self, name: str) -> ir.Table:
         self._clean_if_needed()
+        return self._written(name)
+
+    def _written(self, name: str) -> ir.Table:
         return self._workspace.parquet(self._lines_store.folder / f"{name}.parquet")
 
+    @cached_property
+    def events(self) -> ir.Table | None:
+        """Kept events, as an expression (see `segkit.data.events.judge_events`), or None."""
+        from segkit.data.events import kept_events
+
+        return kept_events(self._cleaned("events")) if self.params.events else None
+
+    @cached_property
+    def cart_items(self) -> ir.Table | None:
+        """What was put in carts, as an expression (see `segkit.data.carts.cart_items`), or None."""
+        return self._cleaned("cart_items") if self.params.events else None
+
     def _clean_if_needed(self) -> None:
-        optional = {"registered": self.params.customers, "events": self.params.events}
         needed = ["rejected", "quality", "lines"]
-        needed += [name for name, source in optional.items() if source is not None]
+        needed += ["registered"] if self.params.customers else []
+        needed += ["events", "cart_items"] if self.params.events else []
         folder = self._lines_store.folder
         keys = {parquet_key(folder / f"{name}.parquet") for name in needed}
         if keys != {self._lines_key}:
@@ -164,23 +192,40 @@ class Study:
 
     def _clean(self) -> None:
         from segkit.data.cleaning import clean
-        from segkit.data.events import clean_events, clean_registered
+        from segkit.data.events import clean_registered
 
         raws = self._raws()
-        today = date.today()
-        cleaned = clean(self._workspace, self.params, raws, today=today)
-        quality = [cleaned.quality]
+        cleaned = clean(self._workspace, self.params, raws, today=date.today())
+        quality, rejected = [cleaned.quality], cleaned.rejected
         if "customers" in raws:
             registered, rows = clean_registered(raws["customers"], self.params)
             self._write("registered", registered)
             quality.append(rows)
         if "events" in raws:
-            events, rows = clean_events(raws["events"], self.params, today=today)
-            self._write("events", events)
+            rows, strays = self._clean_events(raws["events"], cleaned.lines)
             quality.append(rows)
-        self._write("rejected", cleaned.rejected)
+            rejected = rejected.union(strays)
+        self._write("rejected", rejected)
         self._lines_store.frame("quality", self._lines_key, lambda: pd.concat(quality))
         self._write("lines", cleaned.lines)
+
+    def _clean_events(self, raw: Raw, lines: ir.Table) -> tuple[pd.DataFrame, ir.Table]:
+        """Write the events and their carts; return their quality, and the rejected ones."""
+        from segkit.data.carts import cart_items
+        from segkit.data.events import (
+            events_quality,
+            judge_events,
+            kept_events,
+            rejected_events,
+        )
+
+        self._write("events", judge_events(raw, self.params, today=date.today()))
+        judged = self._written("events")
+        has_products = "product_id" in lines.columns and "product_id" in judged.columns
+        sales = lines.filter(~lines["is_return"]) if has_products else None
+        hours = self.params.carts.window_hours
+        self._write("cart_items", cart_items(kept_events(judged), hours, sales))
+        return events_quality(judged, raw, lines), rejected_events(judged)
 
     def _raws(self) -> dict[str, Raw]:
         sources = {name: getattr(self.params, name) for name in TABLES}
@@ -241,13 +286,25 @@ class Study:
         """What was read, kept and rejected, rule by rule (lines and amount)."""
         self._clean_if_needed()
         table = pd.read_parquet(self._lines_store.folder / "quality.parquet")
+        return pd.concat([table, *self._late_registrations(), *self._later()], ignore_index=True)
+
+    def _late_registrations(self) -> list[pd.DataFrame]:
+        """Return the row of customers whose registration is dated after their first purchase."""
+        if not self.params.customers:
+            return []
+        first, registered = self.customers["first_order"], self.customers["registered"]
+        count = int((registered.dt.normalize() > first).sum())
+        row = {"source": "customers", "rule": "registered_after_purchase", "action": "keep"}
+        return [pd.DataFrame([row | {"lines": count, "first_values": ""}])]
+
+    def _later(self) -> list[pd.DataFrame]:
+        """Return the row of lines that are right, and of days that are not observed."""
         if date.fromisoformat(self._span["last"]) < self.as_of:
-            return table
+            return []
         later = self.lines.filter(self.lines["observed_at"] >= pd.Timestamp(self.as_of))
         counts = later.agg(lines=later.count(), amount=later["amount"].sum().cast("float64"))
         row = counts.to_pyarrow().to_pandas()
-        row = row.assign(source="orders", rule="after_as_of", action="", first_values="")
-        return pd.concat([table, row], ignore_index=True)
+        return [row.assign(source="orders", rule="after_as_of", action="", first_values="")]
 
     # Customers ------------------------------------------------------------------------
 
@@ -260,10 +317,67 @@ class Study:
         from segkit.data.customers import customer_table
         from segkit.data.events import seen_table
 
-        registered = self._cleaned("registered") if self.params.customers else None
-        seen = seen_table(self._cleaned("events"), self.as_of) if self.params.events else None
-        table = customer_table(self.lines, self.as_of, registered=registered, seen=seen)
+        seen = None if self.events is None else seen_table(self.events, self.as_of)
+        carts = self._cart_counts([self.as_of])
+        table = customer_table(
+            self.lines,
+            self.as_of,
+            registered=self._registered,
+            seen=seen,
+            carts=None if carts is None else carts.drop("as_of"),
+        )
         return _timestamps(table.to_pyarrow().to_pandas())
+
+    @property
+    def customer_rows(self) -> ir.Table:
+        """The customer table as an expression of the engine."""
+        assert len(self.customers)
+        return self._workspace.parquet(self.store.folder / "customers.parquet")
+
+    @property
+    def _registered(self) -> ir.Table | None:
+        return self._cleaned("registered") if self.params.customers else None
+
+    def _cart_counts(self, dates: Sequence[date]) -> ir.Table | None:
+        from segkit.data.carts import cart_counts
+
+        if self.cart_items is None:
+            return None
+        return cart_counts(self.cart_items, dates, **self.params.carts.model_dump())
+
+    def customers_at(self, dates: Sequence[date]) -> pd.DataFrame:
+        """Return the customer table at each of several dates, from one pass over the lines.
+
+        Parameters
+        ----------
+        dates : sequence of date
+            First days that are not observed.
+
+        Returns
+        -------
+        DataFrame
+            As `segkit.data.customers.customer_tables`; windows as those of the CLV segments.
+        """
+        from segkit.data.customers import customer_tables
+        from segkit.data.events import seen_table
+
+        dates = sorted(dates)
+        days = [day.isoformat() for day in dates]
+        key = key_of(self._lines_key, days, self.recent_days, self.params.carts.open_days)
+
+        def compute() -> pd.DataFrame:
+            seen = None if self.events is None else seen_table(self.events).drop("last_seen")
+            table = customer_tables(
+                self.lines,
+                dates,
+                recent_days=self.recent_days,
+                registered=self._registered,
+                seen=seen,
+                carts=self._cart_counts(dates),
+            )
+            return _timestamps(table.to_pyarrow().to_pandas())
+
+        return self.store.frame(f"snapshots_{key}", key, compute)
 
     @cached_property
     def buyers(self) -> pd.DataFrame:
@@ -310,17 +424,45 @@ class Study:
 
         return self.store.frame("waiting", key_of(self.customers_key, "waiting"), compute)
 
-    @cached_property
+    @property
     def gaps(self) -> dict[str, float | None]:
-        """The usual gap and the churn gap, in days (definitions, section 7)."""
-        from segkit.analysis.gaps import measured_gaps
-        from segkit.models.purchase import DAYS
+        """The gaps that count, in days: `usual_days`, `churn_days`, `second_days`, `new_days`."""
+        return self.stages.spans
 
-        params = self.params.gaps
-        days = self.params.clv.horizon_months * DAYS["months"]
-        gaps = measured_gaps(self.waiting, days, params.return_share)
-        given = {"usual_days": params.usual_days, "churn_days": params.churn_days}
-        return gaps | {name: days for name, days in given.items() if days is not None}
+    @cached_property
+    def recent_orders(self) -> pd.DataFrame:
+        """Orders in the recent window and in the one before it, of who has any."""
+        from segkit.data.customers import recent_orders
+
+        days = self.recent_days
+        compute = lambda: recent_orders(self.lines, self.as_of, days).to_pyarrow().to_pandas()
+        return self.store.frame("recent_orders", key_of(self.customers_key, days), compute)
+
+    @property
+    def recent_days(self) -> int | None:
+        """Length of the recent window of the CLV segments, in days."""
+        return self.params.clv.segments.recent_days or self.gaps["usual_days"]
+
+    @cached_property
+    def stages(self) -> Stages:
+        """The lifecycle of the base, and what was learnt about it."""
+        from segkit.stages import Stages
+
+        return Stages(self)
+
+    @cached_property
+    def carts(self) -> Carts:
+        """What was put in carts, and what came of it."""
+        from segkit.carts import Carts
+
+        return Carts(self)
+
+    @cached_property
+    def migration(self) -> Migration:
+        """How customers moved between segments (definitions, section 8)."""
+        from segkit.migration import Migration
+
+        return Migration(self)
 
     @cached_property
     def forecast(self) -> Forecast:
@@ -355,8 +497,8 @@ class Study:
         return customers.join(self.forecast.values.drop(columns="customer_id"))
 
     def value_rules(self) -> list[Any]:
-        """Return what values depend on besides customers."""
-        names = ("clv", "evidence", "gaps")
+        """Return what values and stages depend on besides customers."""
+        names = ("clv", "evidence", "gaps", "lifecycle")
         return [getattr(self.params, name).model_dump() for name in names]
 
     def purchase_days(self, customer_id: str) -> pd.Series:
@@ -420,13 +562,25 @@ class Study:
             self.store.state("clusters", key, lambda: model.fit(self.customers).to_state())
         )
 
+    @cached_property
+    def lifecycle(self) -> Lifecycle:
+        """The fitted stages, views and flags (definitions, section 7)."""
+        from segkit.segments import Lifecycle
+
+        model = Lifecycle(**self.stages.given)
+        key = key_of(self.customers_key, *self.value_rules())
+        return Lifecycle.from_state(
+            self.store.state("lifecycle", key, lambda: model.fit(self.customers).to_state())
+        )
+
     def label(self, segmentation: str, customers: pd.DataFrame) -> pd.Series:
         """Return each customer's segment by this study's fitted rules.
 
         Parameters
         ----------
         segmentation : str
-            One of `SEGMENTATIONS`.
+            One of `SEGMENTATIONS`, or a view of the lifecycle; a view leaves out (missing)
+            who is of another stage.
         customers : DataFrame
             A customer table, of this study or of another date; for `clv_segments`, of another
             date, joined with the `clv` table of that date.
@@ -436,15 +590,26 @@ class Study:
             return self.clv_segments.predict(self._valued(customers))
         if segmentation == "clusters":
             labels = self.clusters.predict(customers)
+        elif segmentation == "lifecycle":
+            labels = self.lifecycle.predict(customers)
+        elif segmentation == "micro_segments":
+            labels = self.lifecycle.micro_segments(customers)
+        elif segmentation in VIEWS:
+            labels = self.lifecycle.views(customers)[segmentation]
         else:
             scores = self.rfm.predict(customers)
             column = {"families": "family", "sub_segments": "sub_segment"}.get(segmentation)
             labels = scores[column] if column else self.rules.assign(scores)
         return labels.rename(segmentation)
 
+    @property
+    def segmentations(self) -> list[str]:
+        """Every segmentation, and the views that somebody is in."""
+        return [*SEGMENTATIONS, *(view for view in VIEWS if self.segments[view].notna().any())]
+
     @cached_property
     def segments(self) -> pd.DataFrame:
-        """Each customer's segment in every segmentation, the scores and flags beside it."""
+        """Each customer's segment in every segmentation and view, with scores and flags."""
         key = key_of(self.customers_key, *self.segment_rules())
         return self.store.frame("segments", key, self._compute_segments)
 
@@ -459,15 +624,19 @@ class Study:
         labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
         scores = self.scores[["r", "f", "m", "cell"]]
         rising = self.clv_segments.is_rising(self.forecast.values)
-        parts = [self.customers[["customer_id"]], scores, pd.DataFrame(labels), rising]
-        return pd.concat(parts, axis=1)
+        views, flags = self.lifecycle.views(self.customers), self.lifecycle.flags(self.customers)
+        ids = self.customers[["customer_id"]]
+        return pd.concat([ids, scores, pd.DataFrame(labels), views, flags, rising], axis=1)
 
     def kpis(self, segmentation: str, start: date | None = None) -> pd.DataFrame:
         """Return the key figures of a segmentation's segments (definitions, section 3).
 
+        Those of a view are shares of the customers in it, not of the whole base.
+
         Parameters
         ----------
         segmentation : str
+            One of `SEGMENTATIONS`, or a view of the lifecycle.
         start : date, optional
             First day of the period, which ends at `as_of`.
         """
@@ -478,12 +647,20 @@ class Study:
         return self.store.frame(
             f"kpis_{segmentation}_{start:%Y%m%d}",
             key_of(self.customers_key, segmentation, start.isoformat(), *self.segment_rules()),
-            lambda: segment_kpis(
-                self.label(segmentation, self.customers),
-                self.customers.assign(clv=self.forecast.values["clv"]),
-                self.period(start),
-            ),
+            lambda: segment_kpis(*self._labelled(segmentation, start)),
         )
+
+    def _labelled(
+        self, segmentation: str, start: date
+    ) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
+        """Return labels, customers and their purchases since `start`, of those with a label."""
+        labels = self.label(segmentation, self.customers).dropna()
+        if labels.empty and len(self.customers):
+            fix = "Study.segmentations names those with customers"
+            raise SegkitError("nobody is in this view", values=[segmentation], fix=fix)
+        customers = self.customers.assign(clv=self.forecast.values["clv"]).loc[labels.index]
+        period = self.period(start)
+        return labels, customers, period[period["customer_id"].isin(customers["customer_id"])]
 
     @cached_property
     def headline(self) -> dict[str, float]:
@@ -504,11 +681,13 @@ class Study:
 
     @cached_property
     def segment_names(self) -> dict[str, dict[str, str]]:
-        """Each segmentation's possible segments and what the client's language calls them."""
+        """Possible segments of each segmentation and view, as the client's language calls them."""
         from segkit.segments import (
             CLV_SEGMENTS,
             FAMILIES,
+            MICRO_SEGMENTS,
             PROSPECTS,
+            STAGES,
             SUB_SEGMENTS,
             load_cluster_names,
         )
@@ -519,8 +698,11 @@ class Study:
             "value_groups": [*self.rules.segments, PROSPECTS],
             "clusters": [*load_cluster_names(), PROSPECTS],
             "clv_segments": [*CLV_SEGMENTS, PROSPECTS],
+            "lifecycle": STAGES,
+            "micro_segments": MICRO_SEGMENTS,
+            **VIEWS,
         }
-        return {name: self.playbook.names(name, keys[name]) for name in SEGMENTATIONS}
+        return {name: self.playbook.names(name, keys[name]) for name in (*SEGMENTATIONS, *VIEWS)}
 
     def close(self) -> None:
         """Close the engine and remove its scratch folder."""
@@ -540,14 +722,15 @@ class Study:
 
 
 def _require_known(segmentation: str) -> None:
-    if segmentation not in SEGMENTATIONS:
-        fix = suggestion(segmentation, SEGMENTATIONS)
+    known = (*SEGMENTATIONS, *VIEWS)
+    if segmentation not in known:
+        fix = suggestion(segmentation, known)
         raise SegkitError("unknown segmentation", values=[segmentation], fix=fix)
 
 
 def _timestamps(table: pd.DataFrame) -> pd.DataFrame:
     """Return dates as timestamps, as pandas reads them back from Parquet."""
-    days = [name for name in ("first_order", "last_order", "month") if name in table]
+    days = [name for name in ("first_order", "last_order", "month", "as_of") if name in table]
     return table.assign(
         **{name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in days}
     )

@@ -76,7 +76,8 @@ def assert_sane(study: Study) -> None:
         assert quality.loc["read", column] == pytest.approx(left)
     for name in SEGMENTATIONS:
         assert segments[name].notna().all()
-        assert ((segments[name] == "prospects") == (customers["orders"] == 0)).all()
+        is_prospect = segments[name].str.fullmatch("prospects|prospect(_cart_abandoned)?")
+        assert (is_prospect == (customers["orders"] == 0)).all()
         table = study.kpis(name).set_index("segment")
         parts, total = table.drop("total"), table.loc["total"]
         assert parts["customers"].sum() == len(customers)
@@ -132,6 +133,26 @@ UNLUCKY = {
         {"as_of": date(2020, 1, 1), "customers": [("r", "2019-01-01")]},
     ),
     "a date far ahead": (sales(9, 3), {"as_of": date(2999, 12, 31)}),
+    "events of nobody": (
+        sales(9, 3),
+        {"events": [("", "2024-01-05", "cart", "p"), (" ", "2024-01-05", "purchase", "p")]},
+    ),
+    "purchases that no order knows": (
+        sales(9, 3),
+        {"events": [(f"c{place}", "2023-06-05", "purchase", "p") for place in range(9)]},
+    ),
+    "carts of those who never buy": (
+        sales(2),
+        {"events": [(f"v{place}", "2024-01-02 10:00", "cart", "p") for place in range(9)]},
+    ),
+    "returned before it was bought": (
+        sales(9, 3),
+        {"returns": [(f"o{place}", "2020-01-01") for place in range(9)]},
+    ),
+    "registered after the last order": (
+        sales(9, 3),
+        {"customers": [(f"c{place}", "2024-01-09 23:00") for place in range(3)]},
+    ),
 }  # fmt: skip
 
 
@@ -320,6 +341,85 @@ def test_side_tables_may_be_empty_or_know_nobody(make_study):
     )
     assert_sane(study)
     assert study.customers["registered"].isna().all()
+
+
+def rules(study: Study, source: str) -> dict[str, int]:
+    quality = study.quality[study.quality["source"] == source]
+    return quality.set_index("rule")["lines"].astype(int).to_dict()
+
+
+def test_events_without_a_customer_are_counted_and_nobodys(make_study):
+    events = [("", "2024-01-05", "cart", "p1"), (" ", "2024-01-05", "view", "p1")]
+    events += [("c0", "2024-01-05 10:00", "cart", "p1")]
+    study = make_study(sales(9, 3), as_of=date(2024, 2, 1), events=events)
+    found = rules(study, "events")
+    assert (found["read"], found["no_customer"], found["kept"]) == (3, 2, 1)
+    assert set(study.customers["customer_id"]) == {"c0", "c1", "c2"}
+    assert study.carts.totals["carts"] == 1
+    rejected = pd.read_parquet(study.store.folder / "rejected.parquet")
+    assert rejected[["source", "reason"]].to_numpy().tolist() == [["events", "no_customer"]] * 2
+
+
+def test_purchases_that_contradict_the_orders_are_counted_and_are_no_revenue(make_study):
+    plain = make_study(sales(9, 3), run_dir="plain").customers
+    events = [("c0", "2023-05-05", "purchase", "p1"), ("c1", "2024-01-02", "purchase", "p9")]
+    events += [("nobody", "2024-01-05", "purchase", "p1")]
+    study = make_study(sales(9, 3), events=events)
+    assert rules(study, "events")["purchase_not_in_orders"] == 2
+    assert rules(study, "events")["kept"] == 3
+    buyers = study.buyers[plain.columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(buyers, plain, check_dtype=False)
+    found = study.customers.set_index("customer_id")
+    assert found.loc["nobody", ["orders", "revenue"]].tolist() == [0, 0]
+
+
+def test_returns_before_the_purchase_are_counted_and_never_leave_less_than_nothing(make_study):
+    rows = sales(9, 3)
+    returns = [("o0", "2023-12-01"), ("o1", "2024-03-01"), ("zz", "2023-12-01")]
+    study = make_study(rows, as_of=date(2024, 2, 1), returns=returns)
+    found = rules(study, "returns")
+    assert (found["return_before_order"], found["returned_order"], found["unknown_order"]) == (
+        1,
+        2,
+        1,
+    )
+    customers = study.customers.set_index("customer_id")
+    assert customers["returned"].to_dict() == {"c0": 10, "c1": 0, "c2": 0}
+    assert customers["returns"].to_dict() == {"c0": 1, "c1": 0, "c2": 0}
+    # Before the purchase, nothing had been given back.
+    early = study.at(date(2024, 1, 1)).customers
+    assert early.empty
+    later = study.at(date(2024, 4, 1)).customers.set_index("customer_id")["returned"]
+    assert later.to_dict() == {"c0": 10, "c1": 10, "c2": 0}
+
+
+@pytest.mark.parametrize(
+    ("registered", "is_late"),
+    [
+        ("2024-01-02 23:59", False),
+        ("2024-01-03 00:00", True),
+        ("2024-03-01", False),  # after the date: not known yet
+        ("some day", False),
+    ],
+)
+def test_who_registered_after_buying_is_counted_and_has_bought_all_the_same(
+    make_study, registered, is_late
+):
+    plain = make_study(sales(9, 3), as_of=date(2024, 2, 1), run_dir="plain").customers
+    study = make_study(
+        sales(9, 3), as_of=date(2024, 2, 1), customers=[("c1", registered), ("new", "2024-01-31")]
+    )
+    late = study.quality[study.quality["rule"] == "registered_after_purchase"]
+    assert late[["source", "action", "lines"]].to_numpy().tolist() == [
+        ["customers", "keep", is_late]
+    ]
+    buyers = study.buyers[plain.columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(buyers, plain, check_dtype=False)
+    assert (study.customers["known_days"].dropna() >= 0).all()
+
+
+def test_without_registrations_nothing_is_said_of_their_dates(make_study):
+    assert "registered_after_purchase" not in set(make_study(sales(9, 3)).quality["rule"])
 
 
 def test_the_same_customer_written_in_two_ways_is_two_customers(make_study):

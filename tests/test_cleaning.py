@@ -240,6 +240,115 @@ def test_the_first_values_are_the_commonest_three(cleaned):
     assert table.loc["unparsable_date", "first_values"] == f"x, y, {'w' * 39}…"
 
 
+# What a log covers -------------------------------------------------------------------------
+
+SPAN = {"since": "2024-01-05", "until": "2024-02-01"}
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_kept"),
+    [
+        ("2024-01-04 23:59:59", False),
+        ("2024-01-05 00:00:00", True),
+        ("2024-01-31 23:59:59", True),
+        ("2024-02-01 00:00:00", False),
+        ("2031-01-01 00:00:00", False),
+    ],
+)
+def test_a_line_dated_outside_of_what_the_log_covers_is_a_stray(cleaned, moment, is_kept):
+    found = cleaned([SALE, ("luis", moment, "o2", 1, 7)], orders=SPAN)
+    assert found.broken() == ({} if is_kept else {"stray_date": 1})
+    assert found.count("kept") == 1 + is_kept
+    if not is_kept:
+        assert found.rejected["reason"].tolist() == ["stray_date"]
+        table = found.quality.set_index("rule")
+        assert table.loc["stray_date", "first_values"] == moment
+        assert table.loc["stray_date", "amount"] == 7
+
+
+@pytest.mark.parametrize("end", SPAN)
+def test_one_end_of_what_the_log_covers_is_enough(cleaned, end):
+    days = ("2024-01-04", "2024-01-20", "2024-02-02")
+    rows = [("ana", day, day, 1, 1) for day in days]
+    kept = cleaned(rows, orders={end: SPAN[end]}).lines["order_id"]
+    assert kept.tolist() == list(days[1:] if end == "since" else days[:-1])
+
+
+def test_strays_can_be_kept_or_can_stop_the_run(cleaned):
+    rows = [SALE, ("luis", "2023-01-05", "o2", 1, 7)]
+    kept = cleaned(rows, orders=SPAN, cleaning={"stray_date": "keep"})
+    assert (kept.broken(), kept.count("kept")) == ({}, 2)
+    text = error_of(lambda: cleaned(rows, orders=SPAN, cleaning={"stray_date": "fail"}))
+    assert "lines break the rule stray_date, which is set to fail (1 in all): '2023-01-05'" in text
+
+
+def test_a_date_that_cannot_be_read_is_no_stray_and_a_stray_is_not_in_the_future(cleaned):
+    rows = [SALE, ("ana", "x", "o2", 1, 7), ("ana", "2030-01-05", "o2", 1, 7)]
+    assert cleaned(rows, orders=SPAN).broken() == {"unparsable_date": 1, "stray_date": 1}
+
+
+# Lines that are no purchases ---------------------------------------------------------------
+
+TYPED = (*HEADER, "type")
+
+
+def test_only_lines_of_the_named_types_are_lines_of_the_log(cleaned):
+    rows = [(*SALE, "buy"), ("luis", "2024-01-06", "o2", 1, 7, "gift")]
+    other = [("eva", "", "", "x", "", kind) for kind in ("view", "Buy", "", "buyer")]
+    found = cleaned([*rows, *other], TYPED, orders={"types": ["buy", "gift"]})
+    assert (found.count("read"), found.count("kept"), len(found.rejected)) == (2, 2, 0)
+    assert set(found.lines["customer_id"]) == {"ana", "luis"}
+    found = cleaned([*rows, *other], TYPED, orders={"types": "buy"})
+    assert (found.count("read"), found.amount("read")) == (1, 20)
+
+
+def test_a_line_of_another_type_makes_no_duplicate(cleaned):
+    rows = [(*SALE, "buy"), (*SALE, "view"), (*SALE, "buy")]
+    assert cleaned(rows, TYPED, orders={"types": ["buy"]}).broken() == {"exact_duplicate": 1}
+
+
+def test_a_log_without_a_line_of_the_types_says_which_were_asked_for(cleaned):
+    text = error_of(lambda: cleaned([(*SALE, "buy")], TYPED, orders={"types": ["bought"]}))
+    assert "orders.types" in text
+
+
+# Logs without amounts ----------------------------------------------------------------------
+
+
+def test_without_amounts_each_line_is_one_unit_and_counts_one(cleaned):
+    rows = [("ana", "2024-01-05"), ("ana", "2024-01-06"), ("luis", "2024-01-06"), ("", "x")]
+    found = cleaned(rows, ("customer", "date"), currency="XXX")
+    assert found.lines[["quantity", "amount"]].to_numpy().tolist() == [[1, 1]] * 3
+    assert (found.count("kept"), found.amount("kept")) == (3, 3)
+    assert found.broken() == {"no_customer": 1}
+
+
+def test_without_amounts_each_unit_counts_one_and_units_given_back_are_returns(cleaned):
+    rows = [
+        ("ana", "2024-01-05", "o1", 3),
+        ("ana", "2024-01-08", "o1", -1),
+        ("luis", "2024-01-06", "o2", 0),
+        ("luis", "2024-01-06", "o2", "two"),
+    ]
+    found = cleaned(rows, ("customer", "date", "order", "quantity"), currency="XXX")
+    assert found.lines["amount"].tolist() == found.lines["quantity"].tolist() == [3, -1]
+    assert found.lines["is_return"].tolist() == [False, True]
+    assert found.broken() == {
+        "unparsable_number": 1,
+        "non_positive_price": 1,
+        "negative_quantity": 1,
+    }
+
+
+def test_a_whole_order_of_a_log_without_amounts_can_be_returned(cleaned):
+    rows = [("ana", "2024-01-05", "o1"), ("ana", "2024-01-05", "o2")]
+    found = cleaned(
+        rows, ("customer", "date", "order"), currency="XXX", returns=[("o1", "2024-02-01")]
+    )
+    assert found.lines.groupby("order_id")["amount"].sum().to_dict() == {"o1": 0, "o2": 1}
+    assert found.amount("returned_order", "returns") == -1
+
+
 # Nothing left ------------------------------------------------------------------------------
 
 
@@ -358,6 +467,7 @@ def test_an_order_that_is_returned_whole_leaves_nothing(cleaned):
         "no_order": 1,
         "unknown_order": 1,
         "unparsable_date": 0,
+        "return_before_order": 0,
         "returned_order": 2,
     }
     assert table.loc["returned_order", "amount"] == -25
@@ -371,6 +481,7 @@ def test_a_return_without_a_date_is_known_with_the_order(cleaned):
         found = cleaned([SALE], returns=[("o1", day)])
         undone = found.lines
         assert found.count("unparsable_date", "returns") == (day == "some day")
+        assert found.count("return_before_order", "returns") == (day == "2023-12-01")
         assert undone["observed_at"].dt.date.astype(str).tolist() == ["2024-01-05"] * 2
         assert undone["amount"].tolist() == [-20, 20]
 
@@ -385,6 +496,47 @@ def test_an_order_returned_in_part_and_then_whole_is_returned_once(cleaned):
         known = lines.groupby("observed_at")["amount"].sum().cumsum()
         assert (known >= 0).all()
         assert (known <= 20).all()
+
+
+@pytest.mark.parametrize(
+    ("day", "is_early"),
+    [("2024-01-04 23:59", True), ("2024-01-05 00:00", False), ("2024-01-05 23:00", False)],
+)
+def test_a_return_dated_before_the_day_of_its_order_is_counted_and_kept(cleaned, day, is_early):
+    rows = [("ana", "2024-01-05 12:00", "o1", 2, 20), ("luis", "2024-01-01", "o2", 1, 7)]
+    found = cleaned(rows, returns=[("o1", day)])
+    table = found.quality[found.quality["source"] == "returns"].set_index("rule")
+    assert table.loc["return_before_order", "lines"] == is_early
+    assert table.loc["return_before_order", "action"] == "keep"
+    assert table.loc["return_before_order", "first_values"] == ("o1" if is_early else "")
+    undone = found.lines[found.lines["is_return"]]
+    sold = found.lines[~found.lines["is_return"]].set_index("order_id")["observed_at"]
+    assert (undone["observed_at"] >= sold["o1"]).all()
+    assert undone["amount"].tolist() == [-20]
+
+
+def test_returns_of_orders_that_the_log_does_not_sell_change_nothing(cleaned):
+    rows = [
+        SALE,
+        ("luis", "2024-02-05", "o2", -1, -5),
+        ("luis", "2024-02-05", "", 1, 7),
+        ("eva", "2024-02-05", "C3", 1, 9),
+    ]
+    rules = {"cancelled_order_prefix": "C"}
+    alone = cleaned(rows, cleaning=rules)
+    unknown = ["o2", "C3", "O1", "o1 ", "1", "zz"]
+    found = cleaned(rows, returns=[(order, "2024-03-01") for order in unknown], cleaning=rules)
+    pd.testing.assert_frame_equal(found.lines, alone.lines)
+    assert found.count("unknown_order", "returns") == len(unknown)
+    assert (
+        found.count("returned_order", "returns"),
+        found.amount("returned_order", "returns"),
+    ) == (0, 0)
+    table = found.quality[found.quality["rule"] == "unknown_order"]
+    assert table["first_values"].tolist() == ["1, C3, O1"]
+    given = found.rejected[found.rejected["source"] == "returns"]
+    assert set(given["reason"]) == {"unknown_order"}
+    assert {json.loads(raw)["order"] for raw in given["raw"]} == set(unknown)
 
 
 def test_malformed_lines_of_the_returns_table_are_kept_aside(cleaned, workspace):

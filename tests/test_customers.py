@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 
 import ibis
@@ -19,9 +20,16 @@ from hypothesis import strategies as st
 from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.cleaning import place_returns
-from segkit.data.customers import customer_table, monthly_table, period_table
+from segkit.data.customers import (
+    customer_table,
+    customer_tables,
+    monthly_table,
+    period_table,
+)
+from segkit.params import load_params
 from segkit.study import Study
 
+ROOT = Path(__file__).resolve().parents[1]
 AS_OF = date(2024, 7, 1)
 WIDE = (*HEADER, "category", "channel", "discount", "profit")
 LOG = [
@@ -101,16 +109,22 @@ def test_every_column_of_a_customer_is_what_the_definitions_say(customers):
         "monetary_mean": 17.5,
         "first_amount": 35.0,
         "first_units": 3.0,
+        "first_gap_days": 60,
         "last_gap_days": 90,
         "median_gap_days": 75,
+        "returns": 1,
         "return_rate": 1 / 9,
         "top_category": "B",
         "channel": "web",
         "discount_share": 55 / 90,
         "profit": 17.0,
         "registered": pd.Timestamp("2023-12-01"),
-        "carts_open": 1,
+        "first_seen": pd.Timestamp("2024-06-01 10:00"),
         "last_seen": pd.Timestamp("2024-06-03 10:00"),
+        "known_days": 213,
+        "carts": 2,
+        "carts_abandoned": 1,
+        "carts_open": 1,
     }
     assert set(customers.columns) == set(expected)
     for name, value in expected.items():
@@ -121,14 +135,16 @@ def test_every_column_of_a_customer_is_what_the_definitions_say(customers):
 def test_one_order_is_no_repeat_and_ties_of_categories_go_to_the_first_name(customers):
     luis = customers.loc["luis"]
     assert luis[["orders", "x", "t_x", "T", "aov"]].tolist() == [1, 0, 0, 61, 100]
-    assert luis[["monetary_mean", "last_gap_days", "median_gap_days"]].isna().all()
+    gaps = ["first_gap_days", "last_gap_days", "median_gap_days"]
+    assert luis[["monetary_mean", *gaps]].isna().all()
+    assert luis["returns"] == 0
     assert (luis["top_category"], luis["channel"], luis["discount_share"]) == ("A", "tienda", 0)
 
 
 def test_who_returned_everything_keeps_a_row_without_orders(customers):
     eva = customers.loc["eva"]
     assert eva[["orders", "units", "gross", "returned", "revenue"]].tolist() == [0, 2, 30, 30, 0]
-    assert (eva["return_rate"], eva["profit"]) == (1, 0)
+    assert (eva["return_rate"], eva["returns"], eva["profit"]) == (1, 1, 0)
     empty = ["first_order", "last_order", "aov", "recency_days", "tenure_days", "x", "t_x", "T"]
     empty += ["monetary_mean", "first_amount", "first_units", "last_gap_days", "median_gap_days"]
     assert eva[empty].isna().all()
@@ -143,16 +159,15 @@ def test_two_orders_of_a_second_are_two_orders_and_one_purchase_day(customers):
 def test_a_return_of_an_unknown_order_lowers_revenue_and_is_no_order(customers):
     bea = customers.loc["bea"]
     assert bea[["orders", "gross", "returned", "revenue", "aov"]].tolist() == [1, 60, 15, 45, 45]
-    assert (bea["recency_days"], bea["return_rate"]) == (168, 1)
+    assert bea[["recency_days", "return_rate", "returns"]].tolist() == [168, 1, 1]
     assert pd.isna(bea["top_category"])
 
 
 def test_prospects_stand_in_the_table_from_the_day_they_are_known(customers):
     assert list(customers.index) == sorted(customers.index)
     assert set(customers.index) == {"ana", "luis", "eva", "ito", "bea", "zoe", "sin", "leo"}
-    assert customers["carts_open"].dropna().to_dict() == {"ana": 1, "leo": 0, "zoe": 0}
     prospects = customers.loc[["zoe", "sin", "leo"]]
-    zeros = prospects[["orders", "units", "lines", "gross", "returned", "revenue"]]
+    zeros = prospects[["orders", "units", "lines", "gross", "returned", "revenue", "returns"]]
     assert (zeros == 0).all(axis=None)
     assert (
         prospects[["recency_days", "aov", "x", "first_amount", "return_rate"]].isna().all(axis=None)
@@ -160,12 +175,36 @@ def test_prospects_stand_in_the_table_from_the_day_they_are_known(customers):
     assert customers.loc["zoe", "registered"] == pd.Timestamp("2024-02-01")
 
 
+def test_a_customer_is_known_since_it_registered_or_was_seen_whichever_came_first(customers):
+    assert customers["known_days"].dropna().to_dict() == {"ana": 213, "zoe": 151, "leo": 29}
+
+
+def test_counts_of_carts_are_those_of_who_was_seen(customers):
+    names = ["carts", "carts_abandoned", "carts_open"]
+    found = customers[names].dropna().astype(int)
+    assert found.T.to_dict("list") == {"ana": [2, 1, 1], "zoe": [1, 0, 0], "leo": [0, 0, 0]}
+    assert customers.loc["leo", "last_seen"] == pd.Timestamp("2024-06-02 10:00")
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        ({"customers": REGISTERED}, {"ana": 213, "zoe": 151, "sin": None}),
+        ({"events": EVENTS}, {"ana": 30, "zoe": 30, "leo": 29}),
+    ],
+)
+def test_one_side_table_alone_tells_since_when_customers_are_known(make_study, sides, expected):
+    table = make_study(LOG, header=WIDE, as_of=AS_OF, **sides).customers.set_index("customer_id")
+    found = table["known_days"]
+    assert found.dropna().to_dict() == {name: days for name, days in expected.items() if days}
+    assert set(expected) <= set(table.index)
+
+
 def test_the_types_are_those_of_the_contract(customers):
     kinds = customers.dtypes.astype(str)
-    assert set(kinds[["first_order", "last_order", "registered", "last_seen"]]) == {
-        "datetime64[us]"
-    }
-    assert set(kinds[["orders", "lines"]]) == {"int64"}
+    moments = ["first_order", "last_order", "registered", "first_seen", "last_seen"]
+    assert set(kinds[moments]) == {"datetime64[us]"}
+    assert set(kinds[["orders", "lines", "returns"]]) == {"int64"}
     floats = ["units", "gross", "returned", "revenue", "aov", "monetary_mean", "profit", "t_x"]
     assert set(kinds[floats]) == {"float64"}
     assert set(kinds[["top_category", "channel"]]) == {"str"}
@@ -173,7 +212,8 @@ def test_the_types_are_those_of_the_contract(customers):
 
 def test_optional_columns_are_there_only_where_the_input_has_them(make_study):
     study = make_study([row[:5] for row in LOG], as_of=AS_OF)
-    extra = {"top_category", "channel", "discount_share", "profit", "registered", "carts_open"}
+    extra = {"top_category", "channel", "discount_share", "profit", "registered", "known_days"}
+    extra |= {"first_seen", "last_seen", "carts", "carts_abandoned", "carts_open"}
     assert not extra & set(study.customers.columns)
     assert study.customers.index.tolist() == list(range(5))
 
@@ -274,9 +314,11 @@ def _customer(name: str, orders: dict[str, list[Line]], as_of: date) -> dict:
     gaps = [(after - before).days for before, after in pairwise(found)]
     gross, returned = sum(line[4] for line in sold), -sum(line[4] for line in back)
     units = sum(line[3] for line in sold)
+    undone = [order for order in orders.values() if any(line[4] < 0 for line in order)]
     row = {"customer_id": name, "orders": len(standing), "units": units, "lines": len(sold)}
     row |= {"gross": gross, "returned": returned, "revenue": gross - returned}
     row |= {"return_rate": -sum(line[3] for line in back) / units if units else None}
+    row |= {"returns": len(undone)}
     if not found:
         return row
     repeats = [days[day] for day in found[1:]]
@@ -291,6 +333,7 @@ def _customer(name: str, orders: dict[str, list[Line]], as_of: date) -> dict:
         "T": (as_of - found[0]).days,
         "monetary_mean": sum(repeats) / len(repeats) if repeats else None,
         "first_amount": min(standing)[1],
+        "first_gap_days": gaps[0] if gaps else None,
         "last_gap_days": gaps[-1] if gaps else None,
         "median_gap_days": median(gaps) if gaps else None,
     }
@@ -361,6 +404,96 @@ def test_periods_and_months_add_up_to_the_customers(tabled, lines):
     assert set(after["customer_id"]) <= set(whole["customer_id"])
 
 
+# At several dates --------------------------------------------------------------------------
+
+ONLY_NOW = {"top_category", "channel", "last_seen"}
+WINDOWS = ["recent_orders", "earlier_orders"]
+
+
+def assert_same_at_each_date(study: Study, dates: list[date]) -> None:
+    """Check that the tables of several dates are, column by column, those of each date."""
+    tables = study.customers_at(dates)
+    assert tables["as_of"].unique().tolist() == [pd.Timestamp(day) for day in sorted(dates)]
+    for day in dates:
+        alone = study.at(day).customers
+        found = tables[tables["as_of"] == pd.Timestamp(day)].reset_index(drop=True)
+        expected = alone.drop(columns=ONLY_NOW & set(alone.columns))
+        assert set(found.columns) - set(expected.columns) == {"as_of", *WINDOWS}
+        pd.testing.assert_frame_equal(found[expected.columns], expected)
+
+
+def test_tables_of_several_dates_are_those_of_each_date(make_study):
+    dates = [date(2024, 6, 21), date(2024, 2, 10), date(2024, 2, 16), date(2024, 3, 20), AS_OF]
+    study = make_study(
+        LOG, header=WIDE, customers=REGISTERED, events=EVENTS, returns=[("o5", "2024-06-25")]
+    )
+    assert_same_at_each_date(study, [*dates, date(2023, 12, 15), date(2024, 7, 9)])
+    returned = study.customers_at(dates).set_index(["customer_id", "as_of"])["returned"]
+    assert returned["luis"].tolist() == [0, 100]
+    assert returned["eva"].tolist() == [0, 30, 30, 30, 30]
+
+
+def test_the_demo_shop_at_several_dates_is_that_of_each_date(tmp_path):
+    params = load_params(ROOT / "params" / "tienda_demo.yaml")
+    study = Study(params, root=tmp_path, run_dir="run")
+    assert_same_at_each_date(study, [study.as_of, study.months_before(5), study.months_before(11)])
+    names = {"registered", "first_seen", "known_days", "carts", "carts_abandoned", "carts_open"}
+    assert names <= set(study.customers.columns)
+    assert study.customers["returns"].sum() > 0
+    study.close()
+
+
+def test_superstore_with_its_returns_at_several_dates_is_that_of_each_date(real_data, tmp_path):
+    file = str(real_data("superstore_returns.parquet"))
+    orders = load_params(ROOT / "params" / "superstore.yaml").plain()["orders"]
+    orders |= {"path": str(real_data("superstore_orders.parquet"))}
+    returns = {"path": file, "columns": {"order": "Order ID"}}
+    study = Study(params_of(orders=orders, returns=returns), root=tmp_path, run_dir="run")
+    assert study.customers["returns"].sum() == 296
+    assert study.customers["returned"].sum() == pytest.approx(180_504.28)
+    assert (study.customers["returns"] > 0).sum() == 247
+    assert_same_at_each_date(study, [study.as_of, *map(study.months_before, (1, 12, 30, 40))])
+    study.close()
+
+
+DATES = [date(2024, 1, 20), date(2024, 2, 29), date(2024, 4, 10), date(2024, 5, 5)]
+
+
+@settings(max_examples=6, deadline=None)
+@given(lines=LINES, days=st.integers(1, 60))
+def test_one_pass_over_lines_finds_what_a_pass_for_each_date_finds(tabled, lines, days):
+    table = tabled(lines)
+    whole = customer_tables(table, DATES[::-1], recent_days=days).to_pyarrow().to_pandas()
+    assert whole[["as_of", "customer_id"]].apply(tuple, axis=1).is_monotonic_increasing
+    for day in DATES:
+        found = whole[whole["as_of"] == day].reset_index(drop=True)
+        alone = customer_table(table, day).to_pyarrow().to_pandas()
+        same = found[alone.columns].astype(alone.dtypes)
+        pd.testing.assert_frame_equal(same, alone)
+        for row in found.itertuples():
+            assert (row.recent_orders, row.earlier_orders) == windows(lines, row, days)
+
+
+def windows(lines: Iterable[Line], row: tuple, days: int) -> tuple[int, int]:
+    """Orders of a customer in the window before a date, and in the one before that."""
+    orders = defaultdict(list)
+    for line in lines:
+        if line[0] == row.customer_id and line[1].date() < row.as_of:
+            orders[line[2]].append(line)
+    ages = [
+        (row.as_of - min(line[1] for line in order if line[4] > 0).date()).days
+        for order in orders.values()
+        if any(line[4] > 0 for line in order) and sum(line[4] for line in order) > 0
+    ]
+    return sum(age <= days for age in ages), sum(days < age <= 2 * days for age in ages)
+
+
+def test_without_a_window_no_order_is_recent(tabled):
+    lines = [("ana", datetime(2024, 1, 5), "a", 1, Decimal(1))]
+    (row,) = customer_tables(tabled(lines), [AS_OF]).to_pyarrow().to_pylist()
+    assert (row["orders"], row["recent_orders"], row["earlier_orders"]) == (1, 0, 0)
+
+
 # Particular cases --------------------------------------------------------------------------
 
 
@@ -402,6 +535,7 @@ def test_a_refund_counts_in_the_period_of_its_order(tabled):
             "orders": 1,
             "purchase_days": 1,
             "revenue": 7.0,
+            "gross": 20.0,
             "units": 2.0,
             "returned_units": 2.0,
         }
@@ -413,6 +547,7 @@ def test_a_refund_counts_in_the_period_of_its_order(tabled):
             "orders": 0,
             "purchase_days": 0,
             "revenue": -3.0,
+            "gross": 0.0,
             "units": 0.0,
             "returned_units": 1.0,
         }
@@ -422,6 +557,33 @@ def test_a_refund_counts_in_the_period_of_its_order(tabled):
         ("2024-01-01", 1, 10.0),
         ("2024-03-01", 0, -3.0),
     ]
+
+
+def test_an_order_returned_in_two_parts_is_one_return(tabled):
+    lines = [
+        ("ana", datetime(2024, 1, 5), "a", 4, Decimal(40)),
+        ("ana", datetime(2024, 2, 5), "a", -1, Decimal(-10)),
+        ("ana", datetime(2024, 3, 5), "a", -1, Decimal(-10)),
+        ("ana", datetime(2024, 4, 5), "b", 1, Decimal(10)),
+    ]
+    dates = [date(2024, 2, 5), date(2024, 2, 6), AS_OF]
+    table = customer_tables(tabled(lines), dates, recent_days=30)
+    found = table.to_pyarrow().to_pylist()
+    assert [row["returns"] for row in found] == [0, 1, 1]
+    assert [row["returned"] for row in found] == [0, 10, 20]
+
+
+def test_the_first_gap_is_between_days_and_leaves_out_orders_that_do_not_stand(tabled):
+    lines = [
+        ("ana", datetime(2024, 1, 5, 9), "a", 1, Decimal(1)),
+        ("ana", datetime(2024, 1, 5, 18), "b", 1, Decimal(1)),
+        ("ana", datetime(2024, 1, 8), "c", 1, Decimal(1)),
+        ("ana", datetime(2024, 1, 9), "c", -1, Decimal(-1)),
+        ("ana", datetime(2024, 1, 15), "d", 1, Decimal(1)),
+        ("ana", datetime(2024, 3, 15), "e", 1, Decimal(1)),
+    ]
+    (row,) = customer_table(tabled(lines), AS_OF).to_pyarrow().to_pylist()
+    assert (row["first_gap_days"], row["last_gap_days"]) == (10, 60)
 
 
 def test_sums_of_many_cents_are_exact(tabled):

@@ -8,6 +8,8 @@ import pytest
 
 from segkit.analysis import evidence
 from segkit.errors import DataError, SegkitError
+from segkit.segments import VIEWED_STAGE, VIEWS
+from segkit.study import SEGMENTATIONS
 
 AS_OF, CUT = date(2024, 1, 1), date(2023, 1, 1)
 
@@ -120,12 +122,48 @@ def test_only_buyers_of_before_the_cut_are_tested(shop):
 
 def test_every_segmentation_is_tested_and_its_segments_add_up(shop):
     segments, tested = shop.evidence.segments, shop.evidence.tested
-    assert list(segments["segmentation"].unique()) == list(shop.segment_names)
+    assert list(segments["segmentation"].unique()) == list(SEGMENTATIONS)
+    assert shop.evidence.segmentations == list(SEGMENTATIONS)
     for _, rows in segments.groupby("segmentation"):
         parts, total = rows[rows["segment"] != "total"], rows[rows["segment"] == "total"]
         assert parts["customers"].sum() == total["customers"].item() == len(tested)
         assert parts["revenue_after"].sum() == pytest.approx(total["revenue_after"].item())
         assert parts["revenue_after_share"].sum() == pytest.approx(1)
+
+
+def test_views_are_tested_on_the_customers_who_were_in_them_at_the_cut(shop):
+    views, tested = shop.evidence.views, shop.evidence.tested
+    assert list(views.columns) == list(shop.evidence.segments.columns)
+    found = list(views["segmentation"].unique())
+    assert found == [view for view in VIEWS if tested[view].notna().any()]
+    assert {"new_potential", "returns", "churn_speed"} <= set(found)
+    for view in found:
+        inside = tested[tested["lifecycle"] == VIEWED_STAGE[view]]
+        rows = views[views["segmentation"] == view].set_index("segment")
+        assert rows.loc["total", "customers"] == len(inside)
+        parts = rows.drop("total")
+        assert parts["customers"].to_dict() == inside[view].value_counts().to_dict()
+        by_value = inside.groupby(view)["revenue_after"].mean().to_dict()
+        assert parts["revenue_per_customer"].to_dict() == pytest.approx(by_value)
+        repurchased = inside.groupby(view)["orders_after"].agg(lambda orders: (orders > 0).mean())
+        assert parts["repurchase_rate"].to_dict() == pytest.approx(repurchased.to_dict())
+
+
+def test_views_of_the_test_are_those_of_a_study_at_the_cut(shop):
+    then = shop.evidence.then
+    known = then.segments.set_index("customer_id")
+    tested = shop.evidence.tested.set_index("customer_id")
+    pd.testing.assert_frame_equal(
+        tested[list(VIEWS)], known.loc[tested.index, list(VIEWS)], check_dtype=False
+    )
+    labels = then.label("new_potential", then.customers).set_axis(then.customers["customer_id"])
+    assert labels.dropna().to_dict() == tested["new_potential"].dropna().to_dict()
+
+
+def test_views_are_not_ranked_among_the_segmentations_of_the_whole_base(shop):
+    rankings = shop.evidence.rankings
+    ranked = rankings.loc[rankings["kind"] == "segmentation", "ranking"]
+    assert set(ranked) == set(SEGMENTATIONS)
 
 
 def test_segment_intervals_hold_the_observed_figure(shop):

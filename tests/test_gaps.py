@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
-from segkit.analysis.gaps import measured_gaps, waiting_curve
+from segkit.analysis.gaps import measured_gaps, naive_gap, returned_by, waiting_curve
 
 YEAR = 365.25
 examples = settings(max_examples=150, deadline=None)
@@ -57,6 +59,44 @@ def test_the_curve_is_that_of_scipy_with_ties_between_returns_and_open_gaps(seed
     curve = curve_of(closed, still_open)
     survival = ecdf(CensoredData(uncensored=closed, right=still_open)).sf
     assert curve["waiting"].to_numpy() == pytest.approx(survival.evaluate(curve["days"]), abs=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined")
+@pytest.mark.parametrize("seed", range(12))
+def test_the_interval_is_that_of_scipy_after_log_minus_log(seed):
+    random = np.random.default_rng(seed)
+    closed = random.integers(1, 120, random.integers(2, 300))
+    still_open = random.integers(1, 200, random.integers(1, 300))
+    curve = curve_of(closed, still_open)
+    survival = ecdf(CensoredData(uncensored=closed, right=still_open)).sf
+    interval = survival.confidence_interval(method="log-log")
+    rows = curve[(curve["waiting"] > 0) & (curve["waiting"] < 1)]
+    assert len(rows) >= 2
+    for name, end in (("low", interval.low), ("high", interval.high)):
+        assert rows[name].to_numpy() == pytest.approx(end.evaluate(rows["days"]), abs=1e-9)
+
+
+@examples
+@given(some_lengths, lengths)
+def test_the_interval_holds_the_curve_and_begins_in_certainty(closed, still_open):
+    curve = curve_of(closed, still_open)
+    assert curve.loc[0, ["low", "waiting", "high"]].tolist() == [1, 1, 1]
+    assert (curve["low"] <= curve["waiting"]).all()
+    assert (curve["waiting"] <= curve["high"]).all()
+    assert curve[["low", "high"]].stack().between(0, 1).all()
+
+
+def test_where_everybody_has_come_back_the_interval_is_nothing_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        last = curve_of([2, 4, 4, 9], []).iloc[-1]
+    assert last[["low", "waiting", "high"]].tolist() == [0, 0, 0]
+
+
+def test_more_customers_make_the_interval_narrower():
+    few, many = (curve_of([3, 8, 20] * times, [5, 30] * times) for times in (5, 500))
+    width = [(curve["high"] - curve["low"]).iloc[1:] for curve in (few, many)]
+    assert (width[1] < width[0] / 5).all()
 
 
 @examples
@@ -213,3 +253,52 @@ def test_the_median_of_closed_gaps_is_too_short_where_many_are_open_still():
     truth = -200 * np.log((1 + np.exp(-1.25)) / 2)
     assert usual == pytest.approx(truth, rel=0.05)
     assert np.median(closed) < 0.9 * usual
+
+
+# The time by which a share has come back, and what a naive quantile would say
+
+
+@pytest.mark.parametrize(
+    ("share", "days"),
+    [(0.01, 10), (0.4, 10), (0.41, 20), (0.5, 20), (0.8, 20), (0.81, 50), (1, 50)],
+)
+def test_the_days_are_the_first_by_which_the_share_has_come_back(share, days):
+    # Half come back within the horizon: two fifths of them by day 10, four fifths by day 20.
+    curve = hand_made([0, 10, 20, 50, 400], [1.0, 0.8, 0.6, 0.5, 0.1])
+    assert returned_by(curve, 365, share) == days
+
+
+def test_returns_after_the_horizon_are_not_waited_for():
+    curve = hand_made([0, 10, 400], [1.0, 0.9, 0.1])
+    assert returned_by(curve, 365, 0.75) == 10
+    assert returned_by(curve, 400, 0.75) == 400
+    assert returned_by(hand_made([0, 400], [1.0, 0.1]), 365, 0.5) is None
+    assert returned_by(curve_of([], [5.0]), 365, 0.5) is None
+
+
+@examples
+@given(some_lengths, lengths, shares)
+def test_a_larger_share_takes_no_less_time(closed, still_open, share):
+    curve = curve_of([*closed, 30], still_open)
+    found = returned_by(curve, YEAR, share)
+    assert 1 <= found <= returned_by(curve, YEAR, 1.0) <= YEAR
+    assert returned_by(curve, YEAR, 0.5) == measured_gaps(curve, YEAR)["usual_days"]
+
+
+def test_the_naive_gap_is_a_quantile_of_the_gaps_that_have_passed():
+    curve = curve_of([2, 4, 4, 9, 500], [100.0] * 50)
+    assert [naive_gap(curve, share) for share in (0.2, 0.21, 0.6, 0.8, 1)] == [2, 4, 4, 9, 500]
+    assert naive_gap(curve, 1, horizon_days=365) == 9
+    assert naive_gap(curve, 0.5, horizon_days=9) == 4
+
+
+def test_without_gaps_that_have_passed_there_is_no_naive_gap():
+    assert np.isnan(naive_gap(curve_of([], [5.0]), 0.5))
+    assert np.isnan(naive_gap(curve_of([400], [5.0]), 0.5, horizon_days=365))
+
+
+@examples
+@given(some_lengths, lengths, shares)
+def test_a_naive_gap_is_never_longer_than_the_measured_one(closed, still_open, share):
+    curve = curve_of([*closed, 30], still_open)
+    assert naive_gap(curve, share, YEAR) <= returned_by(curve, YEAR, share)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segkit.analysis.kpis import MAIN_KPIS, segment_kpis
+from segkit.analysis.kpis import MAIN_KPIS, VIEW_KPIS, segment_kpis
 from segkit.errors import DataError
 
 NAN = float("nan")
@@ -32,6 +32,7 @@ LABELS = pd.Series(["loyal", "loyal", "dormant", "prospects", "prospects"])
 
 def kpis(labels=LABELS, customers=CUSTOMERS, period=PERIOD, **given) -> pd.DataFrame:
     given.setdefault("resamples", 0)
+    customers, period = (table.assign(gross=table["revenue"] + 5) for table in (customers, period))
     return segment_kpis(labels, customers, period, **given).set_index("segment")
 
 
@@ -42,6 +43,8 @@ def test_every_figure_of_a_segment_is_what_the_definitions_say():
         "buyers": 2,
         "buyers_share": 1,
         "orders": 3,
+        "gross": 80,
+        "returned": 10,
         "revenue": 70,
         "revenue_share": 70 / 65,
         "aov": 70 / 3,
@@ -54,6 +57,8 @@ def test_every_figure_of_a_segment_is_what_the_definitions_say():
         "recency_days": 15,
         "orders_per_customer": 2,
         "orders_all_time": 4,
+        "gross_all_time": 110,
+        "returned_all_time": 10,
         "revenue_all_time": 100,
         "revenue_all_time_share": 100 / 215,
     }
@@ -90,6 +95,28 @@ def test_the_total_row_is_the_brand_and_refunds_count():
     assert kpis().loc["prospects", "revenue"] == -5
 
 
+def test_what_was_sold_less_what_was_returned_is_revenue():
+    table = kpis(period=PERIOD.assign(revenue=[60.0, 10.0, -5.0]))
+    for end in ("", "_all_time"):
+        net = table[f"gross{end}"] - table[f"returned{end}"]
+        assert net.to_numpy() == pytest.approx(table[f"revenue{end}"].to_numpy())
+        parts, total = table.drop("total"), table.loc["total"]
+        for name in ("gross", "returned"):
+            assert parts[f"{name}{end}"].sum() == pytest.approx(total[f"{name}{end}"])
+    assert table["returned"].to_dict() == {"dormant": 0, "loyal": 10, "prospects": 5, "total": 15}
+
+
+def test_customers_of_a_view_alone_have_shares_among_themselves():
+    inside = CUSTOMERS["customer_id"].isin(["ana", "bea"])
+    labels = pd.Series(["frequent", "some"])
+    period = PERIOD[PERIOD["customer_id"].isin(["ana", "bea"])]
+    table = kpis(labels, CUSTOMERS[inside], period)
+    assert table["customers_share"].to_dict() == {"frequent": 0.5, "some": 0.5, "total": 1}
+    assert table["revenue_share"].to_dict() == pytest.approx(
+        {"frequent": 60 / 70, "some": 10 / 70, "total": 1}
+    )
+
+
 def test_segments_come_by_all_time_revenue_or_as_asked():
     assert kpis().index.tolist() == ["dormant", "loyal", "prospects", "total"]
     asked = ["prospects", "nobody", "loyal", "dormant"]
@@ -97,7 +124,7 @@ def test_segments_come_by_all_time_revenue_or_as_asked():
 
 
 def test_the_main_figures_are_columns_of_the_table():
-    assert set(MAIN_KPIS) <= {"segment", *kpis().columns}
+    assert set(MAIN_KPIS) | set(VIEW_KPIS) <= {"segment", *kpis().columns}
 
 
 def test_labels_may_come_in_any_order_of_rows():

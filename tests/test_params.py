@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = "columns: {customer: c, date: d, amount: a}"
 HEAD = "client: acme\ncurrency: EUR\n"
 BASE = HEAD + f"orders: {{path: o.csv, {COLUMNS}}}\n"
+EVENTS = BASE + "events:\n  path: e.csv\n  columns: {customer: c, date: d, type: t}\n"
 
 
 def orders(text: str) -> str:
@@ -222,6 +223,58 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
             + "events: {path: e.csv, columns: {customer: c, date: d, type: t}, types: {view: cart}}",
             "events.types: two kinds of event have the same name. Fix: give each its own",
         ),
+        # What a log covers, and which of its lines are purchases.
+        (
+            orders(f"path: o.csv, since: 2024-02-01, until: 2024-02-01, {COLUMNS}"),
+            "orders.until: 2024-02-01 is not after 2024-02-01. Fix: give the first day that the log",
+        ),
+        (
+            orders(f"path: o.csv, since: 2024-13-01, {COLUMNS}"),
+            "orders.since: not a date: '2024-13-01'. Fix: write it like 2025-12-31",
+        ),
+        (
+            EVENTS + "  since: 2024-02-02\n  until: 2024-02-01",
+            "events.until: 2024-02-01 is not after 2024-02-02. Fix: give the first day",
+        ),
+        (
+            BASE + "customers: {path: c.csv, columns: {customer: c}, since: 2024-01-01}",
+            "customers.since: unknown key: '2024-01-01'. Fix: remove it",
+        ),
+        (
+            orders(f"path: o.csv, types: [buy], {COLUMNS}"),
+            "orders: 'types' and 'columns.type' need each other. Fix: name the column of a line's",
+        ),
+        (
+            orders("path: o.csv, columns: {customer: c, date: d, amount: a, type: t}"),
+            "orders: 'types' and 'columns.type' need each other. Fix: name the column of a line's",
+        ),
+        (
+            orders("path: o.csv, types: [], columns: {customer: c, date: d, amount: a, type: t}"),
+            "orders.types: value should have at least 1 item after validation, not 0: []. Fix: write",
+        ),
+        # A currency where there are no amounts, and none where there are.
+        (
+            BASE.replace("EUR", "XXX"),
+            "currency: with XXX a log has no amounts, but this one names some. Fix: write the cur",
+        ),
+        (
+            orders("path: o.csv, columns: {customer: c, date: d, quantity: q}"),
+            "orders.columns: the value of a line is missing. Fix: add 'amount', or 'price' and 'qua",
+        ),
+        # Carts.
+        (
+            BASE + "carts: {window_hours: 0}",
+            "carts.window_hours: input should be greater than 0: 0. Fix",
+        ),
+        (
+            BASE + "carts: {open_days: 0}",
+            "carts.open_days: input should be greater than or equal to 1: 0. Fix: write 1 or more",
+        ),
+        (BASE + "carts: {window: 24}", "carts.window: unknown key: 24. Fix: "),
+        (
+            BASE + "cleaning: {stray_date: retrun}",
+            "cleaning.stray_date: unknown value: 'retrun'. Fix: ",
+        ),
         # A rule that could never fire.
         (
             BASE + "cleaning: {cancelled_statuses: [void]}",
@@ -350,6 +403,24 @@ def test_switches_take_the_default_or_switch_a_rule_off(tmp_path):
     cleaning = load_params(file).cleaning
     assert (cleaning.cancelled, cleaning.negative_quantity) == ("reject", "return")
     assert (cleaning.future_date, cleaning.non_product) == ("keep", "reject")
+
+
+def test_a_log_without_amounts_has_no_currency(tmp_path):
+    file = tmp_path / "acme.yaml"
+    for columns in ("{customer: c, date: d}", "{customer: c, date: d, quantity: q}"):
+        file.write_text(f"client: acme\ncurrency: XXX\norders: {{path: o.csv, columns: {columns}}}")
+        assert not load_params(file).has_amounts
+    file.write_text(BASE)
+    assert load_params(file).has_amounts
+
+
+def test_a_log_of_several_kinds_of_lines_names_those_that_are_purchases(tmp_path):
+    columns = "columns: {customer: c, date: d, amount: a, type: t}"
+    file = tmp_path / "acme.yaml"
+    for types in ("buy", "[buy]"):
+        file.write_text(orders(f"path: o.csv, types: {types}, since: 2024-01-01, {columns}"))
+        found = load_params(file).orders
+        assert (found.types, found.since, found.until) == (["buy"], date(2024, 1, 1), None)
 
 
 def test_a_tab_can_be_written_in_three_ways(tmp_path):

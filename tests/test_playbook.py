@@ -14,6 +14,8 @@ FAMILIES = ["prospects", "beginners", "recurrent", "loyal"]
 CLV_SEGMENTS = [
     "reactivated", "one_and_done", "at_risk", "champions", "loyal", "promising", "occasional",
 ]  # fmt: skip
+STAGES = ["prospect", "churned", "new", "returned", "active"]
+CARTS = [f"{stage}_cart_abandoned" for stage in STAGES]
 CONTRACT = {
     "families": FAMILIES,
     "sub_segments": ["prospects"]
@@ -27,7 +29,29 @@ CONTRACT = {
         "frequent_low_ticket", "need_attention", "at_risk", "hibernating", "lost", "prospects",
     ],
     "clv_segments": [*CLV_SEGMENTS, "prospects"],
+    "lifecycle": STAGES,
+    "new_potential": ["high_potential", "one_timer", "undecided"],
+    "returns": ["frequent", "some", "none"],
+    "order_size": ["large", "small"],
+    "churn_speed": ["fast", "late"],
+    "cart": ["abandoned", "recovered", "none"],
+    "registration": ["recent", "older", "unknown"],
+    "micro_segments": [
+        "prospect", "churned_fast", "churned_late", "new", "new_high_potential", "new_one_timer",
+        "returned", "active", "active_frequent_returns", "active_large_order",
+        "active_small_order", *CARTS,
+    ],
 }  # fmt: skip
+VIEWED = {
+    "new_high_potential": ("new_potential", "high_potential"),
+    "new_one_timer": ("new_potential", "one_timer"),
+    "new": ("new_potential", "undecided"),
+    "active_frequent_returns": ("returns", "frequent"),
+    "active_large_order": ("order_size", "large"),
+    "active_small_order": ("order_size", "small"),
+    "churned_fast": ("churn_speed", "fast"),
+    "churned_late": ("churn_speed", "late"),
+}
 CLUSTER_NAMES = {
     "en": [
         "Champions", "Big Spenders", "Loyal Customers", "New Customers", "Promising",
@@ -48,6 +72,23 @@ CLV_NAMES = {
     "es": [
         "No puedo perderlos", "Solo de paso", "Clientes en riesgo", "Campeones",
         "Clientes leales", "Prometedores", "Compradores ocasionales",
+    ],
+}  # fmt: skip
+LIFECYCLE_NAMES = {
+    "lifecycle": ["Prospectos", "Inactivos", "Nuevos", "Recuperados", "Activos"],
+    "new_potential": ["Alto potencial", "Ocasional", "Por definir"],
+    "returns": ["Devoluciones frecuentes", "Alguna devolución", "Sin devoluciones"],
+    "order_size": ["Pedido grande", "Pedido pequeño"],
+    "churn_speed": ["Abandono rápido", "Abandono tardío"],
+    "cart": ["Carrito abandonado", "Carrito recuperado", "Sin carrito"],
+    "registration": ["Recién llegados", "Por activar", "Sin fecha de registro"],
+    "micro_segments": [
+        "Prospectos", "Inactivos · abandono rápido", "Inactivos · abandono tardío",
+        "Nuevos · por definir", "Nuevos · alto potencial", "Nuevos · ocasionales", "Recuperados",
+        "Activos", "Activos · devoluciones frecuentes", "Activos · pedido grande",
+        "Activos · pedido pequeño", "Prospectos · carrito abandonado",
+        "Inactivos · carrito abandonado", "Nuevos · carrito abandonado",
+        "Recuperados · carrito abandonado", "Activos · carrito abandonado",
     ],
 }  # fmt: skip
 VIP = """
@@ -73,7 +114,7 @@ def advice(entry):
     return entry.model_dump(exclude={"name"})
 
 
-@pytest.fixture(params=languages())
+@pytest.fixture(params=languages(), scope="module")
 def shipped(request):
     return Playbook.load(request.param)
 
@@ -172,6 +213,99 @@ def test_spanish_names_are_those_of_the_definitions():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("segmentation", LIFECYCLE_NAMES)
+def test_the_lifecycle_speaks_the_spanish_of_the_definitions(segmentation):
+    names = Playbook.load("es").names(segmentation, CONTRACT[segmentation])
+    assert list(names.values()) == LIFECYCLE_NAMES[segmentation]
+
+
+@pytest.mark.parametrize("segmentation", LIFECYCLE_NAMES)
+def test_every_segment_of_the_lifecycle_has_an_entry_of_its_own(shipped, segmentation):
+    assert set(shipped.segmentations[segmentation]) == set(CONTRACT[segmentation])
+
+
+@pytest.mark.parametrize(("micro", "view"), VIEWED.items())
+def test_a_micro_segment_is_advised_as_in_the_view_that_it_comes_from(shipped, micro, view):
+    assert advice(shipped.entry("micro_segments", micro)) == advice(shipped.entry(*view))
+
+
+@pytest.mark.parametrize("stage", ["prospect", "returned", "active"])
+def test_a_micro_segment_that_is_a_whole_stage_is_advised_as_the_stage(shipped, stage):
+    assert shipped.entry("micro_segments", stage) == shipped.entry("lifecycle", stage)
+
+
+@pytest.mark.parametrize("key", CARTS)
+def test_an_abandoned_cart_is_followed_alike_in_every_stage_but_described_by_it(shipped, key):
+    general, own = shipped.entry("cart", "abandoned"), shipped.entry("micro_segments", key)
+    where_the_stage_matters = {"name", "description", "discount_note"}
+    assert own.model_dump(exclude=where_the_stage_matters) == general.model_dump(
+        exclude=where_the_stage_matters
+    )
+    described = [shipped.entry("micro_segments", other).description for other in CARTS]
+    assert described.count(own.description) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "shipping", "discount"), [("es", "envío", "descuento"), ("en", "shipping", "disc")]
+)
+@pytest.mark.parametrize(
+    ("segmentation", "key"),
+    [("cart", "abandoned"), *[("micro_segments", key) for key in CARTS]],
+)
+def test_a_cart_is_offered_shipping_before_a_discount(
+    language, shipping, discount, segmentation, key
+):
+    entry = Playbook.load(language).entry(segmentation, key)
+    assert entry.discount == "last_resort"
+    assert 0 <= entry.discount_note.find(shipping) < entry.discount_note.find(discount)
+    assert any(shipping in strategy for strategy in entry.strategies)
+
+
+def test_a_cart_is_followed_after_1_24_and_72_hours(shipped):
+    entry = shipped.entry("cart", "abandoned")
+    assert all(hours in entry.contact_frequency for hours in ("24", "72"))
+    assert "24" in entry.strategies[1]
+    assert "72" in entry.strategies[2]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "key"),
+    [
+        ("new_potential", "high_potential"),
+        ("micro_segments", "new_high_potential"),
+        ("returns", "frequent"),
+        ("returns", "none"),
+        ("micro_segments", "active_frequent_returns"),
+        ("order_size", "large"),
+        ("micro_segments", "active_large_order"),
+        ("lifecycle", "returned"),
+        ("micro_segments", "returned"),
+    ],
+)
+def test_whom_a_discount_would_spoil_is_never_offered_one(shipped, segmentation, key):
+    assert shipped.entry(segmentation, key).discount == "never"
+
+
+def test_a_small_order_earns_its_benefit_above_a_minimum(shipped):
+    assert shipped.entry("order_size", "small").discount == "threshold"
+
+
+@pytest.mark.parametrize("key", CONTRACT["registration"])
+def test_a_prospect_is_offered_a_discount_on_the_first_order_only(shipped, key):
+    assert shipped.entry("registration", key).discount == "first_order"
+    assert shipped.entry("lifecycle", "prospect").discount == "first_order"
+
+
+@pytest.mark.parametrize(("language", "potential"), [("es", "potencial"), ("en", "potential")])
+@pytest.mark.parametrize(
+    ("segmentation", "key"), [("lifecycle", "new"), ("micro_segments", "new_cart_abandoned")]
+)
+def test_where_high_potential_is_mixed_with_others_the_rule_excepts_it(
+    language, potential, segmentation, key
+):
+    assert potential in Playbook.load(language).entry(segmentation, key).discount_note
+
+
 def test_the_best_customers_are_never_offered_a_discount(shipped):
     assert shipped.cell("555").discount == "never"
     assert shipped.entry("value_groups", "champions").discount == "never"
@@ -190,6 +324,17 @@ def test_who_came_back_is_offered_no_discount(shipped):
         ("families", "loyal"),
         ("clusters", "loyal"),
         *[("clv_segments", key) for key in ("at_risk", "loyal", "promising", "occasional")],
+        ("lifecycle", "active"),
+        ("lifecycle", "churned"),
+        ("returns", "some"),
+        ("order_size", "small"),
+        ("churn_speed", "late"),
+        ("cart", "abandoned"),
+        *[
+            ("micro_segments", f"{stage}_cart_abandoned")
+            for stage in ("churned", "returned", "active")
+        ],
+        *[("micro_segments", key) for key in ("churned_late", "active", "active_small_order")],
     ],
 )
 def test_where_555_is_mixed_with_others_the_rule_excepts_it(shipped, segmentation, key):

@@ -50,6 +50,24 @@ VALUE_GROUPS = [
     "hibernating",
     "prospects",
 ]
+MICRO_SEGMENTS = [
+    "prospect",
+    "prospect_cart_abandoned",
+    "churned_cart_abandoned",
+    "churned_fast",
+    "churned_late",
+    "new",
+    "new_cart_abandoned",
+    "new_high_potential",
+    "new_one_timer",
+    "returned",
+    "returned_cart_abandoned",
+    "active",
+    "active_cart_abandoned",
+    "active_frequent_returns",
+    "active_large_order",
+    "active_small_order",
+]
 FROM_TABLES = ["orders", "aov", "value", "clv", "reactivated", "one_and_done"]
 
 
@@ -202,7 +220,70 @@ def evidence():
     )
 
 
+def flows():
+    return pd.DataFrame(
+        {
+            "segment_before": ["champions", "champions", "loyal", "loyal", "newcomer"],
+            "segment_after": ["champions", "loyal", "loyal", "gone", "loyal"],
+            "customers": [50, 10, 25, 5, 20],
+        }
+    )
+
+
+def series():
+    return pd.DataFrame(
+        {
+            "as_of": pd.to_datetime(["2024-01-01"] * 2 + ["2024-04-01"] * 2 + ["2024-07-01"] * 2),
+            "segment": ["champions", "hibernating"] * 3,
+            "customers": [20, 80, 30, 90, 40, 70],
+            "revenue": [900.0, 100.0, 950.0, -20.0, 990.0, 40.0],
+        }
+    )
+
+
+def waiting():
+    return pd.DataFrame(
+        {
+            "days": [0, 20, 60, 150, 400],
+            "waiting": [1.0, 0.8, 0.6, 0.5, 0.45],
+            "low": [1.0, 0.75, 0.55, 0.44, 0.38],
+            "high": [1.0, 0.85, 0.65, 0.56, 0.52],
+        }
+    )
+
+
+def rates():
+    return pd.DataFrame(
+        {
+            "threshold": ["orders", "aov"],
+            "above_rate": [0.42, 0.31],
+            "above_low": [0.36, 0.25],
+            "above_high": [0.48, 0.37],
+            "below_rate": [0.21, 0.27],
+            "below_low": [0.18, 0.22],
+            "below_high": [0.25, 0.32],
+        }
+    )
+
+
+def carts():
+    return pd.DataFrame(
+        {
+            "category": ["Shoes", "Home"],
+            "recovered": [400, 5],
+            "bought_late": [100, 0],
+            "abandoned": [734, 4],
+            "pending": [0, 1],
+        }
+    )
+
+
 TABLES = {
+    "alluvial": flows,
+    "segment_series": series,
+    "waiting_curve": waiting,
+    "two_sides": rates,
+    "cart_outcomes": carts,
     "rfm_heatmap": cells,
     "segment_sizes": kpis,
     "lorenz_curve": lorenz,
@@ -364,6 +445,7 @@ def test_the_listed_labels_are_those_that_pictures_ask_for():
     draw("frequency_recency", value="p_alive", style=Style(labels=asked))
     draw("tracking", cumulative=True, style=Style(labels=asked))
     draw("calibration", unit="money", style=Style(labels=asked))
+    draw("waiting_curve", usual_days=30, churn_days=150, style=Style(labels=asked))
     segments = {"champions", "hibernating", "loyal", "lost"}
     assert set(PICTURE_LABELS) == set(asked) - segments - set(FROM_TABLES)
     assert sorted(PICTURE_LABELS) == list(PICTURE_LABELS)
@@ -455,7 +537,7 @@ def test_one_row_is_drawn(name):
 @PICTURES
 def test_numbers_that_are_all_zero_are_drawn(name):
     table = TABLES[name]()
-    places = ["r", "f", "k", "from", "to", "repeats", "recency_days"]
+    places = ["r", "f", "k", "from", "to", "repeats", "recency_days", "days"]
     amounts = table.select_dtypes("number").columns.difference(places)
     svg(draw(name, table.assign(**dict.fromkeys(amounts, 0))))
 
@@ -527,6 +609,14 @@ def test_numbers_keep_the_decimals_that_tell(value, text):
         [f"{family}_r{r}" for family in ("beginners", "recurrent", "loyal") for r in range(1, 6)],
         ["reactivated", "one_and_done", "at_risk", "champions", "loyal", "promising", "occasional"],
         ["prospect", "churned", "new", "returned", "active"],
+        MICRO_SEGMENTS,
+        ["one_timer", "high_potential", "undecided"],
+        ["frequent", "some", "none"],
+        ["large", "small"],
+        ["fast", "late"],
+        ["recovered", "bought_late", "abandoned", "pending", "none"],
+        ["recent", "older"],
+        ["newcomer", "gone"],
     ],
 )
 def test_segments_of_one_segmentation_have_different_colours(keys):
@@ -1041,3 +1131,292 @@ def test_a_segment_without_an_interval_or_a_value_keeps_its_row():
 def test_losses_stay_on_the_picture_of_the_evidence():
     table = evidence().assign(revenue_per_customer_low=-20.0)
     assert plots.segment_evidence(table).get_xlim()[0] <= -20
+
+
+# Migration
+
+SPANISH = MappingProxyType(
+    {
+        "champions": "Campeones",
+        "loyal": "Clientes fieles",
+        "potential_loyalists": "Potenciales fieles",
+        "need_attention": "Requieren atención",
+        "about_to_sleep": "A punto de dormir",
+        "cannot_lose": "No se pueden perder",
+    }
+)
+
+
+def uneven_flows(keys):
+    """Most customers in one segment, one or two in the others, so that names must move."""
+    sides = itertools.product([*keys, "newcomer"], [*keys, "gone"])
+    table = pd.DataFrame(sides, columns=["segment_before", "segment_after"])
+    large = (table["segment_before"] == keys[0]) & (table["segment_after"] == keys[0])
+    return table.assign(customers=np.where(large, 5000, 1))
+
+
+def blocks(ax):
+    return [patch for patch in ax.patches if hasattr(patch, "get_height")]
+
+
+def bands(ax):
+    return [patch for patch in ax.patches if not hasattr(patch, "get_height")]
+
+
+def inked(ax):
+    """The boxes of the words alone, without the lines that join them to something."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(ax.figure).draw()
+    return [Text.get_window_extent(text) for text in ax.texts]
+
+
+def test_blocks_are_as_tall_as_the_segments_are_large_and_stand_in_the_order_of_the_table():
+    ax = plots.alluvial(flows())
+    left, right = blocks(ax)[:3], blocks(ax)[3:]
+    assert [block.get_height() for block in left] == [60, 30, 20]
+    assert [block.get_height() for block in right] == [50, 55, 5]
+    assert texts(ax)[:3] == ["Champions (60)", "Loyal (30)", "Newcomer (20)"]
+    assert texts(ax)[3:] == ["Champions (50)", "Loyal (55)", "Gone (5)"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+    for side in (left, right):
+        assert all(
+            above.get_y() + above.get_height() < below.get_y()
+            for above, below in itertools.pairwise(side)
+        )
+
+
+def test_a_band_leaves_one_block_and_lands_on_another_without_covering_its_neighbours():
+    ax = plots.alluvial(flows())
+    ends = [
+        (band.get_path().vertices[[0, 7], 1], band.get_path().vertices[[3, 4], 1])
+        for band in bands(ax)
+    ]
+    for column, side in enumerate((blocks(ax)[:3], blocks(ax)[3:])):
+        filled = sorted(tuple(band[column]) for band in ends)
+        edges = [(block.get_y(), block.get_y() + block.get_height()) for block in side]
+        for low, high in filled:
+            assert any(start - 1e-9 <= low < high <= end + 1e-9 for start, end in edges)
+        assert all(one[1] <= other[0] + 1e-9 for one, other in itertools.pairwise(filled))
+        assert sum(high - low for low, high in filled) == pytest.approx(110)
+
+
+def test_those_who_move_wear_the_full_colour_of_where_they_were_and_those_who_stay_a_pale_one():
+    drawn = bands(plots.alluvial(flows()))
+    worn = [to_hex(band.get_facecolor()).upper() for band in drawn]
+    assert worn[2:] == [segment_colour(key) for key in ("newcomer", "champions", "loyal")]
+    assert not set(worn[:2]) & {segment_colour("champions"), segment_colour("loyal")}
+
+
+def test_flows_of_the_same_segments_add_up_and_those_of_nobody_are_left_out():
+    empty = pd.DataFrame(
+        {
+            "segment_before": ["lost", "lost", None],
+            "segment_after": ["lost", "loyal", "loyal"],
+            "customers": [0, np.nan, 7],
+        }
+    )
+    ax = plots.alluvial(pd.concat([flows(), flows(), empty]))
+    assert [block.get_height() for block in blocks(ax)] == [120, 60, 40, 100, 110, 10]
+
+
+def test_names_of_thin_blocks_are_moved_apart_and_joined_to_them():
+    ax = plots.alluvial(uneven_flows(VALUE_GROUPS[:10]), style=Style(labels=SPANISH))
+    boxes = inked(ax)
+    assert len(boxes) == 22
+    for side in (boxes[:11], boxes[11:]):
+        assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(side))
+    joined = [text.arrow_patch is not None for text in ax.texts]
+    assert joined[1:10] == [True] * 9
+    assert not joined[0]
+
+
+def test_names_keep_apart_on_given_axes_too():
+    given = Figure(figsize=(9, 8)).add_subplot()
+    boxes = inked(plots.alluvial(uneven_flows(VALUE_GROUPS[:10]), ax=given))
+    for side in (boxes[:11], boxes[11:]):
+        assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(side))
+
+
+def test_a_name_never_loses_its_count():
+    style = Style(labels={"champions": "Muy larga " * 9}, number=lambda v: f"{v:.0f} 000")
+    assert texts(plots.alluvial(flows(), style=style))[0].endswith("… (60\u00a0000)")
+
+
+def test_the_dates_stand_over_the_columns_as_they_are():
+    ax = plots.alluvial(flows(), before="$1$ <b>ene", after="1 abr 2024")
+    assert texts(ax)[-2:] == ["$1$ <b>ene", "1 abr 2024"]
+    boxes = inked(ax)
+    assert min(box.y0 for box in boxes[-2:]) >= max(box.y1 for box in boxes[:-2])
+
+
+def test_a_picture_of_flows_is_always_the_same():
+    assert svg_texts(plots.alluvial(flows())) == svg_texts(plots.alluvial(flows()))
+    one, other = (plots.alluvial(uneven_flows(VALUE_GROUPS)) for _ in range(2))
+    for mine, theirs in zip(bands(one), bands(other), strict=True):
+        np.testing.assert_array_equal(mine.get_path().vertices, theirs.get_path().vertices)
+
+
+def test_each_date_has_a_bar_with_the_first_segment_on_top():
+    ax = plots.segment_series(series()[::-1].sort_values("segment"))
+    champions, hibernating = ax.patches[:3], ax.patches[3:]
+    assert [bar.get_height() for bar in champions] == [20, 30, 40]
+    assert [bar.get_height() for bar in hibernating] == [80, 90, 70]
+    assert [bar.get_y() for bar in champions] == [80, 90, 70]
+    assert texts(ax) == ["Champions", "Hibernating"]
+    assert tick_labels(ax.xaxis) == ["Jan 2024", "Apr 2024", "Jul 2024"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("As of", "Customers")
+
+
+def test_revenue_below_zero_hangs_from_it():
+    style = Style(money=lambda v: f"{v:.0f} €")
+    ax = plots.segment_series(series(), value="revenue", style=style)
+    champions, hibernating = ax.patches[:3], ax.patches[3:]
+    assert [bar.get_y() for bar in champions] == [100, 0, 40]
+    assert [bar.get_y() for bar in hibernating] == [0, 0, 0]
+    assert hibernating[1].get_height() == -20
+    assert ax.get_ylim()[0] <= -20
+    assert all(label.endswith(" €") for label in tick_labels(ax.yaxis))
+
+
+def test_a_segment_without_customers_on_the_last_date_is_named_all_the_same():
+    table = series()
+    table.loc[5, "customers"] = np.nan
+    assert texts(plots.segment_series(table)) == ["Champions", "Hibernating"]
+
+
+@pytest.mark.parametrize("value", ["customers", "revenue"])
+def test_names_of_thirteen_segments_beside_the_last_bar_do_not_overlap(value):
+    days = pd.date_range("2024-01-01", periods=13, freq="MS")
+    rows = itertools.product(days, enumerate(CLUSTERS))
+    table = pd.DataFrame(
+        [(day, key, 1 + 900 * (index == 0), -(index % 2)) for day, (index, key) in rows],
+        columns=["as_of", "segment", "customers", "revenue"],
+    )
+    ax = plots.segment_series(table, value=value)
+    boxes = sorted(inked(ax), key=lambda box: -box.y0)
+    assert len(boxes) == 13
+    assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
+    dates = [text.get_window_extent() for text in ax.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(dates))
+
+
+def test_segments_of_a_bar_that_is_alone_are_explained_above_it():
+    ax = plots.segment_series(series()[:2])
+    assert texts(ax) == []
+    assert legend_labels(ax) == ["Champions", "Hibernating"]
+    assert tick_labels(ax.xaxis) == ["Jan 2024"]
+
+
+def test_a_series_leaves_out_the_total_and_knows_two_values():
+    total = series().assign(segment="total")
+    assert texts(plots.segment_series(pd.concat([series(), total]))) == ["Champions", "Hibernating"]
+    with pytest.raises(DataError, match="'aov'"):
+        plots.segment_series(series(), value="aov")
+
+
+# Lifecycle
+
+
+def test_the_waiting_curve_falls_in_steps_within_its_band_from_0_to_100_percent():
+    ax = plots.waiting_curve(waiting()[::-1])
+    line = ax.lines[0]
+    np.testing.assert_allclose(line.get_xydata(), waiting()[["days", "waiting"]])
+    assert line.get_drawstyle() == "steps-post"
+    low, high = ax.dataLim.y0, ax.dataLim.y1
+    assert (low, high) == (0.38, 1)
+    assert tick_labels(ax.yaxis)[0] == "0%" and tick_labels(ax.yaxis)[-1] == "100%"
+    assert ax.get_xlim() == (0, 400)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Days since purchase", "Waiting")
+    assert texts(ax) == []
+
+
+def test_both_gaps_are_marked_by_named_lines_and_the_axis_ends_a_little_later():
+    ax = plots.waiting_curve(waiting(), usual_days=40, churn_days=200)
+    assert [list(line.get_xdata()) for line in ax.lines[1:]] == [[40, 40], [200, 200]]
+    assert texts(ax) == ["Usual gap: 40", "Churn gap: 200"]
+    assert ax.get_xlim() == (0, 250)
+
+
+@pytest.mark.parametrize(
+    ("usual", "churn"),
+    [(40, 200), (195, 200), (1, 400), (100, 180), (200, 200), (300, 200), (350, None), (0, 5)],
+)
+def test_names_of_the_gaps_keep_clear_of_each_other_and_of_the_lines(usual, churn):
+    labels = {"usual_gap": "Intervalo habitual", "churn_gap": "Intervalo de abandono"}
+    ax = plots.waiting_curve(
+        waiting(), usual_days=usual, churn_days=churn, style=Style(labels=labels)
+    )
+    boxes = inked(ax)
+    lines = [line.get_window_extent() for line in ax.lines[1:]]
+    assert len(boxes) == len(lines) == (1 if churn is None else 2)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(box.overlaps(line) for box in boxes for line in lines)
+    top = ax.transAxes.transform((0, 1))[1]
+    assert all(top <= box.y0 and box.x0 >= 0 for box in boxes)
+    assert all(box.x1 <= ax.figure.bbox.x1 for box in boxes)
+
+
+def test_a_churn_gap_beyond_the_curve_is_shown_and_a_missing_one_is_not():
+    assert plots.waiting_curve(waiting(), churn_days=900).get_xlim() == (0, 900)
+    assert len(plots.waiting_curve(waiting(), usual_days=np.nan).lines) == 1
+
+
+def test_both_sides_of_a_threshold_have_a_point_an_interval_and_a_value():
+    ax = plots.two_sides(rates())
+    above, below = ax.lines
+    np.testing.assert_allclose(above.get_xdata(), [0.42, 0.31])
+    np.testing.assert_allclose(below.get_xdata(), [0.21, 0.27])
+    assert below.get_markerfacecolor() == "white"
+    assert above.get_markerfacecolor() != "white"
+    spans = [segment[:, 0].tolist() for drawn in ax.collections for segment in drawn.get_segments()]
+    assert spans == [[0.36, 0.48], [0.25, 0.37], [0.18, 0.25], [0.22, 0.32]]
+    assert texts(ax) == ["42%", "31%", "21%", "27%"]
+    assert tick_labels(ax.yaxis) == ["Orders", "Aov"]
+    assert legend_labels(ax) == ["Above threshold", "Below threshold"]
+
+
+def test_a_side_without_customers_has_a_dash_and_long_names_take_two_lines():
+    style = Style(labels={"orders": "Unidades del primer pedido: 3 o más"})
+    table = rates().assign(below_rate=np.nan, below_low=np.nan, below_high=np.nan)
+    ax = plots.two_sides(table, style=style)
+    assert texts(ax) == ["42%", "31%", "–", "–"]
+    assert tick_labels(ax.yaxis)[0] == "Unidades del primer\npedido: 3 o más"
+
+
+def test_outcomes_of_carts_are_shares_of_each_row_that_fill_it():
+    ax = plots.cart_outcomes(carts())
+    widths = np.array([bar.get_width() for bar in ax.patches]).reshape(4, 2)
+    np.testing.assert_allclose(widths.sum(axis=0), 1)
+    np.testing.assert_allclose(widths[:, 1], [0.5, 0, 0.4, 0.1])
+    starts = np.array([bar.get_x() for bar in ax.patches]).reshape(4, 2)
+    np.testing.assert_allclose(starts[1:], widths.cumsum(axis=0)[:-1])
+    assert tick_labels(ax.yaxis) == ["Shoes (1,234)", "Home (10)"]
+    assert legend_labels(ax) == ["Recovered", "Bought late", "Abandoned", "Pending"]
+    assert texts(ax) == ["59%", "40%"]
+
+
+def test_a_share_that_does_not_fit_its_part_is_not_written():
+    assert texts(plots.cart_outcomes(carts().assign(abandoned=[734, 0], pending=[0, 9]))) == ["59%"]
+    assert texts(plots.cart_outcomes(carts().assign(abandoned=[10, 1]))) == ["14%"]
+
+
+def test_the_twelve_largest_rows_are_drawn_in_their_order_and_empty_ones_left_out():
+    table = pd.DataFrame({"category": [f"c{i}" for i in range(20)], "abandoned": range(20)})
+    table = table.assign(recovered=0, bought_late=0, pending=0)
+    names = tick_labels(plots.cart_outcomes(table).yaxis)
+    assert names == [f"c{i} ({i})" for i in range(8, 20)]
+    assert tick_labels(plots.cart_outcomes(table[:3]).yaxis) == ["c1 (1)", "c2 (2)"]
+    assert texts(plots.cart_outcomes(table[:1])) == ["No data"]
+
+
+def test_categories_are_drawn_as_they_are_and_segments_by_their_label():
+    style = Style(labels={"big_sale": "Rebajas"})
+    words = carts().assign(category=["big_sale", "<i>$x^2$\nfoo"])
+    shown = tick_labels(plots.cart_outcomes(words, style=style).yaxis)
+    assert shown == ["big_sale (1,234)", "<i>$x^2$ foo (10)"]
+    keys = words.rename(columns={"category": "segment"})
+    shown = tick_labels(plots.cart_outcomes(keys, by="segment", style=style).yaxis)
+    assert shown[0] == "Rebajas (1,234)"
+    unnamed = carts().assign(category=[None, "Home"])
+    assert tick_labels(plots.cart_outcomes(unnamed).yaxis)[0] == "– (1,234)"

@@ -24,7 +24,7 @@ from segkit.data import csv_records
 from segkit.data.csv_records import count_lines
 from segkit.data.sources import Workspace, fingerprint, read, resolve_files
 from segkit.errors import SegkitError
-from segkit.params import Orders
+from segkit.params import Events, Orders
 
 COLUMNS = {"customer": "customer", "date": "date", "amount": "amount"}
 TEXT = "customer,date,amount\nana,2024-01-05,10.5\nluis,2024-01-06,7\n"
@@ -726,6 +726,20 @@ def test_a_fingerprint_of_a_database_is_its_file_or_its_address(tmp_path, sqlite
     monkeypatch.delenv("SHOP_PASSWORD", raising=False)
     remote = source(**database("postgresql://ana:${SHOP_PASSWORD}@db/shop", table="orders"))
     assert fingerprint(remote, tmp_path, where="orders.path") == {"database": "db/shop"}
+
+
+def test_one_file_can_hold_the_purchases_and_the_events(workspace, tmp_path):
+    (tmp_path / "log.csv").write_text("customer,date,type\nana,2024-01-05,buy\nana,2024-01-06,pv\n")
+    columns = {name: name for name in ("customer", "date", "type")}
+    log = {"path": "log.csv", "columns": columns}
+    orders, events = source(**log, types="buy"), Events.model_validate(log)
+    found = [
+        read(workspace, part, name).table.order_by("date").to_pyarrow().to_pydict()["type"]
+        for part, name in ((orders, "orders"), (events, "events"))
+    ]
+    assert found == [["buy", "pv"]] * 2
+    prints = [fingerprint(part, tmp_path, where="orders.path") for part in (orders, events)]
+    assert prints[0] == prints[1]
 
 
 def test_closing_a_workspace_removes_its_scratch(workspace, tmp_path):

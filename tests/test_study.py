@@ -17,6 +17,7 @@ import segkit.data.cleaning
 import segkit.data.customers
 from segkit.errors import ParamsError, SegkitError
 from segkit.params import load_params
+from segkit.segments import MICRO_SEGMENTS, STAGES, VIEWED_STAGE, VIEWS
 from segkit.study import SEGMENTATIONS, Study
 
 FAST = {"k_range": [2, 3], "n_init": 1}
@@ -146,7 +147,7 @@ def test_a_second_study_computes_nothing(project, steps):
     taken = dict(steps)
     # Twice the customers: a customer's CLV is compared with that of a quarter before.
     assert taken == {
-        "clean": 1, "customers": 2, "rfm": 1, "clusters": 1, "value": 1, "kpis": 5,
+        "clean": 1, "customers": 2, "rfm": 1, "clusters": 1, "value": 1, "kpis": len(SEGMENTATIONS),
     }  # fmt: skip
     assert_same(first, everything(Study("params/acme.yaml", root=project, run_dir="run")))
     assert steps == taken
@@ -158,6 +159,7 @@ def test_a_second_study_computes_nothing(project, steps):
         ({"rfm": {"monetary": "mean"}}, {"rfm", "kpis"}),
         ({"clusters": {"k": 3, "n_init": 1, "k_range": [3, 3]}}, {"clusters", "kpis"}),
         ({"clv": {"margin": 0.5}}, {"value", "kpis"}),
+        ({"lifecycle": {"new_days": 9}}, {"kpis"}),
         ({"period_months": 3}, {"kpis"}),
         ({"as_of": "2024-05-01"}, {"customers", "rfm", "clusters", "value", "kpis"}),
         (
@@ -249,6 +251,96 @@ def test_an_unknown_segmentation_is_named_with_the_nearest(make_study):
             SegkitError, match="unknown segmentation: 'cluster'. Fix: did you mean 'cl"
         ):
             ask("cluster")
+
+
+STAGED = {
+    "gaps": {"usual_days": 30, "churn_days": 60},
+    "lifecycle": {"new_days": 20, "second_days": 10},
+    "as_of": date(2024, 7, 1),
+}
+STORY = [
+    ("gone", "2024-01-05", 1, 1, 10),
+    ("gone_too", "2024-01-05", 2, 1, 10),
+    ("gone_too", "2024-02-05", 3, 1, 10),
+    ("regular", "2024-01-01", 4, 1, 10),
+    *[("regular", f"2024-{month:02}-20", 4 + month, 1, 20) for month in range(2, 7)],
+    ("fresh", "2024-06-25", 20, 1, 400),
+]
+
+
+@pytest.fixture
+def staged(make_study):
+    """A study with a customer in most stages, and one who only registered."""
+    registered = [("prospect", "2024-06-20"), ("fresh", "2024-06-20")]
+    return make_study(STORY, customers=registered, clusters=FAST, **STAGED)
+
+
+def test_a_view_labels_those_of_its_stage_and_leaves_out_the_others(staged):
+    ids = staged.customers["customer_id"]
+    found = {view: staged.label(view, staged.customers) for view in VIEWS}
+    assert {view: labels.name for view, labels in found.items()} == {view: view for view in VIEWS}
+    assert {view: labels.set_axis(ids).dropna().to_dict() for view, labels in found.items()} == {
+        "registration": {"prospect": "recent"},
+        "new_potential": {"fresh": "high_potential"},
+        "returns": {"regular": "none"},
+        "order_size": {},
+        "churn_speed": {"gone": "fast", "gone_too": "late"},
+        "cart": {},
+    }
+
+
+def test_the_segmentations_of_a_study_are_all_of_the_base_and_the_views_in_use(staged):
+    in_use = ["registration", "new_potential", "returns", "churn_speed"]
+    assert staged.segmentations == [*SEGMENTATIONS, *in_use]
+    assert set(staged.segmentations) <= set(staged.segment_names)
+
+
+def test_the_table_of_segments_has_every_label_in_the_rows_of_the_customers(staged):
+    table, customers = staged.segments, staged.customers
+    assert table["customer_id"].tolist() == customers["customer_id"].tolist()
+    for name in (*SEGMENTATIONS, *VIEWS):
+        pd.testing.assert_series_equal(
+            table[name], staged.label(name, customers), check_names=False, check_dtype=False
+        )
+    assert table[["high_value", "discount_driven"]].dtypes.eq(bool).all()
+    stages = table.set_index("customer_id")["lifecycle"]
+    for view, stage in VIEWED_STAGE.items():
+        inside = table.set_index("customer_id")[view].dropna()
+        assert (stages[inside.index] == stage).all()
+
+
+def test_key_figures_of_a_view_are_shares_of_those_in_it(staged):
+    table = staged.kpis("churn_speed").set_index("segment")
+    assert table["customers"].to_dict() == {"late": 1, "fast": 1, "total": 2}
+    assert table.loc["fast", "customers_share"] == 0.5
+    assert table.loc["total", "revenue_all_time"] == 30
+    assert table.loc["late", "revenue_all_time_share"] == pytest.approx(2 / 3)
+    regular = staged.kpis("returns", date(2024, 4, 1)).set_index("segment")
+    assert regular.loc["none", ["customers", "orders", "revenue"]].tolist() == [1, 3, 60]
+    whole = staged.kpis("lifecycle").set_index("segment")
+    assert whole.loc["churned", "revenue_all_time"] == table.loc["total", "revenue_all_time"]
+    assert whole.loc["total", "customers"] == 5
+
+
+def test_every_stage_and_every_value_of_a_view_has_a_name(staged):
+    names = staged.segment_names
+    assert list(names) == [*SEGMENTATIONS, *VIEWS]
+    assert list(names["lifecycle"]) == list(STAGES)
+    assert list(names["micro_segments"]) == list(MICRO_SEGMENTS)
+    for view, keys in VIEWS.items():
+        assert list(names[view]) == list(keys)
+        assert len(set(names[view].values())) == len(keys)
+
+
+def test_other_new_days_make_the_stages_that_were_remembered_anew(project):
+    found = {}
+    for days in (5, 400):
+        change = {"gaps": STAGED["gaps"], "lifecycle": {"new_days": days}}
+        params = {"root": str(project), "run_dir": "run", **KEYS, **change}
+        study = Study.from_notebook(params)
+        found[days] = set(study.segments.loc[study.segments["lifecycle"] != "churned", "lifecycle"])
+        study.close()
+    assert found == {5: {"active"}, 400: {"new"}}
 
 
 def test_where_the_project_lies_means_nothing(tmp_path):

@@ -41,4 +41,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--memory", required=True)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--query", help="file of the SQL, beside the scripts")
+    parser.add_argument("--events", type=Path, help="log of events")
+    parser.add_argument("--dates", type=int, default=1, help="quarters to look at")
     return parser.parse_args()

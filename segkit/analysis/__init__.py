@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from segkit.analysis.concentration import concentration, gini, lorenz_curve, pareto
 from segkit.analysis.distributions import best_month, binned, counted
-from segkit.analysis.kpis import MAIN_KPIS, segment_kpis
+from segkit.analysis.kpis import MAIN_KPIS, VIEW_KPIS, segment_kpis
+from segkit.analysis.migration import balance, transition_matrix
 
 if TYPE_CHECKING:
     from segkit.analysis.model_fit import customer_history
 
 __all__ = [
     "MAIN_KPIS",
+    "VIEW_KPIS",
+    "balance",
     "best_month",
     "binned",
     "concentration",
@@ -22,6 +25,7 @@ __all__ = [
     "lorenz_curve",
     "pareto",
     "segment_kpis",
+    "transition_matrix",
 ]
 
 

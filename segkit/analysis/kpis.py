@@ -7,7 +7,7 @@ import pandas as pd
 
 from segkit.errors import DataError
 
-PERIOD = ["orders", "revenue", "units", "returned_units"]
+PERIOD = ["orders", "gross", "revenue", "units", "returned_units"]
 TOTAL = "total"
 MAIN_KPIS = [
     "segment",
@@ -24,6 +24,16 @@ MAIN_KPIS = [
     "clv",
 ]
 """The columns that a reader sees first: the period's figures beside the all-time ones."""
+VIEW_KPIS = [
+    "segment",
+    "customers",
+    "customers_share",
+    "revenue_all_time",
+    "ltv",
+    "orders_per_customer",
+    "clv",
+]
+"""Those of a view, whose customers are in one stage of the lifecycle."""
 
 
 def segment_kpis(
@@ -44,7 +54,8 @@ def segment_kpis(
     customers : DataFrame
         The customer table; all-time figures come from here, and `clv` where it has one.
     period : DataFrame
-        `customer_id`, `orders`, `revenue`, `units`, `returned_units` in the period.
+        `customer_id`, `orders`, `gross`, `revenue` (net), `units`, `returned_units` in the
+        period.
     order : list of str, optional
         Segments in the order wanted; by default by all-time revenue, largest first.
     resamples : int
@@ -66,9 +77,9 @@ def segment_kpis(
     Examples
     --------
     >>> customers = pd.DataFrame({"customer_id": ["a", "b"], "orders": [2, 1],
-    ...     "revenue": [30.0, 10.0], "aov": [15.0, 10.0], "recency_days": [5, 90]})
-    >>> period = pd.DataFrame({"customer_id": ["a"], "orders": [2], "revenue": [30.0],
-    ...     "units": [3.0], "returned_units": [0.0]})
+    ...     "gross": [30.0, 10.0], "revenue": [30.0, 10.0], "aov": [15.0, 10.0], "recency_days": [5, 90]})
+    >>> period = pd.DataFrame({"customer_id": ["a"], "orders": [2], "gross": [30.0],
+    ...     "revenue": [30.0], "units": [3.0], "returned_units": [0.0]})
     >>> table = segment_kpis(pd.Series(["loyal", "new"]), customers, period, resamples=0)
     >>> table[["segment", "customers", "revenue", "ltv"]]
       segment  customers  revenue   ltv
@@ -110,9 +121,10 @@ def _require_labels(labels: pd.Series, customers: pd.DataFrame) -> None:
 def _one_row_a_customer(
     labels: pd.Series, customers: pd.DataFrame, period: pd.DataFrame
 ) -> pd.DataFrame:
-    known = customers[["customer_id", "orders", "revenue", "aov", "recency_days"]]
+    so_far = ["orders", "gross", "revenue"]
+    known = customers[["customer_id", *so_far, "aov", "recency_days"]]
     known = known.assign(clv=customers.get("clv", np.nan))
-    known = known.rename(columns={"orders": "orders_all_time", "revenue": "revenue_all_time"})
+    known = known.rename(columns={name: f"{name}_all_time" for name in so_far})
     within = period[["customer_id", *PERIOD]]
     rows = known.assign(segment=labels.astype(str)).merge(within, on="customer_id", how="left")
     rows[PERIOD] = rows[PERIOD].fillna(0)
@@ -147,6 +159,7 @@ def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         "clv_counted",
         *PERIOD,
         "orders_all_time",
+        "gross_all_time",
         "revenue_exact",
         "revenue_all_time_exact",
         "aov",
@@ -183,6 +196,8 @@ def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
             "buyers": sums["buyers"].astype("int64"),
             "buyers_share": _ratio(sums["buyers"], total["buyers"]),
             "orders": sums["orders"].astype("int64"),
+            "gross": sums["gross"],
+            "returned": sums["gross"] - revenue,
             "revenue": revenue,
             "revenue_share": _ratio(sums["revenue_exact"], total["revenue_exact"]),
             "aov": _ratio(revenue, sums["orders"]),
@@ -196,6 +211,8 @@ def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
             "recency_days": _ratio(sums["recency_days"], sums["buyers_all_time"]),
             "orders_per_customer": _ratio(sums["orders_all_time"], sums["buyers_all_time"]),
             "orders_all_time": sums["orders_all_time"].astype("int64"),
+            "gross_all_time": sums["gross_all_time"],
+            "returned_all_time": sums["gross_all_time"] - all_time,
             "revenue_all_time": all_time,
             "revenue_all_time_share": _ratio(
                 sums["revenue_all_time_exact"], total["revenue_all_time_exact"]

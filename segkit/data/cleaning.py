@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from segkit.data.days import as_moment
 from segkit.data.parsing import (
     MONEY,
     PRICE,
@@ -25,7 +26,7 @@ from segkit.data.parsing import (
 )
 from segkit.data.sources import Raw, Workspace
 from segkit.errors import DataError
-from segkit.params import Params
+from segkit.params import Log, Params
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -35,6 +36,7 @@ RULES = (
     "no_customer",
     "no_date",
     "unparsable_date",
+    "stray_date",
     "future_date",
     "unparsable_number",
     "non_product",
@@ -96,7 +98,8 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     """
     import ibis
 
-    judged = _write_down(workspace, judge(raws["orders"].table, params, today=today), "judged")
+    orders = of_types(raws["orders"].table, params)
+    judged = _write_down(workspace, judge(orders, params, today=today), "judged")
     quality = _quality(judged, raws["orders"], params)
     _stop_on_failed_rule(quality, params)
     lines = place_returns(_kept(judged))
@@ -113,6 +116,12 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     return Cleaned(lines, ibis.union(*rejected), quality[QUALITY_COLUMNS])
 
 
+def of_types(table: ir.Table, params: Params) -> ir.Table:
+    """Return the lines that are purchases, where a log has others too."""
+    types, column = params.orders.types, params.orders.columns.type
+    return table.filter(as_text(table[column]).isin(types)) if types and column else table
+
+
 def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
     """Return the log's lines typed, with the first `rule` that each breaks and its `fate`.
 
@@ -127,12 +136,13 @@ def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
     offending = [(condition, value) for condition, value in conditions.values()]
     judged = typed.mutate(rule=ibis.cases(*broken), offending=ibis.cases(*offending))
     judged = judged.mutate(fate=_fate(judged, params))
-    raw = _as_given({name: judged[f"raw:{name}"] for name in table.columns})
+    raw = as_given({name: judged[f"raw:{name}"] for name in table.columns})
     raw = (judged["fate"] == "reject").ifelse(raw, ibis.null("string"))
     return judged.mutate(raw=raw).drop(*[f"raw:{name}" for name in table.columns])
 
 
-def _as_given(columns: dict[str, ir.Value]) -> ir.StringValue:
+def as_given(columns: dict[str, ir.Value]) -> ir.StringValue:
+    """Return a line as it was given, as JSON."""
     import ibis
 
     texts = {name: as_text(column) for name, column in columns.items()}
@@ -170,7 +180,9 @@ def _numbers(table: ir.Table, params: Params) -> dict[str, ir.Value]:
         for name, kind in kinds.items()
         if getattr(columns, name)
     }
-    if "amount" not in numbers:
+    if not columns.has_value:
+        numbers["amount"] = numbers.get("quantity", ibis.literal(1).cast(MONEY))
+    elif "amount" not in numbers:
         product = numbers["price"].cast("float64") * numbers["quantity"].cast("float64")
         numbers["amount"] = product.try_cast(MONEY)
     numbers.setdefault("quantity", ibis.literal(1).cast(MONEY))
@@ -193,11 +205,12 @@ def _conditions(
     numbers = [name for name in ("amount", "price", "quantity") if getattr(columns, name)]
     unparsable = ibis.or_(typed["amount"].isnull(), *[typed[name].isnull() for name in numbers])
     shown = [as_text(typed[f"raw:{getattr(columns, name)}"]).fill_null("") for name in numbers]
-    number = ibis.literal(" · ").join(shown)
+    number = ibis.literal(" · ").join(shown) if shown else none
     conditions = {
         "no_customer": (typed["customer_id"].isnull(), none),
         "no_date": (as_id(typed[f"raw:{columns.date}"]).isnull(), none),
         "unparsable_date": (typed["observed_at"].isnull(), given_date),
+        "stray_date": (is_stray(typed["observed_at"], params.orders), given_date),
         "future_date": (typed["observed_at"] >= ibis.literal(tomorrow), given_date),
         "unparsable_number": (unparsable, number),
         "non_product": _non_product(typed, params),
@@ -208,6 +221,15 @@ def _conditions(
     }
     active = [rule for rule in RULES[1:] if getattr(rules, rule) != "keep"]
     return {rule: conditions[rule] for rule in active}
+
+
+def is_stray(moment: ir.TimestampValue, log: Log) -> ir.BooleanValue:
+    """Return whether a moment lies outside of what the log is said to cover."""
+    import ibis
+
+    early = moment < as_moment(log.since) if log.since else ibis.literal(False)
+    late = moment >= as_moment(log.until) if log.until else ibis.literal(False)
+    return early | late
 
 
 def _non_product(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.StringValue]:
@@ -338,9 +360,10 @@ def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
         returned_order=as_id(table[columns.order]),
         returned_at=moment,
         undated=unread,
-        raw=_as_given({name: table[name] for name in table.columns}),
+        raw=as_given({name: table[name] for name in table.columns}),
     )
-    sold = lines.select(sold_order=lines["order_id"]).distinct()
+    sold = lines.filter(~lines["is_return"]).group_by(sold_order="order_id")
+    sold = sold.agg(sold_at=lines["observed_at"].min())
     typed = typed.left_join(sold, typed["returned_order"] == sold["sold_order"])
     rule = ibis.cases(
         (typed["returned_order"].isnull(), "no_order"),
@@ -351,12 +374,13 @@ def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
 
 
 def _returns_quality(given: ir.Table, mirrored: ir.Table, raw: Raw) -> pd.DataFrame:
-    """Return one row a rule; a return whose date cannot be read is kept, with the order's."""
+    """Return one row a rule; a return without a date, or dated before its order, is kept."""
     kept = given["rule"].isnull()
     rules = {
         "no_order": given["rule"] == "no_order",
         "unknown_order": given["rule"] == "unknown_order",
         "unparsable_date": kept & given["undated"].notnull(),
+        "return_before_order": kept & _is_early(given),
         "returned_order": kept,
     }
     sums = {rule: condition.sum().coalesce(0) for rule, condition in rules.items()}
@@ -364,6 +388,7 @@ def _returns_quality(given: ir.Table, mirrored: ir.Table, raw: Raw) -> pd.DataFr
     amount = mirrored["amount"].sum().to_pyarrow().as_py() or 0
     strange = _least(given, "returned_order", rules["unknown_order"])
     undated = _least(given, "undated", rules["unparsable_date"])
+    early = _least(given, "returned_order", rules["return_before_order"])
     damaged = count_malformed(raw)
     read = counts["lines"] + damaged
     rows = [
@@ -372,11 +397,17 @@ def _returns_quality(given: ir.Table, mirrored: ir.Table, raw: Raw) -> pd.DataFr
         ("no_order", "reject", counts["no_order"], 0.0, ""),
         ("unknown_order", "reject", counts["unknown_order"], 0.0, strange),
         ("unparsable_date", "keep", counts["unparsable_date"], 0.0, undated),
+        ("return_before_order", "keep", counts["return_before_order"], 0.0, early),
         ("returned_order", "return", counts["returned_order"], float(amount), ""),
     ]
     table = pd.DataFrame(rows, columns=["rule", "action", "lines", "amount", "first_values"])
     share = table["lines"] / read if read else 0.0
     return table.assign(source="returns", lines_share=share)
+
+
+def _is_early(given: ir.Table) -> ir.BooleanValue:
+    """Return whether a return is dated before the day of its order."""
+    return (given["returned_at"].date() < given["sold_at"].date()).fill_null(False)
 
 
 def _least(table: ir.Table, column: str, condition: ir.BooleanValue) -> str:
@@ -464,10 +495,13 @@ def _stop_on_failed_rule(quality: pd.DataFrame, params: Params) -> None:
     counts = quality.set_index("rule")["lines"]
     if counts["kept"] == 0:
         fix = "check orders.columns, date_format, decimal and thousands"
+        if not counts["read"]:
+            fix = "check the export" + (", and orders.types" if params.orders.types else "")
         raise DataError(
             _nothing_left(counts),
             where=f"client {params.client}: orders",
-            fix=fix if counts["read"] else "check the export",
+            values=(params.orders.types or []) if not counts["read"] else [],
+            fix=fix,
         )
 
 

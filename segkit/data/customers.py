@@ -2,16 +2,24 @@
 
 Everything here is one expression over the lines; nothing but its result leaves the
 engine. Lines become orders, orders learn the purchase day before theirs, and become
-customers: two groupings and one sort, so that few columns are held at once.
+customers: two groupings and one sort, so that few columns are held at once. For several
+dates the lines are summed once, and only their orders are looked at from each date.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from segkit.data.days import as_date, as_moment, calendar
+
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+
+CUSTOMER = ("customer_id",)
+SNAPSHOT = ("as_of", "customer_id")
 
 
 def customer_table(
@@ -20,6 +28,7 @@ def customer_table(
     *,
     registered: ir.Table | None = None,
     seen: ir.Table | None = None,
+    carts: ir.Table | None = None,
 ) -> ir.Table:
     """Return one row a customer from what was known before `as_of`.
 
@@ -33,7 +42,9 @@ def customer_table(
         `customer_id` and `registered` (timestamp or null): customers who need not have
         bought.
     seen : ibis table, optional
-        `customer_id`, `last_seen`, `carts_open`, from `segkit.data.events`.
+        `customer_id`, `first_seen`, `last_seen`, from `segkit.data.events.seen_table`.
+    carts : ibis table, optional
+        `customer_id` and counts of carts, from `segkit.data.carts.cart_counts`.
 
     Returns
     -------
@@ -47,17 +58,66 @@ def customer_table(
     Definitions, section 2. Purchase days carry the gaps and `x`, `t_x`, `T`; which orders
     count, `order_stands` says.
     """
-    observed = lines.filter(lines["observed_at"] < _instant(as_of))
-    table = _measured(_summed(purchases(orders_of(observed))), as_of)
+    observed = lines.filter(lines["observed_at"] < as_moment(as_of))
+    table = _measured(_summed(purchases(orders_of(observed))), as_date(as_of))
     for extra in _favourites(observed):
-        table = table.left_join(extra, "customer_id").drop("customer_id_right")
-    if registered is not None or seen is not None:
-        table = _with_prospects(table, registered, seen, as_of)
+        table = _joined(table, extra, CUSTOMER)
+    extras = _sides(registered, seen, [as_of])
+    if extras:
+        table = _with_prospects(table, [side.drop("as_of") for side in extras], CUSTOMER)
+        table = _with_age(table, as_date(as_of))
+        table = table if carts is None else _with_carts(table, carts, CUSTOMER)
     return table.order_by("customer_id")
+
+
+def customer_tables(
+    lines: ir.Table,
+    dates: Sequence[date],
+    *,
+    recent_days: int | None = None,
+    registered: ir.Table | None = None,
+    seen: ir.Table | None = None,
+    carts: ir.Table | None = None,
+) -> ir.Table:
+    """Return the customer table at each of several dates, in one pass over the lines.
+
+    Parameters
+    ----------
+    lines, registered : ibis table
+        As for `customer_table`.
+    dates : sequence of date
+        First days that are not observed.
+    recent_days : int, optional
+        Length of the windows of `recent_orders` and `earlier_orders`, which are 0 without it.
+    seen : ibis table, optional
+        `customer_id`, `first_seen`.
+    carts : ibis table, optional
+        `as_of`, `customer_id` and counts of carts.
+
+    Returns
+    -------
+    ibis table
+        `as_of` (a date) and the columns of `customer_table` without favourites and `last_seen`;
+        `recent_orders` and `earlier_orders`: orders in the recent window and in the one before
+        it. Ordered by `as_of` and `customer_id`.
+    """
+    known = purchases(_known_orders(lines, dates), SNAPSHOT)
+    table = _measured(_summed(known, SNAPSHOT, recent_days), known["as_of"], SNAPSHOT)
+    extras = _sides(registered, seen, dates)
+    if extras:
+        table = _with_prospects(table, extras, SNAPSHOT)
+        table = _with_age(table, table["as_of"])
+        table = table if carts is None else _with_carts(table, carts, SNAPSHOT)
+    return table.order_by(SNAPSHOT)
 
 
 def orders_of(lines: ir.Table) -> ir.Table:
     """Return one row an order: `ordered_at`, sold and returned value, units and lines."""
+    return _order_values(_order_sums(lines, ("customer_id", "order_id")))
+
+
+def _order_sums(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Return what can be added up order by order, and again from parts of orders."""
     sold, amount, quantity = ~lines["is_return"], lines["amount"], lines["quantity"]
     measures = {
         "ordered_at": lines["counts_at"].min(where=sold),
@@ -71,15 +131,33 @@ def orders_of(lines: ir.Table) -> ir.Table:
         measures["profit"] = lines["profit"].sum()
     if "discount" in lines.columns:
         measures["discounted"] = amount.sum(where=sold & (lines["discount"] > 0)).coalesce(0)
-    orders = lines.group_by("customer_id", "order_id").agg(**measures)
+    return lines.group_by(*keys).agg(**measures)
+
+
+def _order_values(orders: ir.Table) -> ir.Table:
     gross = orders["revenue"] - orders["returned"].coalesce(0)
     units = orders["net_units"] - orders["returned_units"].coalesce(0)
-    return orders.mutate(gross=gross.coalesce(0), units=units.coalesce(0)).drop(
-        "returned", "returned_units"
-    )
+    values = {"gross": gross.coalesce(0), "units": units.coalesce(0)}
+    has_return = orders["returned"].notnull()
+    return orders.mutate(**values, has_return=has_return).drop("returned", "returned_units")
 
 
-def purchases(orders: ir.Table) -> ir.Table:
+def _known_orders(lines: ir.Table, dates: Sequence[date]) -> ir.Table:
+    """Return the orders as they were known at each date, with the date as `as_of`."""
+    days = calendar(dates)
+    later = [(lines["observed_at"] >= as_moment(day)).cast("int64") for day in dates]
+    keys = ("customer_id", "order_id", "known_from")
+    parts = _order_sums(lines.mutate(known_from=sum(later[1:], later[0])), keys)
+    known = parts.join(days, parts["known_from"] <= days["place"])
+    sums = {
+        name: known[name].min() if name == "ordered_at" else known[name].sum()
+        for name in parts.columns
+        if name not in keys
+    }
+    return _order_values(known.group_by(*SNAPSHOT, "order_id").agg(**sums))
+
+
+def purchases(orders: ir.Table, by: Sequence[str] = CUSTOMER) -> ir.Table:
     """Return orders with their purchase `day`, the day `before` it and their place in it.
 
     What was only ever returned has no day. `nth` is 0 on a customer's first day; `gap`
@@ -93,7 +171,7 @@ def purchases(orders: ir.Table) -> ir.Table:
     place = place + (orders["order_id"].hash() % 2**27).abs()
     day = order_stands(orders).ifelse(orders["ordered_at"].date(), ibis.null("date"))
     placed = orders.mutate(day=day, place=place).drop("order_id", "ordered_at")
-    earlier = {"group_by": "customer_id", "order_by": "day"}
+    earlier = {"group_by": list(by), "order_by": "day"}
     placed = placed.mutate(
         before=placed["day"].lag().over(**earlier), nth=ibis.rank().over(**earlier)
     )
@@ -116,15 +194,21 @@ def _additive(orders: ir.Table) -> list[str]:
     return [name for name in names if name in orders.columns]
 
 
-def _summed(orders: ir.Table) -> ir.Table:
+def _summed(
+    orders: ir.Table, by: Sequence[str] = CUSTOMER, recent_days: int | None = None
+) -> ir.Table:
     """Return one row a customer of what can be added up or compared order by order."""
     stands = orders["day"].notnull()
     first = stands & (orders["nth"] == 0)
     sums = {name: orders[name].sum() for name in _additive(orders)}
-    return orders.group_by("customer_id").agg(
+    if by == SNAPSHOT:
+        sums |= _windows(orders, recent_days)
+    return orders.group_by(*by).agg(
         first_order=orders["day"].min(),
         last_order=orders["day"].max(),
         order_before=orders["before"].max(where=orders["gap"].notnull()),
+        second_order=orders["day"].min(where=orders["gap"].notnull()),
+        returns=orders["has_return"].sum(),
         orders=orders["day"].count(),
         repeats=orders["gap"].count(),
         repeat_value=orders["revenue"].sum(where=stands & (orders["nth"] > 0)),
@@ -135,18 +219,28 @@ def _summed(orders: ir.Table) -> ir.Table:
     )
 
 
-def _measured(customers: ir.Table, as_of: date) -> ir.Table:
-    """Return the customer table's columns from a customer's sums."""
+def _windows(orders: ir.Table, days: int | None) -> dict[str, ir.Value]:
+    """Return the counts of orders in the recent window, and in the one before it."""
+    if days is None:
+        return dict.fromkeys(("recent_orders", "earlier_orders"), orders["day"].count() * 0)
+    age = orders["as_of"].delta(orders["day"], unit="day")
+    return {
+        "recent_orders": (age <= days).sum().coalesce(0),
+        "earlier_orders": ((age > days) & (age <= 2 * days)).sum().coalesce(0),
+    }
+
+
+def _measured(customers: ir.Table, end: ir.DateValue, by: Sequence[str] = CUSTOMER) -> ir.Table:
+    """Return the customer table's columns from a customer's sums at the day `end`."""
     import ibis
 
-    end = ibis.date(as_of.isoformat())
     bought = customers["orders"] > 0
     tenure = end.delta(customers["first_order"], unit="day")
     repeats = customers["repeats"].cast("int64")
     returned_units = customers["units"] - customers["net_units"]
     number = "float64"
     columns = {
-        "customer_id": customers["customer_id"],
+        **{name: customers[name] for name in by},
         "first_order": customers["first_order"],
         "last_order": customers["last_order"],
         "orders": customers["orders"].cast("int64"),
@@ -180,8 +274,15 @@ def _measured(customers: ir.Table, as_of: date) -> ir.Table:
             ibis.null(number),
         )
     last_gap = customers["last_order"].delta(customers["order_before"], unit="day")
-    gaps = {"last_gap_days": last_gap, "median_gap_days": customers["median_gap_days"].cast(number)}
-    return customers.select(**columns, **gaps)
+    gaps = {
+        "first_gap_days": customers["second_order"].delta(customers["first_order"], unit="day"),
+        "last_gap_days": last_gap,
+        "median_gap_days": customers["median_gap_days"].cast(number),
+        "returns": customers["returns"].cast("int64"),
+    }
+    windows = [name for name in ("recent_orders", "earlier_orders") if name in customers.columns]
+    counts = {name: customers[name].cast("int64") for name in windows}
+    return customers.select(**columns, **gaps, **counts)
 
 
 def _favourites(lines: ir.Table) -> list[ir.Table]:
@@ -204,24 +305,53 @@ def _favourite(lines: ir.Table, column: str, name: str) -> ir.Table:
     return best.select("customer_id", **{name: best[column]})
 
 
-def _with_prospects(
-    customers: ir.Table, registered: ir.Table | None, seen: ir.Table | None, as_of: date
-) -> ir.Table:
-    """Add those who registered or were seen before `as_of` and did not buy."""
+def _sides(
+    registered: ir.Table | None, seen: ir.Table | None, dates: Sequence[date]
+) -> list[ir.Table]:
+    """Return who had registered, and who had been seen, at each date."""
+    given = ((registered, "registered"), (seen, "first_seen"))
+    days = calendar(dates).select("as_of")
+    sides = [(table.cross_join(days), column) for table, column in given if table is not None]
+    return [
+        side.filter(side[column].isnull() | (side[column] < side["as_of"].cast("timestamp")))
+        for side, column in sides
+    ]
+
+
+def _with_prospects(customers: ir.Table, extras: Sequence[ir.Table], by: Sequence[str]) -> ir.Table:
+    """Add those who registered or were seen, and did not buy."""
     import ibis
 
-    if registered is not None:
-        moment = registered["registered"]
-        registered = registered.filter(moment.isnull() | (moment < _instant(as_of)))
-    extras = [table for table in (registered, seen) if table is not None]
-    ids = ibis.union(
-        *[table.select("customer_id") for table in (customers, *extras)], distinct=True
-    )
-    everyone = ids.left_join(customers, "customer_id").drop("customer_id_right")
+    ids = ibis.union(*[table.select(*by) for table in (customers, *extras)], distinct=True)
+    everyone = _joined(ids, customers, by)
     for table in extras:
-        everyone = everyone.left_join(table, "customer_id").drop("customer_id_right")
-    zeros = dict.fromkeys(("orders", "units", "lines", "gross", "returned", "revenue"), 0)
-    return everyone.fill_null(zeros)
+        everyone = _joined(everyone, table, by)
+    zeros = ("orders", "units", "lines", "gross", "returned", "revenue", "returns")
+    zeros = (*zeros, "recent_orders", "earlier_orders")
+    return everyone.fill_null({name: 0 for name in zeros if name in everyone.columns})
+
+
+def _with_age(customers: ir.Table, end: ir.DateValue) -> ir.Table:
+    """Add `known_days`: since when a customer has been registered, or seen."""
+    import ibis
+
+    names = [name for name in ("registered", "first_seen") if name in customers.columns]
+    since = ibis.least(*[customers[name] for name in names]) if names[1:] else customers[names[0]]
+    return customers.mutate(known_days=end.delta(since.date(), unit="day"))
+
+
+def _with_carts(customers: ir.Table, carts: ir.Table, by: Sequence[str]) -> ir.Table:
+    """Add counts of carts; who was seen and put nothing in one has 0."""
+    joined = _joined(customers, carts, by)
+    was_seen = joined["first_seen"].notnull()
+    counts = [name for name in carts.columns if name not in by]
+    return joined.mutate(
+        **{name: was_seen.ifelse(joined[name].coalesce(0), None) for name in counts}
+    )
+
+
+def _joined(left: ir.Table, right: ir.Table, by: Sequence[str]) -> ir.Table:
+    return left.left_join(right, list(by)).drop(*[f"{name}_right" for name in by])
 
 
 def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
@@ -230,12 +360,12 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
     Returns
     -------
     ibis table
-        `customer_id`, `orders`, `purchase_days`, `revenue`, `units`, `returned_units`; a
-        return counts in the period of its order (definitions, sections 2 and 3).
+        `customer_id`, `orders`, `purchase_days`, `revenue` (net), `gross`, `units`,
+        `returned_units`; a return counts in the period of its order (definitions, sections 2 and 3).
     """
-    known = lines.filter(lines["observed_at"] < _instant(as_of))
+    known = lines.filter(lines["observed_at"] < as_moment(as_of))
     within = known.filter(
-        (known["counts_at"] >= _instant(start)) & (known["counts_at"] < _instant(as_of))
+        (known["counts_at"] >= as_moment(start)) & (known["counts_at"] < as_moment(as_of))
     )
     orders = orders_of(within)
     return (
@@ -244,11 +374,28 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
             orders=order_stands(orders).sum().cast("int64"),
             purchase_days=orders["ordered_at"].date().nunique(where=order_stands(orders)),
             revenue=orders["revenue"].sum().cast("float64"),
+            gross=orders["gross"].sum().cast("float64"),
             units=orders["units"].sum().cast("float64"),
             returned_units=(orders["units"] - orders["net_units"]).sum().cast("float64"),
         )
         .order_by("customer_id")
     )
+
+
+def recent_orders(lines: ir.Table, as_of: date, days: int) -> ir.Table:
+    """Return each customer's orders in the recent window, and in the one before it.
+
+    Returns
+    -------
+    ibis table
+        `customer_id`, `recent_orders`, `earlier_orders`; an order counts on its first day.
+        Who ordered in neither is left out.
+    """
+    orders = orders_of(lines.filter(lines["observed_at"] < as_moment(as_of)))
+    bought = orders.filter(order_stands(orders))
+    dated = bought.select("customer_id", day=bought["ordered_at"].date(), as_of=as_date(as_of))
+    near = dated.filter(dated["as_of"].delta(dated["day"], unit="day") <= 2 * days)
+    return near.group_by("customer_id").agg(**_windows(near, days)).order_by("customer_id")
 
 
 def gap_counts(lines: ir.Table, as_of: date) -> ir.Table:
@@ -259,7 +406,7 @@ def gap_counts(lines: ir.Table, as_of: date) -> ir.Table:
     ibis table
         `days` (1 and more), `gaps`; ordered by `days`.
     """
-    known = purchases(orders_of(lines.filter(lines["observed_at"] < _instant(as_of))))
+    known = purchases(orders_of(lines.filter(lines["observed_at"] < as_moment(as_of))))
     repeats = known.filter(known["gap"].notnull())
     return repeats.group_by(days=repeats["gap"]).agg(gaps=repeats.count()).order_by("days")
 
@@ -272,9 +419,9 @@ def weekly_repeats(lines: ir.Table, joined_before: date, as_of: date) -> ir.Tabl
     ibis table
         `week` (its Monday), `repeats`; ordered by `week`; weeks without a repeat are left out.
     """
-    known = purchases(orders_of(lines.filter(lines["observed_at"] < _instant(as_of))))
+    known = purchases(orders_of(lines.filter(lines["observed_at"] < as_moment(as_of))))
     firsts = known.group_by("customer_id").agg(first=known["day"].min())
-    firsts = firsts.filter(firsts["first"] < _day(joined_before))
+    firsts = firsts.filter(firsts["first"] < as_date(joined_before))
     repeats = known.filter(known["gap"].notnull()).semi_join(firsts, "customer_id")
     weeks = repeats.group_by(week=repeats["day"].truncate("W"))
     return weeks.agg(repeats=repeats.count()).order_by("week")
@@ -283,7 +430,7 @@ def weekly_repeats(lines: ir.Table, joined_before: date, as_of: date) -> ir.Tabl
 def purchase_days(lines: ir.Table, customer_id: str, as_of: date) -> ir.Table:
     """Return the purchase days of one customer before `as_of`, as a column `day`."""
     own = lines.filter(
-        (lines["customer_id"] == customer_id) & (lines["observed_at"] < _instant(as_of))
+        (lines["customer_id"] == customer_id) & (lines["observed_at"] < as_moment(as_of))
     )
     orders = orders_of(own)
     stands = orders.filter(order_stands(orders))
@@ -292,7 +439,7 @@ def purchase_days(lines: ir.Table, customer_id: str, as_of: date) -> ir.Table:
 
 def monthly_table(lines: ir.Table, as_of: date) -> ir.Table:
     """Return orders, customers, new customers and revenue of each month before `as_of`."""
-    known = lines.filter(lines["observed_at"] < _instant(as_of))
+    known = lines.filter(lines["observed_at"] < as_moment(as_of))
     orders = orders_of(known).mutate(month=lambda t: t["ordered_at"].truncate("M").date())
     stands = orders.filter(order_stands(orders))
     firsts = stands.group_by("customer_id").agg(first_month=stands["month"].min())
@@ -307,15 +454,3 @@ def monthly_table(lines: ir.Table, as_of: date) -> ir.Table:
     table = revenue.left_join(months, "month").drop("month_right")
     counts = dict.fromkeys(("orders", "customers", "new_customers"), 0)
     return table.fill_null(counts).order_by("month")
-
-
-def _day(day: date):
-    import ibis
-
-    return ibis.date(day.isoformat())
-
-
-def _instant(day: date):
-    import ibis
-
-    return ibis.timestamp(day.isoformat())

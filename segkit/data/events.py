@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from segkit.data.cleaning import count_malformed
+from segkit.data.cleaning import as_given, count_malformed, is_stray
+from segkit.data.days import as_moment
 from segkit.data.parsing import as_id, as_instant, as_optional_instant, as_text
 from segkit.data.sources import Raw
 from segkit.params import Params
@@ -62,51 +63,108 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     )
 
 
-def clean_events(raw: Raw, params: Params, *, today: date) -> tuple[ir.Table, pd.DataFrame]:
-    """Return the events that count, and what the log held.
+EVENT_RULES = ("no_customer", "unparsable_date", "stray_date", "future_date", "other_event")
+
+
+def judge_events(raw: Raw, params: Params, *, today: date) -> ir.Table:
+    """Return all events typed, with the `rule` that each breaks (null where it counts).
 
     Returns
     -------
     ibis table
-        `customer_id`, `happened_at`, `type` (`view`, `cart`, `purchase`), and
-        `product_id` where the log has it.
-    DataFrame
-        Rows for the data-quality table.
+        `customer_id`, `happened_at`, `type` (a kind of `segkit.params.EventTypes`),
+        `product_id` and `category` where the log has them, `rule`, and `raw`: the event as
+        given, where it is rejected. Rejected ones stay, so that one pass over the log is enough.
     """
     import ibis
 
     source = params.events
     assert source is not None
     columns, table = source.columns, raw.table
-    names = {given: name for name, given in source.types.model_dump().items()}
     kind = as_text(table[columns.type])
+    given = source.types.model_dump(exclude_none=True)
     typed = {
         "customer_id": as_id(table[columns.customer]),
         "happened_at": as_instant(table[columns.date], source, params.timezone),
-        "type": ibis.cases(*[(kind == given, name) for given, name in names.items()]),
+        "type": ibis.cases(*[(kind == name, key) for key, name in given.items()]),
     }
-    if columns.product:
-        typed["product_id"] = as_text(table[columns.product])
-    given = table.select(**typed)
+    texts = {"product_id": columns.product, "category": columns.category}
+    typed |= {name: as_text(table[column]) for name, column in texts.items() if column}
     tomorrow = ibis.literal(datetime.combine(today + timedelta(days=1), time.min))
-    judged = given.mutate(
-        rule=ibis.cases(
-            (given["customer_id"].isnull(), "no_customer"),
-            (given["happened_at"].isnull(), "unparsable_date"),
-            (given["happened_at"] >= tomorrow, "future_date"),
-            (given["type"].isnull(), "other_event"),
-            else_="kept",
-        )
+    moment = typed["happened_at"]
+    rule = ibis.cases(
+        (typed["customer_id"].isnull(), "no_customer"),
+        (moment.isnull(), "unparsable_date"),
+        (is_stray(moment, source), "stray_date"),
+        (moment >= tomorrow, "future_date"),
+        (typed["type"].isnull(), "other_event"),
     )
+    as_was = as_given({name: table[name] for name in table.columns})
+    return table.select(**typed, rule=rule, raw=rule.notnull().ifelse(as_was, ibis.null("string")))
+
+
+def kept_events(judged: ir.Table) -> ir.Table:
+    """Return the events that count."""
+    return judged.filter(judged["rule"].isnull()).drop("rule", "raw")
+
+
+def rejected_events(judged: ir.Table) -> ir.Table:
+    """Return the events that do not count, as `segkit.data.cleaning.Cleaned.rejected`."""
+    import ibis
+
+    broken = judged.filter(judged["rule"].notnull())
+    return broken.select(
+        source=ibis.literal("events"),
+        reason="rule",
+        amount=ibis.null("float64"),
+        file=ibis.null("string"),
+        line=ibis.null("int64"),
+        raw="raw",
+    )
+
+
+def events_quality(judged: ir.Table, raw: Raw, lines: ir.Table) -> pd.DataFrame:
+    """Return rows for the data-quality table: what the log of events held.
+
+    Parameters
+    ----------
+    judged : ibis table
+        As `judge_events` gives.
+    raw : Raw
+        The log as it was read.
+    lines : ibis table
+        Kept order lines, which purchase events should be among.
+    """
     found = judged["rule"].value_counts(name="lines").to_pyarrow().to_pandas()
-    lines = found.set_index("rule")["lines"]
-    rules = ("no_customer", "unparsable_date", "future_date", "other_event")
+    kept = int(found.loc[found["rule"].isna(), "lines"].sum())
+    broken = found.dropna().set_index("rule")["lines"]
     damaged = count_malformed(raw)
-    rows = [("read", "", int(lines.sum()) + damaged), ("malformed_line", "reject", damaged)]
-    rows += [(rule, "reject", int(lines.get(rule, 0))) for rule in rules]
-    rows += [("kept", "", int(lines.get("kept", 0)))]
-    kept = judged.filter(judged["rule"] == "kept").drop("rule")
-    return kept, _quality(rows, "events")
+    rows = [
+        ("read", "", int(found["lines"].sum()) + damaged),
+        ("malformed_line", "reject", damaged),
+    ]
+    rows += [(rule, "reject", int(broken.get(rule, 0))) for rule in EVENT_RULES]
+    unmatched = unmatched_purchases(kept_events(judged), lines).count().to_pyarrow().as_py()
+    rows += [("purchase_not_in_orders", "keep", unmatched), ("kept", "", kept)]
+    return _quality(rows, "events")
+
+
+def unmatched_purchases(events: ir.Table, lines: ir.Table) -> ir.Table:
+    """Return purchase events of customers who ordered neither on that day nor on one beside it."""
+    import ibis
+
+    bought = events.filter(events["type"] == "purchase")
+    bought = bought.select("customer_id", day=bought["happened_at"].date())
+    near = ibis.union(
+        *[
+            bought.distinct().mutate(near=lambda t, days=days: t["day"] + ibis.interval(days=days))
+            for days in (-1, 0, 1)
+        ]
+    )
+    sold = lines.filter(~lines["is_return"])
+    sold = sold.select("customer_id", near=sold["observed_at"].date())
+    matched = near.semi_join(sold, ["customer_id", "near"]).select("customer_id", "day")
+    return bought.anti_join(matched, ["customer_id", "day"])
 
 
 def _quality(rows: list[tuple[str, str, int]], source: str) -> pd.DataFrame:
@@ -116,27 +174,57 @@ def _quality(rows: list[tuple[str, str, int]], source: str) -> pd.DataFrame:
     return table.assign(source=source, lines_share=share, amount=float("nan"), first_values="")
 
 
-def seen_table(events: ir.Table, as_of: date) -> ir.Table:
-    """Return when each customer was last seen, and how many products wait in the cart.
+def seen_table(events: ir.Table, as_of: date | None = None) -> ir.Table:
+    """Return when each customer was first and last seen (before `as_of`).
 
     Returns
     -------
     ibis table
-        `customer_id`, `last_seen` (timestamp), `carts_open`: products put in the cart
-        and not bought since (null where events name no product).
+        `customer_id`, `first_seen`, `last_seen` (timestamps).
+    """
+    known = events if as_of is None else _before(events, as_of)
+    moment = known["happened_at"]
+    return known.group_by("customer_id").agg(first_seen=moment.min(), last_seen=moment.max())
+
+
+def viewed_by(
+    events: ir.Table, prospects: ir.Table, products: ir.Table | None, as_of: date
+) -> ir.Table:
+    """Return how many of some customers looked at each category, or product.
+
+    Parameters
+    ----------
+    events : ibis table
+        Kept events; of any type but purchases.
+    prospects : ibis table
+        `customer_id`.
+    products : ibis table, optional
+        `product_id`, `product`, `category`, as `segkit.data.carts.product_table` gives.
+    as_of : date
+
+    Returns
+    -------
+    ibis table
+        `viewed` (the category that events or orders give a product, else its name, else its
+        id), `customers`, `events`; the most looked at first.
     """
     import ibis
 
-    known = events.filter(events["happened_at"] < ibis.timestamp(as_of.isoformat()))
-    seen = known.group_by("customer_id").agg(last_seen=known["happened_at"].max())
-    if "product_id" not in events.columns:
-        return seen.mutate(carts_open=ibis.null("int64"))
-    by_product = known.group_by("customer_id", "product_id").agg(
-        carted=known["happened_at"].max(where=known["type"] == "cart"),
-        bought=known["happened_at"].max(where=known["type"] == "purchase"),
-    )
-    waiting = by_product["carted"].notnull() & (
-        by_product["bought"].isnull() | (by_product["bought"] < by_product["carted"])
-    )
-    carts = by_product.group_by("customer_id").agg(carts_open=waiting.sum().cast("int64"))
-    return seen.left_join(carts, "customer_id").drop("customer_id_right")
+    known = _before(events, as_of).semi_join(prospects, "customer_id")
+    known = known.filter(known["type"] != "purchase")
+    names = [known["category"]] if "category" in known.columns else []
+    if products is not None and "product_id" in known.columns:
+        known = known.left_join(products, "product_id", rname="sold_{name}")
+        names = [known["category"]] if names else []
+        names += [known["sold_category"] if names else known["category"], known["product"]]
+    if "product_id" in known.columns:
+        names.append(known["product_id"])
+    viewed = ibis.coalesce(*names) if names else ibis.null("string")
+    named = known.mutate(viewed=viewed).filter(lambda table: table["viewed"].notnull())
+    looks = named.group_by("viewed")
+    table = looks.agg(customers=named["customer_id"].nunique(), events=named.count())
+    return table.order_by(ibis.desc("customers"), ibis.desc("events"), "viewed")
+
+
+def _before(events: ir.Table, as_of: date) -> ir.Table:
+    return events.filter(events["happened_at"] < as_moment(as_of))

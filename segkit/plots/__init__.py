@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from segkit.plots.concentration import lorenz_curve
     from segkit.plots.distributions import histogram
     from segkit.plots.evidence import calibration, gain_curves, segment_evidence
+    from segkit.plots.lifecycle import cart_outcomes, two_sides, waiting_curve
+    from segkit.plots.migration import alluvial, segment_series
     from segkit.plots.months import monthly_customers, monthly_revenue
     from segkit.plots.rfm import rfm_heatmap
     from segkit.plots.sizes import segment_sizes
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_LABELS",
     "Style",
+    "alluvial",
     "calibration",
+    "cart_outcomes",
     "cluster_profile",
     "customer_history",
     "frequency_recency",
@@ -47,12 +51,17 @@ __all__ = [
     "rfm_heatmap",
     "segment_colour",
     "segment_evidence",
+    "segment_series",
     "segment_sizes",
     "tracking",
+    "two_sides",
+    "waiting_curve",
 ]
 
 PICTURES = {
+    "alluvial": "migration",
     "calibration": "evidence",
+    "cart_outcomes": "lifecycle",
     "cluster_profile": "clusters",
     "customer_history": "clv",
     "frequency_recency": "clv",
@@ -66,8 +75,11 @@ PICTURES = {
     "repeat_histogram": "clv",
     "rfm_heatmap": "rfm",
     "segment_evidence": "evidence",
+    "segment_series": "migration",
     "segment_sizes": "sizes",
     "tracking": "clv",
+    "two_sides": "lifecycle",
+    "waiting_curve": "lifecycle",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.errors import DataError
-from segkit.plots.style import INK, Style
+from segkit.plots.style import GREY, INK, Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
 LETTER = 0.1  # inches, about
+LINE = 0.2  # inches from one line of twelve points to the next
 MARGIN = 1.0  # inches that a figure leaves beside an Axes before it is laid out
 WIDTH = 6.5  # inches: twelve points are still ten pixels on a 390-pixel phone
 LOOK = MappingProxyType(
@@ -152,6 +154,38 @@ def literal(text: object, width: int = 26) -> str:
     return "".join(letter if _in_font(letter) else "□" for letter in short)
 
 
+def two_lines(text: object, width: int, end: str = "") -> str:
+    """Return a text that can be drawn as it is, on one line or two.
+
+    Parameters
+    ----------
+    text : object
+        Anything, from anywhere.
+    width : int
+        Letters on a line; what does not fit on two lines is shortened.
+    end : str, optional
+        What stands behind the text and is not shortened, such as a count.
+
+    Returns
+    -------
+    str
+        The lines.
+
+    Examples
+    --------
+    >>> two_lines("No se pueden perder", 16, " (1,234)")
+    'No se pueden\\nperder (1,234)'
+    >>> two_lines("Clientes que no se pueden perder", 16, " (1,234)")
+    'Clientes que no\\nse pued… (1,234)'
+    """
+    line, together = literal(text, 2 * width), end[:1] + end[1:].replace(" ", "\u00a0")
+    for keep in range(len(line), 0, -1):
+        lines = textwrap.wrap(literal(line, keep) + together, width)
+        if len(lines) <= 2:
+            return "\n".join(lines)
+    return end.strip()
+
+
 def spoken(speak: Callable[[float], str], value: float) -> str:
     """Return a value as the style says it, or a dash where there is none.
 
@@ -217,8 +251,19 @@ def letters_across(ax: Axes) -> int:
     return max(int(ax.get_window_extent().width / ax.figure.dpi / LETTER + usual - margin), 8)
 
 
-def name_places(ax: Axes, places: Sequence[float], words: Sequence[str]) -> None:
+def name_places(ax: Axes, places: Sequence[float], words: Sequence[str], *, taken: int = 0) -> None:
     """Write words at places along the x axis: as many as fit, the last one among them.
+
+    Parameters
+    ----------
+    ax : Axes
+        The picture.
+    places : sequence of float
+        Where, in the order of the axis.
+    words : sequence of str
+        One a place.
+    taken : int, optional
+        Letters of the width that something on the right of the picture takes.
 
     Examples
     --------
@@ -228,10 +273,79 @@ def name_places(ax: Axes, places: Sequence[float], words: Sequence[str]) -> None
     [2, 5, 8]
     """
     longest = max(len(word) for word in words)
-    fitting = max(1, min(12, letters_across(ax) // (longest + 2)))
+    fitting = max(1, min(12, (letters_across(ax) - taken) // (longest + 2)))
     step = -(-len(places) // fitting)
     first = (len(places) - 1) % step
     ax.set_xticks(list(places[first::step]), labels=list(words[first::step]))
+
+
+def spread(places: np.ndarray, sizes: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return the places moved apart, as little as possible, so that nothing overlaps.
+
+    Parameters
+    ----------
+    places : array of float
+        Middles, ascending.
+    sizes : array of float
+        How much room each takes around its middle.
+    low, high : float
+        Between which all have to stay; if they cannot, all come closer alike.
+
+    Returns
+    -------
+    array of float
+        The least-squares places, in the same order.
+
+    Source
+    ------
+    Barlow, Bartholomew, Bremner and Brunk (1972), Statistical inference under order
+    restrictions.
+
+    Examples
+    --------
+    >>> spread(np.array([1.0, 1.2, 5.0]), np.ones(3), 0, 10).round(2).tolist()
+    [0.6, 1.6, 5.0]
+    """
+    from scipy.optimize import isotonic_regression
+
+    sizes = sizes * min(1, (high - low) / sizes.sum())
+    steps = np.append(0, (sizes[1:] + sizes[:-1]) / 2).cumsum()
+    starts = isotonic_regression(places - steps).x
+    return steps + np.clip(starts, low + sizes[0] / 2, high - sizes[-1] / 2 - steps[-1])
+
+
+def beside(
+    ax: Axes, word: str, at: tuple[float, float], height: float, size: float, *, left: bool = False
+) -> None:
+    """Write a word beside a mark, joined to it by a thin line where it had to move away.
+
+    Parameters
+    ----------
+    ax : Axes
+        The picture.
+    word : str
+        What to write.
+    at : tuple of float
+        The middle of the mark's edge.
+    height : float
+        Where the middle of the word stands.
+    size : float
+        How tall the mark is.
+    left : bool, optional
+        Whether the word stands on the left of the mark.
+    """
+    look = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    away = abs(height - at[1]) > abs(size) / 2
+    ax.annotate(
+        word,
+        at,
+        xytext=(-14 if left else 14, height),
+        textcoords=("offset points", "data"),
+        ha="right" if left else "left",
+        va="center",
+        linespacing=1.05,
+        arrowprops={**look, "relpos": (1 if left else 0, 0.5)} if away else None,
+    )
 
 
 def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:

@@ -15,8 +15,14 @@ INK, GREY, PALE = "#333333", "#8C8C8C", "#C0C0C0"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 PICTURE_LABELS = (
+    "abandoned",
+    "above_threshold",
     "actual",
+    "as_of",
+    "below_threshold",
+    "bought_late",
     "chosen",
+    "churn_gap",
     "clv_share",
     "cumulative_repeats",
     "customers",
@@ -24,25 +30,30 @@ PICTURE_LABELS = (
     "customers_best_ranked",
     "customers_least_first",
     "customers_share",
+    "days_since_purchase",
     "decile_best_first",
     "equality",
     "expected",
     "expected_orders",
     "frequency_score",
+    "gone",
     "holdout",
     "incomplete_month",
     "month",
     "new_customers",
+    "newcomer",
     "no_data",
     "number_of_clusters",
     "observed",
     "p_alive",
+    "pending",
     "predicted",
     "purchase",
     "purchases_per_customer",
     "random",
     "recency_days",
     "recency_score",
+    "recovered",
     "repeats",
     "repeats_before",
     "repeats_per_customer",
@@ -56,6 +67,8 @@ PICTURE_LABELS = (
     "silhouette",
     "stability",
     "times_the_base_mean",
+    "usual_gap",
+    "waiting",
     "weekly_repeats",
 )
 
@@ -82,6 +95,30 @@ def tint(colour: str, white: float) -> str:
     """
     parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
     return "#" + "".join(f"{round(part + (255 - part) * white):02X}" for part in parts)
+
+
+def shade(colour: str, black: float) -> str:
+    """Return `colour` mixed with a share of black.
+
+    Parameters
+    ----------
+    colour : str
+        `#rrggbb`.
+    black : float
+        Share of black, 0 (as it is) to 1 (black).
+
+    Returns
+    -------
+    str
+        `#rrggbb`.
+
+    Examples
+    --------
+    >>> shade("#0072B2", 0.5)
+    '#003959'
+    """
+    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(part * (1 - black)):02X}" for part in parts)
 
 
 # Segments of one segmentation differ; segments that never meet may share a colour.
@@ -111,6 +148,36 @@ COLOURS = MappingProxyType(
         "churned": INK,
         "returned": SKY,
         "active": GREEN,
+        "prospect_cart_abandoned": tint(ORANGE, 0.65),
+        "churned_cart_abandoned": shade(VERMILLION, 0.4),
+        "churned_fast": shade(GREY, 0.2),
+        "churned_late": INK,
+        "new_cart_abandoned": ORANGE,
+        "new_high_potential": shade(YELLOW, 0.35),
+        "new_one_timer": tint(YELLOW, 0.55),
+        "returned_cart_abandoned": tint(VERMILLION, 0.5),
+        "active_cart_abandoned": VERMILLION,
+        "active_frequent_returns": tint(GREEN, 0.72),
+        "active_large_order": shade(GREEN, 0.4),
+        "active_small_order": tint(GREEN, 0.4),
+        "one_timer": tint(YELLOW, 0.3),
+        "high_potential": BLUE,
+        "undecided": GREY,
+        "frequent": VERMILLION,
+        "some": tint(ORANGE, 0.4),
+        "none": GREY,
+        "large": BLUE,
+        "small": SKY,
+        "fast": INK,
+        "late": SKY,
+        "bought_late": SKY,
+        "abandoned": VERMILLION,
+        "recovered": GREEN,
+        "pending": PALE,
+        "recent": BLUE,
+        "older": tint(BLUE, 0.6),
+        "newcomer": PALE,
+        "gone": INK,
     }
 )
 
@@ -130,7 +197,7 @@ def segment_colour(key: str) -> str:
     Returns
     -------
     str
-        `#rrggbb`, from the palette of Okabe and Ito, its tints, and greys.
+        `#rrggbb`, from the palette of Okabe and Ito, its tints and shades, and greys.
 
     Source
     ------

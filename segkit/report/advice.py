@@ -42,7 +42,7 @@ def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -
     -----
     Definitions, section 10.
     """
-    names = list(study.segment_names)
+    names = study.segmentations
     segmentation = segmentation or study.params.report.recommendations
     if segmentation not in names:
         fix = suggestion(segmentation, names)
@@ -110,7 +110,7 @@ def _leave_json(study: Study, segmentation: str) -> None:
             generated=date.today(),
             document=playbook.document,
         )
-        for name in study.segment_names
+        for name in study.segmentations
     }
     others = {name: held["segments"] for name, held in written.items() if name != segmentation}
     head = {"client": study.params.client, "as_of": study.as_of.isoformat()}

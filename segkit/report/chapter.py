@@ -292,6 +292,24 @@ class Chapter:
         plain = f"{words['title']}: {alt}"
         return Fragment(html, plain, "picture", tuple(map(str, table.columns)))
 
+    def audience(self, name: str, df: pd.DataFrame) -> Fragment:
+        """Leave a list of customers as a file of its own, and return the sentence that says so.
+
+        Who is on it is never in the report.
+
+        Parameters
+        ----------
+        name : str
+            Plain name of the list, such as ``"open_carts"``.
+        df : DataFrame
+            One row a customer, or a customer's product.
+        """
+        _require_plain(name)
+        file = f"exports/audiences/{name}.csv"
+        write_csv(df, self.run_dir / file)
+        plain = self.texts.fill("page.audience", self.formats, rows=len(df), file=file)
+        return Fragment(_paragraph(plain, "rest"), plain, "sentence")
+
     def headline(self, values: Mapping[str, float]) -> Fragment:
         """Return key figures as tiles, and leave them in `data/headline.json`.
 

@@ -19,6 +19,7 @@ from babel.numbers import (
 )
 
 from segkit.errors import SegkitError, suggestion
+from segkit.params import NO_CURRENCY
 
 MISSING = "—"
 DIGITS_OF_ANY_FLOAT = 400  # the default of 28 fails on amounts above 10^25
@@ -76,7 +77,7 @@ class Formats:
         return get_currency_precision(self.currency)
 
     def money(self, value: object, decimals: int | None = None) -> str:
-        """Write an amount of the client's currency.
+        """Write an amount of the client's currency; of a log without amounts, units.
 
         Parameters
         ----------
@@ -95,7 +96,13 @@ class Formats:
         '$1,269.99'
         >>> Formats("en_US", "USD").money(1269.99, decimals=0)
         '$1,270'
+        >>> Formats("en_US", "XXX").money(1750.0)
+        '1,750 u.'
         """
+        if self.currency == NO_CURRENCY:
+            digits = 1 if decimals is None else decimals
+            units = self._written(value, self._locale.decimal_formats[None], 0, digits)
+            return units if units == MISSING else f"{units} u."
         digits = self.money_digits if decimals is None else decimals
         pattern = self._locale.currency_formats["standard"]
         return self._written(value, pattern, digits, digits)

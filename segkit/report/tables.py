@@ -15,6 +15,9 @@ from segkit.report.format import NUMBER_KINDS, TIME_KINDS, Formats
 SUMMARY_ROWS = ("total", "read", "kept", "rejected")
 """What rows that add others up hold in one of their first two cells; they are set in bold."""
 
+NO_SEGMENTS = ("total", "newcomer", "gone", "outside")
+"""What stands among segments without being one."""
+
 MANY_COLUMNS = 8  # beyond it a table needs a page on its side
 
 # Seen by screen readers and not by eyes, in a page without the kit's style sheet too.
@@ -72,8 +75,8 @@ class Wording:
 
     def name(self, segment: object) -> object:
         """Return the label of a segment key, and anything that is no such key as it is."""
-        if segment == "total":
-            return self.texts.label("total")
+        if segment in NO_SEGMENTS:
+            return self.texts.label(segment)
         return self.names.get(segment, segment) if isinstance(segment, str) else segment
 
     def kinds(self, df: pd.DataFrame, table: str = "") -> list[str]:

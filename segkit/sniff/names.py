@@ -14,6 +14,9 @@ from typing import Any
 from segkit.errors import RuleError
 from segkit.params import OrderColumns, load_yaml
 
+DECLARED = ("type",)
+"""Columns that no name tells: which lines are purchases has to be said."""
+
 NAMES = Path(__file__).with_name("column_names.yaml")
 
 
@@ -38,7 +41,8 @@ class Names:
         """
         content = load_yaml(path)
         _require_keys(content, [part.name for part in fields(cls)], str(path))
-        _require_keys(content["columns"], OrderColumns.model_fields, f"{path}: columns")
+        guessed = [role for role in OrderColumns.model_fields if role not in DECLARED]
+        _require_keys(content["columns"], guessed, f"{path}: columns")
         ignored = frozenset(content["ignored"])
         columns = {
             role: [_keys(row, ignored) for row in rows] for role, rows in content["columns"].items()

@@ -13,7 +13,11 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SEGMENTATIONS = ("families", "sub_segments", "value_groups", "clusters", "clv_segments")
+SEGMENTATIONS = (
+    "families", "sub_segments", "value_groups", "clusters", "clv_segments", "lifecycle",
+    "micro_segments",
+)  # fmt: skip
+VIEWS = ("registration", "new_potential", "returns", "order_size", "churn_speed", "cart")
 
 
 def table(folder: Path, name: str) -> pd.DataFrame:
@@ -34,13 +38,22 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
         "evidence",
         "evidence_models",
         "evidence_rankings",
+        "lifecycle",
+        "gaps",
+        "lifecycle_thresholds",
+        "flags",
+        "transitions_value_groups",
+        "segment_migration_value_groups",
+        "series_customers_value_groups",
+        "series_revenue_value_groups",
     ]
+    names += [f"migration_{segmentation}" for segmentation in SEGMENTATIONS]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
     files = [f"exports/tables/{name}.csv" for name in names]
     files += ["report.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
     files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
     assert [file for file in files if not (folder / file).is_file()] == []
-    assert len(list((folder / "notebooks").glob("*.ipynb"))) == 6
+    assert len(list((folder / "notebooks").glob("*.ipynb"))) == 7
 
 
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
@@ -102,6 +115,58 @@ def test_customers_have_one_row_and_one_segment_in_each_segmentation(finished):
         assert segments[list(SEGMENTATIONS)].notna().all(axis=None)
 
 
+@pytest.mark.parametrize(
+    ("client", "usual", "churn"), [("cdnow", 35, 324), ("tienda_demo", 53, 761)]
+)
+def test_the_gaps_are_those_of_the_waiting_curve(finished, client, usual, churn):
+    gaps = table(finished[client], "gaps").set_index("gap")["days"]
+    assert gaps[["usual_gap", "churn_gap"]].tolist() == [usual, churn]
+    curve = table(finished[client], "waiting_curve")
+    back = 1 - curve.set_index("days")["waiting"]
+    within_a_year = back[back.index <= 365.25].iloc[-1]
+    assert back[usual] >= within_a_year / 2 > back[back.index < usual].iloc[-1]
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_stages_and_views_hold_the_customers_that_the_data_name(finished, client):
+    segments = pd.read_parquet(finished[client] / "data" / "segments.parquet")
+    stages = table(finished[client], "lifecycle").set_index("segment")["customers"]
+    assert stages.drop("total").to_dict() == segments["lifecycle"].value_counts().to_dict()
+    for view in VIEWS:
+        counts = segments[view].value_counts().to_dict()
+        if len(counts) > 1:
+            shown = table(finished[client], f"view_{view}").set_index("segment")["customers"]
+            assert shown.drop("total").to_dict() == counts
+
+
+@pytest.mark.parametrize("segmentation", SEGMENTATIONS)
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_movements_end_in_the_segments_of_today(finished, client, segmentation):
+    moves = table(finished[client], f"migration_{segmentation}")
+    sizes = table(finished[client], f"segment_kpis_{segmentation}").set_index("segment")
+    arrived = moves.groupby("segment_after")["customers"].sum()
+    assert arrived.to_dict() == sizes["customers"].drop("total").to_dict()
+    shares = moves.groupby("segment_before")["share_of_before"].sum()
+    assert shares.tolist() == pytest.approx([1] * len(shares))
+
+
+def test_a_series_brings_in_what_the_months_brought_in(finished):
+    series = table(finished["cdnow"], "series_revenue_value_groups")
+    months = table(finished["cdnow"], "monthly_revenue")
+    since = months[months["month"] >= "1997-07-01"]["revenue"].sum()
+    assert series["revenue"].sum() == pytest.approx(since)
+
+
+def test_open_carts_are_a_list_of_its_own_and_not_in_the_report(finished):
+    folder = finished["tienda_demo"]
+    carts = pd.read_csv(folder / "exports" / "audiences" / "open_carts.csv", dtype=str)
+    segments = pd.read_parquet(folder / "data" / "segments.parquet").set_index("customer_id")
+    assert set(carts["customer_id"]) == set(segments.index[segments["cart"] == "abandoned"])
+    assert carts["micro_segment"].str.endswith("_cart_abandoned").all()
+    assert not (folder / "exports" / "tables" / "open_carts.csv").exists()
+    assert not (finished["cdnow"] / "exports" / "audiences").exists()
+
+
 def test_the_manifest_says_what_the_run_depended_on(finished):
     manifest = json.loads((finished["cdnow"] / "run.json").read_text(encoding="utf-8"))
     assert manifest["state"] == "done"
@@ -140,7 +205,9 @@ def test_recommendations_come_in_both_languages_and_as_json(finished):
     assert {segment["segment"] for segment in held["segments"]} == set(
         table(finished["cdnow"], "segment_kpis_value_groups")["segment"]
     ) - {"total"}
-    assert set(held["other_segmentations"]) == set(SEGMENTATIONS) - {"value_groups"}
+    others = set(held["other_segmentations"])
+    assert others - set(VIEWS) == set(SEGMENTATIONS) - {"value_groups"}
+    assert {"order_size", "churn_speed"} <= others
 
 
 def test_superstore_reproduces_the_published_table_in_every_printed_digit(

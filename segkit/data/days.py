@@ -1,0 +1,33 @@
+"""Dates of a study as values of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def as_date(day: date) -> ir.DateScalar:
+    """Return a day as a date of the engine."""
+    import ibis
+
+    return ibis.date(day.isoformat())
+
+
+def as_moment(day: date) -> ir.TimestampScalar:
+    """Return the first instant of a day."""
+    import ibis
+
+    return ibis.timestamp(day.isoformat())
+
+
+def calendar(dates: Sequence[date]) -> ir.Table:
+    """Return dates as a table: `as_of`, and its `place` in their order, from 0 on."""
+    import ibis
+
+    days = sorted(dates)
+    schema = {"as_of": "date", "place": "int64"}
+    return ibis.memtable({"as_of": days, "place": list(range(len(days)))}, schema=schema)
