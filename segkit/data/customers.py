@@ -101,7 +101,7 @@ def customer_tables(
         `recent_orders` and `earlier_orders`: orders in the recent window and in the one before
         it. Ordered by `as_of` and `customer_id`.
     """
-    known = purchases(_known_orders(lines, dates), SNAPSHOT)
+    known = _known_purchases(lines, dates)
     table = _measured(_summed(known, SNAPSHOT, recent_days), known["as_of"], SNAPSHOT)
     extras = _sides(registered, seen, dates)
     if extras:
@@ -116,7 +116,7 @@ def orders_of(lines: ir.Table) -> ir.Table:
     return _order_values(_order_sums(lines, ("customer_id", "order_id")))
 
 
-def _order_sums(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
+def _order_sums(lines: ir.Table, keys: Sequence[str], **more: ir.Value) -> ir.Table:
     """Return what can be added up order by order, and again from parts of orders."""
     sold, amount, quantity = ~lines["is_return"], lines["amount"], lines["quantity"]
     measures = {
@@ -131,7 +131,7 @@ def _order_sums(lines: ir.Table, keys: Sequence[str]) -> ir.Table:
         measures["profit"] = lines["profit"].sum()
     if "discount" in lines.columns:
         measures["discounted"] = amount.sum(where=sold & (lines["discount"] > 0)).coalesce(0)
-    return lines.group_by(*keys).agg(**measures)
+    return lines.group_by(*keys).agg(**measures, **more)
 
 
 def _order_values(orders: ir.Table) -> ir.Table:
@@ -142,13 +142,32 @@ def _order_values(orders: ir.Table) -> ir.Table:
     return orders.mutate(**values, has_return=has_return).drop("returned", "returned_units")
 
 
-def _known_orders(lines: ir.Table, dates: Sequence[date]) -> ir.Table:
-    """Return the orders as they were known at each date, with the date as `as_of`."""
+def _known_purchases(lines: ir.Table, dates: Sequence[date]) -> ir.Table:
+    """Return purchases as they were known at each date, with the date as `as_of`.
+
+    An order whose lines became known between two of the dates (such as one that was returned
+    later) is another order at each of them, and all orders of its customer are looked at
+    date by date. The others stay as they are once known, and are worked out once.
+    """
     days = calendar(dates)
     later = [(lines["observed_at"] >= as_moment(day)).cast("int64") for day in dates]
+    placed = lines.mutate(known_from=sum(later[1:], later[0]))
+    span = {"known_from": placed["known_from"].min(), "known_to": placed["known_from"].max()}
+    orders = _order_sums(placed, ("customer_id", "order_id"), **span)
+    changing = orders.filter(orders["known_from"] < orders["known_to"])
+    changing = changing.select("customer_id").distinct()
+    steady = orders.anti_join(changing, "customer_id").drop("known_to")
+    steady = purchases(_order_values(steady))
+    steady = steady.join(days, steady["known_from"] <= days["epoch"]).drop("known_from", "epoch")
+    others = _known_orders(placed.semi_join(changing, "customer_id"), days)
+    return steady.union(purchases(others, SNAPSHOT).select(*steady.columns))
+
+
+def _known_orders(lines: ir.Table, days: ir.Table) -> ir.Table:
+    """Return the orders of lines with `known_from`, as they were known on each day."""
     keys = ("customer_id", "order_id", "known_from")
-    parts = _order_sums(lines.mutate(known_from=sum(later[1:], later[0])), keys)
-    known = parts.join(days, parts["known_from"] <= days["place"])
+    parts = _order_sums(lines, keys)
+    known = parts.join(days, parts["known_from"] <= days["epoch"])
     sums = {
         name: known[name].min() if name == "ordered_at" else known[name].sum()
         for name in parts.columns
@@ -322,10 +341,11 @@ def _with_prospects(customers: ir.Table, extras: Sequence[ir.Table], by: Sequenc
     """Add those who registered or were seen, and did not buy."""
     import ibis
 
-    ids = ibis.union(*[table.select(*by) for table in (customers, *extras)], distinct=True)
-    everyone = _joined(ids, customers, by)
+    everyone = customers
     for table in extras:
-        everyone = _joined(everyone, table, by)
+        both = everyone.outer_join(table, list(by))
+        keys = {name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in by}
+        everyone = both.mutate(**keys).drop(*[f"{name}_right" for name in by])
     zeros = ("orders", "units", "lines", "gross", "returned", "revenue", "returns")
     zeros = (*zeros, "recent_orders", "earlier_orders")
     return everyone.fill_null({name: 0 for name in zeros if name in everyone.columns})

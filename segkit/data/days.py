@@ -25,9 +25,9 @@ def as_moment(day: date) -> ir.TimestampScalar:
 
 
 def calendar(dates: Sequence[date]) -> ir.Table:
-    """Return dates as a table: `as_of`, and its `place` in their order, from 0 on."""
+    """Return dates as a table: `as_of`, and its `epoch`: its place in their order, from 0 on."""
     import ibis
 
     days = sorted(dates)
-    schema = {"as_of": "date", "place": "int64"}
-    return ibis.memtable({"as_of": days, "place": list(range(len(days)))}, schema=schema)
+    schema = {"as_of": "date", "epoch": "int64"}
+    return ibis.memtable({"as_of": days, "epoch": list(range(len(days)))}, schema=schema)
