@@ -37,6 +37,7 @@ class Migration:
         self.study = study
         params = study.params
         self.months = params.migration.months or params.clv.previous_months
+        self._known: dict[date, pd.DataFrame] = {}
 
     @cached_property
     def dates(self) -> list[date]:
@@ -88,25 +89,15 @@ class Migration:
                 values=[day.isoformat()],
                 fix=f"choose one after {self.study.first_day}, up to {self.study.as_of}",
             )
-        return self._of_dates[day] if day in self.dates else self._valued([day])[day]
+        dates = self._dates_with_previous(self.dates if day in self.dates else [day])
+        known, earlier = self.study.customers_at(dates, day), self._previous(day)
+        previous = self.study.customers_at(dates, earlier) if earlier in dates else None
+        return known.drop(columns="as_of").join(self.study.forecast.values_of(known, previous))
 
-    @cached_property
-    def _of_dates(self) -> dict[date, pd.DataFrame]:
-        return self._valued(self.dates)
-
-    def _valued(self, dates: Sequence[date]) -> dict[date, pd.DataFrame]:
-        """Return customers at dates, with their value and that of a while before."""
-        first, forecast = self.study.first_day, self.study.forecast
-        earlier = {day: self._previous(day) for day in dates}
-        days = {*dates, *(day for day in earlier.values() if day > first)}
-        known = {
-            moment.date(): rows.drop(columns="as_of").reset_index(drop=True)
-            for moment, rows in self.study.customers_at(sorted(days)).groupby("as_of")
-        }
-        return {
-            day: known[day].join(forecast.values_of(known[day], known.get(earlier[day])))
-            for day in dates
-        }
+    def _dates_with_previous(self, dates: Sequence[date]) -> list[date]:
+        """Return dates, and those that CLV is compared with, as far as the history goes."""
+        earlier = (self._previous(day) for day in dates)
+        return sorted({*dates, *(day for day in earlier if day > self.study.first_day)})
 
     def _previous(self, day: date) -> date:
         months = self.study.params.clv.previous_months
@@ -125,9 +116,24 @@ class Migration:
         return table[table["segment"] != tables.OUTSIDE].reset_index(drop=True)
 
     def _everyone(self, segmentation: str, day: date) -> pd.DataFrame:
-        customers = self.customers(day)
-        labels = self.study.label(segmentation, customers).fillna(tables.OUTSIDE)
-        return customers[["customer_id", "revenue"]].assign(segment=labels)
+        from segkit.study import require_segmentation
+
+        require_segmentation(segmentation)
+        labelled = self._labelled(day)
+        return labelled[["customer_id", "revenue"]].assign(
+            segment=labelled[segmentation].astype("str")
+        )
+
+    def _labelled(self, day: date) -> pd.DataFrame:
+        """Return the segments of a date in every segmentation and view, kept small."""
+        if day not in self._known:
+            customers = self.customers(day)
+            labels = {
+                name: self.study.label(name, customers).fillna(tables.OUTSIDE).astype("category")
+                for name in self.study.segment_names
+            }
+            self._known[day] = customers[["customer_id", "revenue"]].assign(**labels)
+        return self._known[day]
 
     def flows(
         self, segmentation: str, before: date | None = None, after: date | None = None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from segkit import __version__
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import pandas as pd
 
 _KEY = b"segkit_key"
@@ -90,6 +91,20 @@ def _parquet(table: pd.DataFrame, key: str) -> BytesIO:
         arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: key}), content
     )
     return content
+
+
+def write_batches(table: ir.Table, path: Path, key: str) -> None:
+    """Write an expression's result to Parquet piece by piece, with its key.
+
+    Columns have the types that the expression says; what the engine itself would write may
+    be wider.
+    """
+    import pyarrow.parquet as pq
+
+    schema = table.schema().to_pyarrow().with_metadata({_KEY: key})
+    with pq.ParquetWriter(path, schema) as writer:
+        for batch in table.to_pyarrow_batches():
+            writer.write_batch(batch.cast(schema))
 
 
 def parquet_key(file: Path | BinaryIO) -> str | None:

@@ -16,7 +16,7 @@ from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 from segkit.params import Params, check_params, find_root, load_params, load_yaml
 from segkit.segments.lifecycle import VIEWS
-from segkit.store import Store, key_of, parquet_key
+from segkit.store import Store, key_of, parquet_key, write_batches
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -236,9 +236,7 @@ class Study:
         }
 
     def _write(self, name: str, table: ir.Table) -> None:
-        def write(path: Path, key: str) -> None:
-            table.to_parquet(path, kv_metadata={"segkit_key": key})
-
+        write = lambda path, key: table.to_parquet(path, kv_metadata={"segkit_key": key})
         self._lines_store.file(name, self._lines_key, write)
 
     @cached_property
@@ -345,39 +343,41 @@ class Study:
             return None
         return cart_counts(self.cart_items, dates, **self.params.carts.model_dump())
 
-    def customers_at(self, dates: Sequence[date]) -> pd.DataFrame:
-        """Return the customer table at each of several dates, from one pass over the lines.
+    def customers_at(self, dates: Sequence[date], day: date | None = None) -> pd.DataFrame:
+        """Return the customer table at several dates, from one pass over the lines.
 
         Parameters
         ----------
         dates : sequence of date
             First days that are not observed.
+        day : date, optional
+            One of `dates`: only its rows are read.
 
         Returns
         -------
         DataFrame
             As `segkit.data.customers.customer_tables`; windows as those of the CLV segments.
         """
+        days = [each.isoformat() for each in sorted(dates)]
+        key = key_of(self._lines_key, days, self.recent_days, self.params.carts.open_days)
+        name = f"customers_{days[0]}_{days[-1]}_{len(days)}"
+        file = self.store.file(name, key, lambda *to: self._write_snapshots(sorted(dates), *to))
+        wanted = None if day is None else [("as_of", "==", day)]
+        return _timestamps(pd.read_parquet(file, filters=wanted))
+
+    def _write_snapshots(self, dates: Sequence[date], path: Path, key: str) -> None:
         from segkit.data.customers import customer_tables
         from segkit.data.events import seen_table
 
-        dates = sorted(dates)
-        days = [day.isoformat() for day in dates]
-        key = key_of(self._lines_key, days, self.recent_days, self.params.carts.open_days)
-
-        def compute() -> pd.DataFrame:
-            seen = None if self.events is None else seen_table(self.events).drop("last_seen")
-            table = customer_tables(
-                self.lines,
-                dates,
-                recent_days=self.recent_days,
-                registered=self._registered,
-                seen=seen,
-                carts=self._cart_counts(dates),
-            )
-            return _timestamps(table.to_pyarrow().to_pandas())
-
-        return self.store.frame(f"snapshots_{key}", key, compute)
+        table = customer_tables(
+            self.lines,
+            dates,
+            recent_days=self.recent_days,
+            registered=self._registered,
+            seen=None if self.events is None else seen_table(self.events).drop("last_seen"),
+            carts=self._cart_counts(dates),
+        )
+        write_batches(table, path, key)
 
     @cached_property
     def buyers(self) -> pd.DataFrame:
@@ -585,7 +585,7 @@ class Study:
             A customer table, of this study or of another date; for `clv_segments`, of another
             date, joined with the `clv` table of that date.
         """
-        _require_known(segmentation)
+        require_segmentation(segmentation)
         if segmentation == "clv_segments":
             return self.clv_segments.predict(self._valued(customers))
         if segmentation == "clusters":
@@ -642,7 +642,7 @@ class Study:
         """
         from segkit.analysis.kpis import segment_kpis
 
-        _require_known(segmentation)
+        require_segmentation(segmentation)
         start = start or self.period_start
         return self.store.frame(
             f"kpis_{segmentation}_{start:%Y%m%d}",
@@ -721,7 +721,8 @@ class Study:
         return self._others[as_of]
 
 
-def _require_known(segmentation: str) -> None:
+def require_segmentation(segmentation: str) -> None:
+    """Raise SegkitError where a study has no such segmentation or view."""
     known = (*SEGMENTATIONS, *VIEWS)
     if segmentation not in known:
         fix = suggestion(segmentation, known)
