@@ -124,8 +124,10 @@ class Stages:
         """What the gaps say: keys of sentences, and their fields."""
         passed = int(self.study.waiting["returned"].sum())
         still = len(self.study.buyers)
+        key = "gaps_fixed_many" if len(self.fixed) > 1 else "gaps_fixed"
+        fixed = [(key, {"gaps": len(self.fixed)})] if self.fixed else []
         if self.measured["usual_days"] is None:
-            return [("gaps_none", {"gaps": passed, "open": still})]
+            return [("gaps_none", {"gaps": passed, "open": still}), *fixed]
         days = self.gaps.set_index("gap")
         fields = {
             "usual": days.loc["usual_gap", "measured_days"],
@@ -138,8 +140,6 @@ class Stages:
             "open": still,
         }
         few = [("gaps_few", fields)] if passed < measures.FEW_GAPS else []
-        key = "gaps_fixed_many" if len(self.fixed) > 1 else "gaps_fixed"
-        fixed = [(key, {"gaps": len(self.fixed)})] if self.fixed else []
         return [("gaps_measured", fields), ("gaps_naive", fields), *few, *fixed]
 
     @property

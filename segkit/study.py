@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 
 from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
-from segkit.params import Params, check_params, find_root, load_params, load_yaml
+from segkit.params import Params, Segmentation, check_params, find_root, load_params, load_yaml
 from segkit.segments.lifecycle import VIEWS
 from segkit.store import Store, key_of, parquet_key, write_batches
 
@@ -30,15 +30,7 @@ if TYPE_CHECKING:
     from segkit.stages import Stages
 
 TABLES = ("orders", "returns", "customers", "events")
-SEGMENTATIONS = (
-    "families",
-    "sub_segments",
-    "value_groups",
-    "clusters",
-    "clv_segments",
-    "lifecycle",
-    "micro_segments",
-)
+SEGMENTATIONS: tuple[str, ...] = get_args(Segmentation)
 DRAFT = "draft"
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 

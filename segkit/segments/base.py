@@ -67,6 +67,22 @@ def is_buyer(customers: pd.DataFrame) -> np.ndarray:
     return np.nan_to_num(orders) > 0
 
 
+def numbers(customers: pd.DataFrame, name: str) -> pd.Series:
+    """Return a column as floats, missing values as NaN."""
+    return customers[name].astype("float64")
+
+
+def number(value: float | None) -> float:
+    """Return a threshold as a float; one that is None is NaN, which nothing exceeds or reaches.
+
+    Examples
+    --------
+    >>> number(3), 5.0 > number(None)
+    (3.0, False)
+    """
+    return np.nan if value is None else float(value)
+
+
 def finite_values(customers: pd.DataFrame, values: pd.Series, *, name: str) -> np.ndarray:
     """Return the values as floats; a missing or infinite one is an error that names customers.
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from segkit.segments.base import PROSPECTS, Segmentation, check_columns, is_buyer
+from segkit.segments.base import PROSPECTS, Segmentation, check_columns, is_buyer, number, numbers
 
 CLV_SEGMENTS = (
     "reactivated",
@@ -125,7 +125,7 @@ class CLVSegments(Segmentation):
     def is_rising(self, customers: pd.DataFrame) -> pd.Series:
         """Return whether a customer's CLV has risen by more than `rising`."""
         check_columns(customers, ["clv_trend"])
-        return (_numbers(customers, "clv_trend") > self.rising).rename("clv_rising")
+        return (numbers(customers, "clv_trend") > self.rising).rename("clv_rising")
 
     def thresholds(self) -> pd.DataFrame:
         """Return every threshold with its value.
@@ -156,10 +156,10 @@ class CLVSegments(Segmentation):
 
     def _rules(self, customers: pd.DataFrame) -> Mapping[str, pd.Series]:
         """Return where each rule holds; a comparison with a missing value does not."""
-        given = {name: _numbers(customers, name) for name in ("orders", *_COLUMNS)}
-        usual, churn = _number(self.usual_days), _number(self.churn_days)
-        recent = _number(self.usual_days if self.recent_days is None else self.recent_days)
-        low, next_best, best = (_number(self.clv_[key]) for key in ("low", "loyal", "champions"))
+        given = {name: numbers(customers, name) for name in ("orders", *_COLUMNS)}
+        usual, churn = number(self.usual_days), number(self.churn_days)
+        recent = number(self.usual_days if self.recent_days is None else self.recent_days)
+        low, next_best, best = (number(self.clv_[key]) for key in ("low", "loyal", "champions"))
         repeat = given["orders"] >= 2
         overdue = given["recency_days"] > usual
         return {
@@ -170,11 +170,3 @@ class CLVSegments(Segmentation):
             "loyal": repeat & (given["clv"] >= next_best),
             "promising": given["recent_orders"] > given["earlier_orders"],
         }
-
-
-def _numbers(customers: pd.DataFrame, name: str) -> pd.Series:
-    return customers[name].astype("float64")
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)

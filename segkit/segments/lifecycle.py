@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from segkit.segments.base import Segmentation, check_columns, is_buyer
+from segkit.segments.base import Segmentation, check_columns, is_buyer, number, numbers
 
 STAGES = ("prospect", "churned", "new", "returned", "active")
 """In the order in which their rules are tried; the first match wins."""
@@ -169,11 +168,11 @@ class Lifecycle(Segmentation):
 
     def watched(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the buyers whose first order is at least `again_days` old."""
-        return customers[_numbers(customers, "tenure_days") >= self.again_days]
+        return customers[numbers(customers, "tenure_days") >= self.again_days]
 
     def came_back(self, customers: pd.DataFrame) -> pd.Series:
         """Return who bought again within `again_days` of the first order."""
-        return _numbers(customers, "first_gap_days") <= self.again_days
+        return numbers(customers, "first_gap_days") <= self.again_days
 
     def predict(self, customers: pd.DataFrame) -> pd.Series:
         """Return each customer's stage.
@@ -186,12 +185,12 @@ class Lifecycle(Segmentation):
         self._check_fitted()
         check_columns(customers, _COLUMNS)
         new_days = self.usual_days if self.new_days is None else self.new_days
-        churn = _number(self.churn_days)
+        churn = number(self.churn_days)
         conditions = [
             ~is_buyer(customers),
-            _numbers(customers, "recency_days") > churn,
-            _numbers(customers, "tenure_days") <= _number(new_days),
-            _numbers(customers, "last_gap_days") > churn,
+            numbers(customers, "recency_days") > churn,
+            numbers(customers, "tenure_days") <= number(new_days),
+            numbers(customers, "last_gap_days") > churn,
         ]
         return _labels(customers, conditions, STAGES).rename("lifecycle")
 
@@ -242,11 +241,11 @@ class Lifecycle(Segmentation):
     def flags(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return `high_value` and `discount_driven` of each customer (booleans)."""
         self._check_fitted()
-        revenue = _numbers(customers, "revenue")
+        revenue = numbers(customers, "revenue")
         share = _optional(customers, "discount_share")
         return pd.DataFrame(
             {
-                "high_value": is_buyer(customers) & (revenue >= _number(self.high_value_revenue_)),
+                "high_value": is_buyer(customers) & (revenue >= number(self.high_value_revenue_)),
                 "discount_driven": is_buyer(customers) & (share >= self.discount_driven_share),
             }
         )
@@ -256,19 +255,19 @@ class Lifecycle(Segmentation):
         return [age <= self.welcome_days, age > self.welcome_days]
 
     def _new_potential(self, customers: pd.DataFrame) -> list[pd.Series]:
-        orders = _numbers(customers, "orders")
-        amount = _numbers(customers, "first_amount")
-        is_late = _numbers(customers, "tenure_days") > _number(self.second_days)
-        promising = (orders >= 2) | (amount >= _number(self.high_potential_amount_))
+        orders = numbers(customers, "orders")
+        amount = numbers(customers, "first_amount")
+        is_late = numbers(customers, "tenure_days") > number(self.second_days)
+        promising = (orders >= 2) | (amount >= number(self.high_potential_amount_))
         return [promising, (orders == 1) & is_late]
 
     def _returns(self, customers: pd.DataFrame) -> list[pd.Series]:
-        returns = _numbers(customers, "returns")
-        often = _numbers(customers, "return_rate") >= _number(self.frequent_rate_)
+        returns = numbers(customers, "returns")
+        often = numbers(customers, "return_rate") >= number(self.frequent_rate_)
         return [(returns >= 2) & often, returns > 0]
 
     def _order_size(self, customers: pd.DataFrame) -> list[pd.Series]:
-        return [_numbers(customers, "first_units") >= _number(self.large_units_)]
+        return [numbers(customers, "first_units") >= number(self.large_units_)]
 
     def _cart(self, customers: pd.DataFrame) -> pd.Series:
         abandoned = _optional(customers, "carts_abandoned") > 0
@@ -296,15 +295,7 @@ def _labels(customers: pd.DataFrame, conditions: list[Any], labels: tuple[str, .
     return pd.Series(found, index=customers.index, dtype="str")
 
 
-def _numbers(customers: pd.DataFrame, name: str) -> pd.Series:
-    return customers[name].astype("float64")
-
-
-def _optional(customers: Mapping[str, pd.Series], name: str) -> pd.Series:
+def _optional(customers: pd.DataFrame, name: str) -> pd.Series:
     if name in customers:
-        return _numbers(customers, name)
+        return numbers(customers, name)
     return pd.Series(np.nan, index=customers.index)
-
-
-def _number(value: float | None) -> float:
-    return np.nan if value is None else float(value)
