@@ -139,8 +139,10 @@ class Stages:
             "gaps": passed,
             "open": still,
         }
+        is_biased = fields["naive"] < fields["usual"] or fields["naive_churn"] < fields["churn"]
+        naive = [("gaps_naive", fields)] if is_biased else []
         few = [("gaps_few", fields)] if passed < measures.FEW_GAPS else []
-        return [("gaps_measured", fields), ("gaps_naive", fields), *few, *fixed]
+        return [("gaps_measured", fields), *naive, *few, *fixed]
 
     @property
     def given(self) -> dict[str, Any]:
