@@ -17,6 +17,7 @@ from babel.numbers import (
     get_currency_precision,
     is_currency,
 )
+from babel.units import format_unit
 
 from segkit.errors import SegkitError, suggestion
 from segkit.params import NO_CURRENCY
@@ -24,7 +25,7 @@ from segkit.params import NO_CURRENCY
 MISSING = "—"
 DIGITS_OF_ANY_FLOAT = 400  # the default of 28 fails on amounts above 10^25
 
-NUMBER_KINDS = ("count", "money", "percent", "decimal", "number", "days", "ratio")
+NUMBER_KINDS = ("count", "money", "percent", "decimal", "number", "days", "ratio", "months")
 TIME_KINDS = ("date", "month", "datetime")
 WORD_KINDS = ("text", "label", "segment", "rule", "flag")
 KINDS = (*NUMBER_KINDS, *TIME_KINDS, *WORD_KINDS)
@@ -230,6 +231,18 @@ class Formats:
         write = self._kinds[name]
         return (lambda value: write(value, int(digits))) if dot else write
 
+    def months(self, value: object) -> str:
+        """Write a number of months with its unit.
+
+        Examples
+        --------
+        >>> Formats("es_ES", "EUR").months(1), Formats("en_GB", "GBP").months(12)
+        ('1 mes', '12 months')
+        """
+        if _is_missing(value):
+            return MISSING
+        return format_unit(int(value), "duration-month", length="long", locale=self._locale)
+
     def _by_name(self) -> dict[str, Callable[..., str]]:
         return {
             "count": self.integer,
@@ -239,6 +252,7 @@ class Formats:
             "number": self.number,
             "days": self.integer,
             "ratio": self.decimal,
+            "months": self.months,
             "date": self.date,
             "month": self.month,
             "datetime": self.datetime,
