@@ -60,6 +60,16 @@ def test_a_tiny_negative_amount_is_not_minus_zero(argentine):
     assert argentine.integer(-0.4) == "0"
 
 
+def test_a_log_without_amounts_has_units_instead_of_money():
+    units = Formats("es_ES", "XXX")
+    assert [units.money(value) for value in (1750, 2.345, None)] == ["1.750 u.", "2,3 u.", MISSING]
+    assert units.money(12345.6, decimals=0) == "12.346 u."
+
+
+def test_months_are_said_with_their_unit(argentine):
+    assert [argentine.months(count) for count in (1, 12, None)] == ["1 mes", "12 meses", MISSING]
+
+
 def test_a_tiny_share_is_not_lost(argentine):
     assert argentine.percent(0.004, 1) == "0,4%"
 

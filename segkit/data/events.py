@@ -212,13 +212,10 @@ def viewed_by(
 
     known = _before(events, as_of).semi_join(prospects, "customer_id")
     known = known.filter(known["type"] != "purchase")
-    names = [known["category"]] if "category" in known.columns else []
     if products is not None and "product_id" in known.columns:
         known = known.left_join(products, "product_id", rname="sold_{name}")
-        names = [known["category"]] if names else []
-        names += [known["sold_category"] if names else known["category"], known["product"]]
-    if "product_id" in known.columns:
-        names.append(known["product_id"])
+    columns = ("category", "sold_category", "product", "product_id")
+    names = [known[name] for name in columns if name in known.columns]
     viewed = ibis.coalesce(*names) if names else ibis.null("string")
     named = known.mutate(viewed=viewed).filter(lambda table: table["viewed"].notnull())
     looks = named.group_by("viewed")
