@@ -128,11 +128,8 @@ class Migration:
         """Return the segments of a date in every segmentation and view, kept small."""
         if day not in self._known:
             customers = self.customers(day)
-            labels = {
-                name: self.study.label(name, customers).fillna(tables.OUTSIDE).astype("category")
-                for name in self.study.segment_names
-            }
-            self._known[day] = customers[["customer_id", "revenue"]].assign(**labels)
+            labels = self.study.labels(customers).fillna(tables.OUTSIDE).astype("category")
+            self._known[day] = customers[["customer_id", "revenue"]].join(labels)
         return self._known[day]
 
     def flows(

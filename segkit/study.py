@@ -594,6 +594,17 @@ class Study:
             labels = scores[column] if column else self.rules.assign(scores)
         return labels.rename(segmentation)
 
+    def labels(self, customers: pd.DataFrame) -> pd.DataFrame:
+        """Return the segments of customers in every segmentation and view, by today's rules.
+
+        Parameters
+        ----------
+        customers : DataFrame
+            As for `label`.
+        """
+        table = pd.DataFrame({name: self.label(name, customers) for name in SEGMENTATIONS})
+        return table.join(self.lifecycle.views(customers))
+
     @property
     def segmentations(self) -> list[str]:
         """Every segmentation, and the views that somebody is in."""
@@ -613,12 +624,11 @@ class Study:
         return [*own_rules, *self.value_rules()]
 
     def _compute_segments(self) -> pd.DataFrame:
-        labels = {name: self.label(name, self.customers) for name in SEGMENTATIONS}
         scores = self.scores[["r", "f", "m", "cell"]]
         rising = self.clv_segments.is_rising(self.forecast.values)
-        views, flags = self.lifecycle.views(self.customers), self.lifecycle.flags(self.customers)
+        labels, flags = self.labels(self.customers), self.lifecycle.flags(self.customers)
         ids = self.customers[["customer_id"]]
-        return pd.concat([ids, scores, pd.DataFrame(labels), views, flags, rising], axis=1)
+        return pd.concat([ids, scores, labels, flags, rising], axis=1)
 
     def kpis(self, segmentation: str, start: date | None = None) -> pd.DataFrame:
         """Return the key figures of a segmentation's segments (definitions, section 3).
