@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -35,16 +36,9 @@ class Carts:
         """Whether events are given, and anything was put in a cart."""
         return self.study.events is not None and bool(self.totals["carts"])
 
-    @cached_property
-    def _items(self) -> ir.Table:
-        study = self.study
-        return valued_items(
-            study.cart_items,
-            self.products,
-            study.period_start,
-            study.as_of,
-            self.params.window_hours,
-        )
+    def _items_since(self, start: date) -> ir.Table:
+        study, hours = self.study, self.params.window_hours
+        return valued_items(study.cart_items, self.products, start, study.as_of, hours)
 
     @property
     def products(self) -> ir.Table | None:
@@ -61,16 +55,17 @@ class Carts:
 
     def _sums(self, by: str) -> pd.DataFrame:
         key = key_of(self.study.customers_key, self.study.params.period_months, by)
+        compute = lambda: cart_sums(self._items_since(self.study.period_start), by)
         return self.study.store.frame(
-            f"carts_{by}", key, lambda: cart_sums(self._items, by).to_pyarrow().to_pandas()
+            f"carts_{by}", key, lambda: compute().to_pyarrow().to_pandas()
         )
 
-    @property
+    @cached_property
     def by_customer(self) -> pd.DataFrame:
         """Carts of each customer: `customer_id` and the columns of `cart_sums`."""
         return self._sums("customer_id")
 
-    @property
+    @cached_property
     def by_category(self) -> pd.DataFrame:
         """Carts of each category, most carts first; none where no category is known."""
         table = _with_rates(self._sums("category").dropna(subset="category"))
@@ -133,10 +128,7 @@ class Carts:
 
     def _compute_open(self) -> pd.DataFrame:
         study = self.study
-        start = (pd.Timestamp(study.as_of) - pd.Timedelta(days=self.params.open_days)).date()
-        items = valued_items(
-            study.cart_items, self.products, start, study.as_of, self.params.window_hours
-        )
+        items = self._items_since(study.as_of - timedelta(days=self.params.open_days))
         items = items.filter(items["outcome"] == "abandoned").drop("outcome")
         table = items.to_pyarrow().to_pandas()
         micro = study.segments.set_index("customer_id")["micro_segments"]

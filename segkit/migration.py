@@ -38,6 +38,7 @@ class Migration:
         params = study.params
         self.months = params.migration.months or params.clv.previous_months
         self._known: dict[date, pd.DataFrame] = {}
+        self._flows: dict[tuple[str, date, date], pd.DataFrame] = {}
 
     @cached_property
     def dates(self) -> list[date]:
@@ -151,6 +152,11 @@ class Migration:
             The history is too short for two dates, or a date is not in it.
         """
         ends = (before or self._default(-2), after or self._default(-1))
+        if (segmentation, *ends) not in self._flows:
+            self._flows[segmentation, *ends] = self._compare(segmentation, *ends)
+        return self._flows[segmentation, *ends].copy()
+
+    def _compare(self, segmentation: str, *ends: date) -> pd.DataFrame:
         moved = tables.flows(
             *[self._everyone(segmentation, day) for day in ends],
             [*self.study.segment_names[segmentation], tables.OUTSIDE],

@@ -384,17 +384,22 @@ class Stages:
 
 def _sides(values: pd.Series, threshold: float | None, back: pd.Series) -> dict[str, float]:
     if threshold is None:
-        return _late_sides(values, None, back)
+        return _nobody()
     return tables.two_rates(values >= threshold, back)
 
 
 def _late_sides(gap: pd.Series, days: float | None, back: pd.Series) -> dict[str, float]:
     """Return who came back among those who had not by `days`, beside all of them."""
     if days is None:
-        return tables.two_rates(*[pd.Series(dtype=bool)] * 2)
+        return _nobody()
     silent = back[~(gap.astype(float) <= days)]
     both = pd.concat([silent, back], ignore_index=True)
     return tables.two_rates(pd.Series(both.index < len(silent), index=both.index), both)
+
+
+def _nobody() -> dict[str, float]:
+    """Return the rates of two sides without customers."""
+    return tables.two_rates(pd.Series(dtype=bool), pd.Series(dtype=bool))
 
 
 def _verdict(row: pd.Series) -> str:

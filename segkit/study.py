@@ -321,7 +321,7 @@ class Study:
     @property
     def customer_rows(self) -> ir.Table:
         """The customer table as an expression of the engine."""
-        assert len(self.customers)
+        _ = self.customers  # written when they are first asked for
         return self._workspace.parquet(self.store.folder / "customers.parquet")
 
     @property
@@ -489,8 +489,8 @@ class Study:
         return customers.join(self.forecast.values.drop(columns="customer_id"))
 
     def value_rules(self) -> list[Any]:
-        """Return what values and stages depend on besides customers."""
-        names = ("clv", "evidence", "gaps", "lifecycle")
+        """Return what values depend on besides customers."""
+        names = ("clv", "evidence", "gaps")
         return [getattr(self.params, name).model_dump() for name in names]
 
     def purchase_days(self, customer_id: str) -> pd.Series:
@@ -560,7 +560,7 @@ class Study:
         from segkit.segments import Lifecycle
 
         model = Lifecycle(**self.stages.given)
-        key = key_of(self.customers_key, *self.value_rules())
+        key = key_of(self.customers_key, model.get_params())
         return Lifecycle.from_state(
             self.store.state("lifecycle", key, lambda: model.fit(self.customers).to_state())
         )
@@ -620,8 +620,12 @@ class Study:
         """Return what segments depend on besides customers."""
         own = self.params.rfm.value_groups
         table = load_yaml(self.root / own) if own else None
-        own_rules = [self.params.rfm.model_dump(), self.params.clusters.model_dump(), table]
-        return [*own_rules, *self.value_rules()]
+        names = ("rfm", "clusters", "lifecycle")
+        return [
+            *(getattr(self.params, name).model_dump() for name in names),
+            table,
+            *self.value_rules(),
+        ]
 
     def _compute_segments(self) -> pd.DataFrame:
         scores = self.scores[["r", "f", "m", "cell"]]

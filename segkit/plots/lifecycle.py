@@ -176,8 +176,8 @@ def cart_outcomes(
     Parameters
     ----------
     table : DataFrame
-        One row a bar: the column `by`, and the counts `recovered`, `late`,
-        `abandoned`, `pending`. Rows without carts are left out; of more than twelve
+        One row a bar: the column `by`, and the counts `recovered`,
+        `bought_late`, `abandoned`, `pending`. Rows without carts are left out; of more than twelve
         the largest are drawn. The order is kept, the first on top.
     by : str, optional
         Column of the names: keys if it is `segment`, otherwise texts as they are.

@@ -93,8 +93,7 @@ def tint(colour: str, white: float) -> str:
     >>> tint("#0072B2", 0.5)
     '#80B8D8'
     """
-    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round(part + (255 - part) * white):02X}" for part in parts)
+    return _mixed(colour, 255, white)
 
 
 def shade(colour: str, black: float) -> str:
@@ -117,8 +116,13 @@ def shade(colour: str, black: float) -> str:
     >>> shade("#0072B2", 0.5)
     '#003959'
     """
+    return _mixed(colour, 0, black)
+
+
+def _mixed(colour: str, level: int, share: float) -> str:
+    """Return a colour mixed with a share of grey of a level, 0 (black) to 255 (white)."""
     parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{round(part * (1 - black)):02X}" for part in parts)
+    return "#" + "".join(f"{round(part + (level - part) * share):02X}" for part in parts)
 
 
 # Segments of one segmentation differ; segments that never meet may share a colour.

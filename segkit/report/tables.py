@@ -9,13 +9,14 @@ from functools import partial
 import pandas as pd
 from markupsafe import Markup, escape
 
+from segkit.analysis.migration import NO_SEGMENTS
 from segkit.report.catalogue import Columns, Texts
 from segkit.report.format import NUMBER_KINDS, TIME_KINDS, Formats
 
 SUMMARY_ROWS = ("total", "read", "kept", "rejected")
 """What rows that add others up hold in one of their first two cells; they are set in bold."""
 
-NO_SEGMENTS = ("total", "newcomer", "gone", "outside")
+AMONG_SEGMENTS = ("total", *NO_SEGMENTS)
 """What stands among segments without being one."""
 
 MANY_COLUMNS = 8  # beyond it a table needs a page on its side
@@ -75,7 +76,7 @@ class Wording:
 
     def name(self, segment: object) -> object:
         """Return the label of a segment key, and anything that is no such key as it is."""
-        if segment in NO_SEGMENTS:
+        if segment in AMONG_SEGMENTS:
             return self.texts.label(segment)
         return self.names.get(segment, segment) if isinstance(segment, str) else segment
 
