@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
 from multiprocessing import get_context
@@ -10,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segkit.data.demo import shop as module
 from segkit.data.demo.shop import TABLES, TRUTH, Shop, catalogue, generate, path
 from segkit.errors import SegkitError
 
 FILES = sorted([*TABLES, TRUTH])
+CONTACT_COLUMNS = ["email", "telefono", "consentimiento_whatsapp", "consentimiento_sms"]
 
 
 @pytest.fixture(scope="module")
@@ -212,10 +215,67 @@ def test_some_of_the_registered_never_buy(customers, raw, truth):
     assert len(never) == truth["customers"]["prospects"] == 500
 
 
-def test_customers_have_ids_as_text_and_no_names_or_mails(customers):
+def test_customers_have_ids_as_text_and_contact_data_after_the_rest(customers):
     assert customers.index.str.fullmatch(r"\d{5}").all()
-    assert list(customers.columns) == ["registro", "consentimiento_email", "provincia", "day"]
+    first = ["registro", "consentimiento_email", "provincia"]
+    assert list(customers.columns) == [*first, *CONTACT_COLUMNS, "day"]
     assert set(customers["consentimiento_email"]) == {"sí", "no"}
+
+
+def test_addresses_are_at_the_domains_for_examples_and_no_two_are_alike(customers):
+    tidy = customers["email"].dropna().str.strip().str.lower()
+    assert tidy.str.fullmatch(r"[a-z]+\.\d{5}@example\.(com|org|net)").all()
+    assert tidy.str.rpartition("@")[2].nunique() == 3
+    assert tidy.is_unique
+
+
+def test_some_addresses_are_missing_in_capitals_or_between_spaces(customers):
+    typed = customers["email"].dropna()
+    assert 0.03 <= customers["email"].isna().mean() <= 0.05
+    assert (typed != typed.str.lower()).sum() > 50
+    assert (typed != typed.str.strip()).sum() > 50
+    assert (typed == typed.str.strip().str.lower()).mean() > 0.8
+
+
+def test_telephones_are_spanish_mobiles_written_in_seven_ways(customers):
+    typed = customers["telefono"].dropna()
+    assert 0.08 <= customers["telefono"].isna().mean() <= 0.12
+    digits = typed.str.replace(r"\D", "", regex=True).str.removeprefix("00").str[-9:]
+    assert (digits.astype(int) == 600_000_000 + typed.index.astype(int)).all()
+    ways = typed.str.replace(r"\d", "0", regex=True).where(~typed.str.startswith("00"))
+    assert ways.nunique() == 5
+    assert set(typed[ways.isna()].str.count(" ")) == {0, 3}
+
+
+@pytest.mark.parametrize("channel", ["whatsapp", "sms"])
+def test_consent_to_a_channel_is_yes_no_or_never_asked(customers, channel):
+    share = customers[f"consentimiento_{channel}"].value_counts(normalize=True, dropna=False)
+    assert set(share.index.dropna()) == {"sí", "no"}
+    assert share.min() > 0.08
+    assert 0.09 <= share[share.index.isna()].item() <= 0.15
+
+
+def test_each_consent_is_given_apart_from_the_others(customers):
+    yes = customers.filter(like="consentimiento_") == "sí"
+    assert np.abs(np.triu(yes.astype(float).corr(), 1)).max() < 0.06
+
+
+def test_the_truth_counts_the_contact_data(customers, truth):
+    given = customers[["email", "telefono"]].notna().sum()
+    agreed = (customers[["consentimiento_whatsapp", "consentimiento_sms"]] == "sí").sum()
+    assert truth["contacts"] == {**given.to_dict(), **agreed.to_dict()}
+
+
+def test_contact_data_move_nothing_else(tmp_path, monkeypatch):
+    whole = generate(tmp_path / "whole", customers=200)
+    monkeypatch.setattr(module, "_contacts", lambda *_: pd.DataFrame())
+    monkeypatch.setattr(module, "_contact_counts", lambda *_: {})
+    bare = generate(tmp_path / "bare", customers=200)
+    for name in ("pedidos.csv", "devoluciones.csv", "eventos.csv"):
+        assert (whole / name).read_bytes() == (bare / name).read_bytes()
+    lines = (whole / "clientes.csv").read_text(encoding="utf-8").splitlines()
+    kept = [re.match("(?:[^;]*;){3}[^;]*", line)[0] for line in lines]
+    assert kept == (bare / "clientes.csv").read_text(encoding="utf-8").splitlines()
 
 
 def test_purchase_events_agree_with_the_orders_of_the_window(events, sound):

@@ -1,14 +1,22 @@
 """The playbook is complete in every language, and a client's own file is checked."""
 
 import pickle
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
+from typing import get_args
 
 import pytest
 
 from segkit.errors import RuleError, SegkitError
 from segkit.params import load_yaml
 from segkit.report import playbook as module
-from segkit.report.playbook import Playbook, languages
+from segkit.report.playbook import (
+    POLICIES_BY_STRICTNESS,
+    Channel,
+    Playbook,
+    Policy,
+    languages,
+    strictest,
+)
 
 FAMILIES = ["prospects", "beginners", "recurrent", "loyal"]
 CLV_SEGMENTS = [
@@ -52,6 +60,7 @@ VIEWED = {
     "churned_fast": ("churn_speed", "fast"),
     "churned_late": ("churn_speed", "late"),
 }
+SAYS_NO_DISCOUNT = {"es": ("descuento", "rebaja"), "en": ("discount", "money off")}
 CLUSTER_NAMES = {
     "en": [
         "Champions", "Big Spenders", "Loyal Customers", "New Customers", "Promising",
@@ -96,6 +105,7 @@ VIP = """
     name: VIP
     description: Invited by the owner.
     strategies: [Call., Write., Visit.]
+    avoid: [Do not wait.]
     channels: [Phone call]
     contact_frequency: Monthly
     discount: never
@@ -112,6 +122,11 @@ def shape(content):
 
 def advice(entry):
     return entry.model_dump(exclude={"name"})
+
+
+def every_entry(playbook):
+    entries = [playbook.entry(s, key) for s, keys in CONTRACT.items() for key in keys]
+    return [*entries, *playbook.segments.values(), *playbook.cells.values()]
 
 
 @pytest.fixture(params=languages(), scope="module")
@@ -142,7 +157,10 @@ def test_both_languages_have_the_same_keys_and_the_same_discount_rules():
             one, other = spanish.entry(segmentation, key), english.entry(segmentation, key)
             assert one.discount == other.discount
             assert len(one.strategies) == len(other.strategies)
-            assert len(one.channels) == len(other.channels)
+            assert len(one.avoid) == len(other.avoid)
+            assert [spanish.channel_key(name) for name in one.channels] == [
+                english.channel_key(name) for name in other.channels
+            ]
 
 
 @pytest.mark.parametrize("segmentation", CONTRACT)
@@ -164,6 +182,74 @@ def test_the_shipped_file_holds_no_key_outside_the_segmentations(shipped):
 def test_every_discount_policy_has_a_name_and_is_used(shipped):
     entries = [shipped.entry(s, key) for s, keys in CONTRACT.items() for key in keys]
     assert {entry.discount for entry in entries} == set(shipped.discounts)
+
+
+@pytest.mark.parametrize(("language", "opening"), [("es", "No "), ("en", "Do not ")])
+def test_what_to_avoid_is_said_in_short_prohibitions(language, opening):
+    for entry in every_entry(Playbook.load(language)):
+        for text in entry.avoid:
+            assert text.startswith(opening)
+            assert text.endswith(".")
+            assert len(text) <= 100
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_who_is_never_offered_a_discount_is_guarded_from_one(language):
+    for entry in every_entry(Playbook.load(language)):
+        if entry.discount == "never":
+            said = " ".join(entry.avoid)
+            assert any(word in said for word in SAYS_NO_DISCOUNT[language]), entry.name
+
+
+@pytest.mark.parametrize("segmentation", CONTRACT)
+def test_segments_with_strategies_of_their_own_have_mistakes_of_their_own(shipped, segmentation):
+    entries = [shipped.entry(segmentation, key) for key in CONTRACT[segmentation]]
+    for one, other in combinations(entries, 2):
+        if one.strategies == other.strategies:
+            assert one.avoid == other.avoid
+        else:
+            shared = set(one.avoid) & set(other.avoid)
+            assert all("555" in text for text in shared)
+
+
+def test_where_555_is_kept_from_a_discount_the_discount_rule_says_so_too(shipped):
+    warned = [e for e in every_entry(shipped) if any("555" in text for text in e.avoid)]
+    assert warned
+    assert all("555" in entry.discount_note for entry in warned)
+
+
+@pytest.mark.parametrize(
+    ("language", "first"), [("es", "rebaja en el primer mensaje"), ("en", "in the first message")]
+)
+def test_a_cart_is_offered_nothing_off_in_the_first_message(language, first):
+    assert first in Playbook.load(language).entry("cart", "abandoned").avoid[0]
+
+
+def test_the_eight_channels_hold_every_name_that_entries_write_and_no_other(shipped):
+    written = {name for entry in every_entry(shipped) for name in entry.channels}
+    assert tuple(shipped.channels) == get_args(Channel)
+    assert written == {name for names in shipped.channels.values() for name in names}
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "key"),
+    [
+        ("es", "Correo electrónico", "email"),
+        ("es", "Correo electrónico preferente", "email"),
+        ("es", "Publicidad dirigida a clientes anteriores", "ads"),
+        ("es", "Ejecutivo de cuenta", "adviser"),
+        ("es", "Correo postal", "mail"),
+        ("en", "VIP email", "email"),
+        ("en", "Retargeting ads", "ads"),
+        ("en", "Phone call", "call"),
+        ("en", "  whatsapp ", "whatsapp"),
+        ("en", "Fax", None),
+        ("en", "", None),
+        ("en", "Correo postal", None),
+    ],
+)
+def test_a_channel_is_known_by_its_name_in_the_language(language, name, key):
+    assert Playbook.load(language).channel_key(name) == key
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -345,6 +431,29 @@ def test_a_large_purchase_long_ago_is_not_reactivated_with_a_bare_discount(shipp
     assert shipped.cell("115").discount == "last_resort"
 
 
+def test_policies_are_ordered_from_the_strictest_to_the_freest():
+    assert POLICIES_BY_STRICTNESS == (
+        "never", "points", "threshold", "first_order", "last_resort", "allowed",
+    )  # fmt: skip
+    assert set(POLICIES_BY_STRICTNESS) == set(get_args(Policy))
+
+
+@pytest.mark.parametrize(("stricter", "freer"), [*combinations(POLICIES_BY_STRICTNESS, 2)])
+def test_of_two_policies_the_stricter_binds_in_either_order(stricter, freer):
+    assert strictest([stricter, freer]) == strictest([freer, stricter]) == stricter
+
+
+def test_a_single_policy_binds_and_repeats_change_nothing():
+    assert strictest(["allowed"]) == strictest(iter(["allowed", "allowed"])) == "allowed"
+
+
+def test_no_policy_or_an_unknown_one_is_an_error_that_says_so():
+    with pytest.raises(RuleError, match="no discount policy to choose from"):
+        strictest([])
+    with pytest.raises(RuleError, match="policy: 'nevr'. Fix: did you mean 'never'?"):
+        strictest(["allowed", "nevr"])
+
+
 def test_a_cell_without_special_advice_has_none(shipped):
     assert shipped.cell("333") is None
 
@@ -435,6 +544,43 @@ def test_a_client_can_add_a_segment_with_a_full_entry(own):
     assert Playbook.load("en", own("segments:" + VIP)).name("value_groups", "vip") == "VIP"
 
 
+def test_a_clients_list_of_mistakes_takes_the_place_of_the_shipped_one(own):
+    playbook = Playbook.load("en", own("segments: {loyal: {avoid: [Do not sing.]}}"))
+    assert playbook.entry("value_groups", "loyal").avoid == ["Do not sing."]
+
+
+def test_a_clients_channel_names_are_added_to_the_shipped_ones(own):
+    path = own("channels: {email: [Newsletter, Email], call: [Video call]}")
+    playbook = Playbook.load("en", path)
+    assert [playbook.channel_key(name) for name in ("newsletter", "Email", "Video call")] == [
+        "email", "email", "call",
+    ]  # fmt: skip
+    assert playbook.channel_key("Phone call") == "call"
+    assert playbook.channels["ads"] == Playbook.load("en").channels["ads"]
+
+
+def test_a_clients_own_channel_that_no_list_holds_has_no_key(own):
+    playbook = Playbook.load("en", own("segments: {lost: {channels: [Fax]}}"))
+    assert [playbook.channel_key(name) for name in playbook.segments["lost"].channels] == [None]
+
+
+@pytest.mark.parametrize("policy", [p for p in POLICIES_BY_STRICTNESS if p != "never"])
+def test_a_clients_file_cannot_offer_555_a_discount(own, policy):
+    path = own(f"cells: {{'555': {{discount: {policy}}}}}")
+    with pytest.raises(RuleError) as caught:
+        Playbook.load("en", path)
+    assert str(caught.value) == (
+        f"{path}: cells.555.discount: cell 555 cannot have this discount policy: '{policy}'. "
+        "Fix: write 'never', or take the line out"
+    )
+
+
+@pytest.mark.parametrize("policy", [p for p in POLICIES_BY_STRICTNESS if p != "allowed"])
+def test_115_may_have_any_policy_but_a_bare_discount(own, policy):
+    playbook = Playbook.load("es", own(f"cells: {{'115': {{discount: {policy}}}}}"))
+    assert playbook.cell("115").discount == policy
+
+
 def test_two_segments_of_a_segmentation_cannot_share_a_name(own):
     playbook = Playbook.load("en", own("segments: {lost: {name: Champions}}"))
     with pytest.raises(RuleError, match="several segments of 'clusters' are named 'Champions'"):
@@ -468,6 +614,18 @@ def test_two_segments_of_a_segmentation_cannot_share_a_name(own):
         ("segments: {lost: {strategies: [One.]}}", "segments.lost.strategies", "at least 3", ""),
         ("segments: {lost: {discount: nevr}}", "segments.lost.discount", "'nevr'",
          "did you mean 'never'?"),
+        ("segments: {lost: {avoid: []}}", "segments.lost.avoid", "at least 1 item", ""),
+        ("segments: {lost: {avoid: [A., B., C., D.]}}", "segments.lost.avoid", "at most 3", ""),
+        ("channels: {emial: [Letter]}", "channels.emial", "'emial'", "did you mean 'email'?"),
+        ("channels: {email: []}", "channels.email", "at least 1 item", ""),
+        ("channels: {email: Fax}", "channels.email", "valid list: 'Fax'", ""),
+        ("channels: {email: [7]}", "channels.email.0", "valid string: 7", "in quotes"),
+        ("channels: {sms: [' direct  MAIL']}", "channels",
+         "'sms' and 'mail' have the same name: ' direct  MAIL', 'Direct mail'", "one of them"),
+        ("channels: {call: [Fax], mail: [fax]}", "channels",
+         "'call' and 'mail' have the same name: 'Fax', 'fax'", "one of them"),
+        ("cells: {'115': {discount: allowed}}", "cells.115.discount",
+         "cell 115 cannot have this discount policy: 'allowed'", "or 'last_resort', or take"),
         ("discounts: {nevr: {name: X}}", "discounts.nevr", "'nevr'", "did you mean 'never'?"),
         ("segments: {lost: }", "segments.lost", "should be a mapping: None", ""),
         ("segments: [lost]", "segments", "should be a mapping", ""),

@@ -43,6 +43,10 @@ Clientes activos que gastan poco en cada pedido.
 - Dar puntos por sumar artículos al mismo pedido.
 - Sugerir en el carrito un complemento de precio bajo.
 
+### Qué Evitar
+- No bajar el precio de lo que ya compran sin un monto mínimo.
+- No gastar en contactos caros, como llamadas o correo postal.
+
 ### Canales
 - Correo electrónico
 - Notificaciones de la aplicación
@@ -79,6 +83,11 @@ Personas registradas o que visitaron la tienda y todavía no han comprado.
 - Mostrar los productos que miraron junto con los más vendidos de su categoría.
 - Aclarar envíos, pagos y cambios antes de la primera compra.
 
+### Qué Evitar
+- No repetir el incentivo de bienvenida después de la primera compra.
+- No pedir todos los datos de una vez ni exigir el registro para ver los productos.
+- No seguir escribiendo a quienes no respondan a los tres primeros contactos.
+
 ### Canales
 - Correo electrónico
 - Notificaciones de la aplicación
@@ -100,8 +109,8 @@ si una acción funcionó o no, se mide con un grupo de control.
 """
 ENGLISH_HEADINGS = [
     "# Marketing Recommendations by Segment", "## Low Value", "### Profile", "### Description",
-    "### Recommended Strategies", "### Channels", "### Contact Frequency", "### Discount Policy",
-    "### KPI to Watch",
+    "### Recommended Strategies", "### What to Avoid", "### Channels", "### Contact Frequency",
+    "### Discount Policy", "### KPI to Watch",
 ]  # fmt: skip
 
 
@@ -142,7 +151,8 @@ def hostile(tmp_path):
 
     def load(text):
         fields = ("name", "description", "contact_frequency", "discount_note", "kpi")
-        entry = {**dict.fromkeys(fields, text), "strategies": [text] * 3, "channels": [text]}
+        lists = {"strategies": [text] * 3, "avoid": [text], "channels": [text]}
+        entry = {**dict.fromkeys(fields, text), **lists}
         path = tmp_path / "own.yaml"
         path.write_text(json.dumps({"segments": {"lost": entry}}), encoding="utf-8")
         return Playbook.load("en", path)
@@ -210,7 +220,7 @@ def test_hostile_texts_are_printed_as_they_stand(profile, hostile, text, written
     lines = markdown(recommendations(lost, "clusters", hostile(text)), "en").splitlines()
     assert f"## {written}" in lines
     assert lines.count(written) == 3
-    assert lines.count(f"- {written}") == 4
+    assert lines.count(f"- {written}") == 5
 
 
 @given(st.text())
@@ -227,8 +237,8 @@ def test_shipped_texts_need_no_escaping(language):
     entries = [*playbook.segments.values(), *playbook.cells.values()]
     entries += [e for some in playbook.segmentations.values() for e in some.values()]
     for entry in entries:
-        fields = entry.model_dump(exclude={"discount", "strategies", "channels"}).values()
-        for text in [*fields, *entry.strategies, *entry.channels]:
+        fields = entry.model_dump(exclude={"discount", "strategies", "avoid", "channels"}).values()
+        for text in [*fields, *entry.strategies, *entry.avoid, *entry.channels]:
             assert module._escaped(text) == text
 
 
@@ -257,5 +267,6 @@ def test_json_of_a_segment_has_every_field_of_its_advice(profile):
     segment = to_json(one, language="es", generated=GENERATED)["segments"][0]
     assert list(segment) == [
         "segmentation", "segment", "name", "customers", "customers_share", "profile",
-        "description", "strategies", "channels", "contact_frequency", "discount", "kpi",
+        "description", "strategies", "avoid", "channels", "contact_frequency", "discount", "kpi",
     ]  # fmt: skip
+    assert segment["avoid"] == Playbook.load("es").entry("clusters", "low_value").avoid

@@ -12,8 +12,18 @@ from segkit.errors import RuleError, suggestion
 from segkit.params import load_yaml
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Names = Annotated[list[Text], Field(min_length=1)]
 Cell = Annotated[str, StringConstraints(pattern=r"^[1-9]{3}$")]
-Policy = Literal["never", "points", "threshold", "last_resort", "allowed", "first_order"]
+# Strictest first: of two policies the one further to the left binds.
+Policy = Literal["never", "points", "threshold", "first_order", "last_resort", "allowed"]
+Channel = Literal["email", "whatsapp", "sms", "push", "call", "mail", "ads", "adviser"]
+
+POLICIES_BY_STRICTNESS: tuple[Policy, ...] = get_args(Policy)
+# Cells whose treatment is no matter of taste (definitions, section 4): what they may have.
+_CELL_POLICIES: dict[str, tuple[Policy, ...]] = {
+    "555": ("never",),
+    "115": tuple(policy for policy in POLICIES_BY_STRICTNESS if policy != "allowed"),
+}
 
 
 class _Strict(BaseModel):
@@ -31,7 +41,8 @@ class Entry(_Strict):
     name: Text
     description: Text
     strategies: Annotated[list[Text], Field(min_length=3, max_length=5)]
-    channels: Annotated[list[Text], Field(min_length=1)]
+    avoid: Annotated[list[Text], Field(min_length=1, max_length=3)]
+    channels: Names
     contact_frequency: Text
     discount: Policy
     discount_note: Text
@@ -67,6 +78,7 @@ class Document(_Strict):
     orders: Text
     description: Text
     strategies: Text
+    avoid: Text
     channels: Text
     contact_frequency: Text
     discount_policy: Text
@@ -80,6 +92,7 @@ class _PlaybookFile(_Strict):
     language: Text
     document: Document
     discounts: dict[Policy, DiscountPolicy]
+    channels: dict[Channel, Names]
     segments: dict[Text, Entry]
     segmentations: dict[Text, dict[Text, Entry]]
     cells: dict[Cell, Entry]
@@ -98,6 +111,8 @@ class Playbook(_Strict):
         Fixed labels of the recommendations document.
     discounts : dict
         Discount policy key to its name and explanation.
+    channels : dict
+        Channel key such as ``"email"`` to the names that entries write for it.
     segments : dict
         Segment key to its general entry.
     segmentations : dict
@@ -120,6 +135,7 @@ class Playbook(_Strict):
     file: Text
     document: Document
     discounts: dict[Policy, DiscountPolicy]
+    channels: dict[Channel, Names]
     segments: dict[Text, Entry]
     segmentations: dict[Text, dict[Text, Entry]]
     cells: dict[Cell, Entry]
@@ -129,8 +145,9 @@ class Playbook(_Strict):
         """Return the shipped playbook of a language, with a client's file over it.
 
         The client's file has the structure of the shipped one and needs only what differs; its
-        fields replace the shipped ones, lists as a whole. Where the shipped file says what a key
-        means in one segmentation, that stays until the client's `segmentations` says otherwise.
+        fields replace the shipped ones, lists as a whole, but names of `channels` are added to the
+        shipped ones. Where the shipped file says what a key means in one segmentation, that stays
+        until the client's `segmentations` says otherwise.
 
         Parameters
         ----------
@@ -142,13 +159,14 @@ class Playbook(_Strict):
         Raises
         ------
         RuleError
-            No such language, or a file with an unknown key, a wrong type or an incomplete entry.
+            No such language; a file with an unknown key, a wrong type, an incomplete entry or a
+            name under two channels; cell 555 with any discount, or 115 with a bare one.
         SegkitError
             A file that is missing, is no YAML or repeats a key.
 
         Source
         ------
-        Definitions, section 10.
+        Definitions, sections 4 and 10.
 
         Examples
         --------
@@ -162,7 +180,7 @@ class Playbook(_Strict):
             return _assembled(shipped, name)
         own = load_yaml(override)
         _check_own(own, shipped, str(override))
-        return _assembled(_laid_over(shipped, own), str(override))
+        return _assembled(_laid_over(shipped, _with_channels(shipped, own)), str(override))
 
     def entry(self, segmentation: str, key: str) -> Entry:
         """Return the advice for a segment of a segmentation.
@@ -223,6 +241,28 @@ class Playbook(_Strict):
         True
         """
         return self.cells.get(cell)
+
+    def channel_key(self, name: str) -> Channel | None:
+        """Return the key of a channel as entries name it, or None for one that no list holds.
+
+        Capitals and spaces around do not matter.
+
+        Source
+        ------
+        Definitions, section 10.
+
+        Examples
+        --------
+        >>> Playbook.load("en").channel_key("Retargeting ads")
+        'ads'
+        >>> Playbook.load("en").channel_key("Fax") is None
+        True
+        """
+        wanted = _alike(name)
+        for key, names in self.channels.items():
+            if wanted in map(_alike, names):
+                return key
+        return None
 
     def name(self, segmentation: str, key: str) -> str:
         """Return the name of a segment in the playbook's language.
@@ -290,6 +330,38 @@ def languages() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.yaml"))
 
 
+def strictest(policies: Iterable[Policy]) -> Policy:
+    """Return the policy that allows least, which binds where several meet.
+
+    Parameters
+    ----------
+    policies : iterable of str
+        Discount policy keys, such as those of all the segments a customer is in.
+
+    Raises
+    ------
+    RuleError
+        None is given, or one is unknown.
+
+    Source
+    ------
+    Definitions, sections 4 and 10.
+
+    Examples
+    --------
+    >>> strictest(["allowed", "points", "last_resort"])
+    'points'
+    """
+    given = list(policies)
+    for policy in given:
+        if policy not in POLICIES_BY_STRICTNESS:
+            fix = suggestion(str(policy), POLICIES_BY_STRICTNESS)
+            raise RuleError("unknown discount policy", values=[policy], fix=fix)
+    if not given:
+        raise RuleError("no discount policy to choose from", fix="give one or more")
+    return min(given, key=POLICIES_BY_STRICTNESS.index)
+
+
 def shipped_document(language: str) -> Document:
     """Return the shipped labels of the recommendations document.
 
@@ -335,6 +407,13 @@ def _laid_over(below: Any, above: Any) -> Any:
     return {**below, **{key: _laid_over(below.get(key), value) for key, value in above.items()}}
 
 
+def _with_channels(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return the client's file with the shipped channel names before its own."""
+    added = own.get("channels", {})
+    both = {key: [*shipped["channels"].get(key, []), *names] for key, names in added.items()}
+    return {**own, "channels": both}
+
+
 def _assembled(raw: dict[str, Any], file: str) -> Playbook:
     special = {
         segmentation: {key: {**raw["segments"].get(key, {}), **own} for key, own in entries.items()}
@@ -344,6 +423,8 @@ def _assembled(raw: dict[str, Any], file: str) -> Playbook:
     _check_complete(raw["cells"], file, "cells")
     for segmentation, entries in special.items():
         _check_complete(entries, file, "segmentations", segmentation)
+    _check_cells(raw["cells"], file)
+    _check_channels(raw["channels"], file)
     try:
         return Playbook.model_validate({**raw, "file": file, "segmentations": special})
     except ValidationError as error:
@@ -363,6 +444,41 @@ def _check_complete(entries: Mapping[str, Mapping[str, Any]], file: str, *sectio
                 where=_place(file, *section, key),
                 fix=f"{suggestion(key, complete)}; or write the rest",
             )
+
+
+def _check_cells(cells: Mapping[str, Mapping[str, Any]], file: str) -> None:
+    for cell, policies in _CELL_POLICIES.items():
+        policy = cells[cell]["discount"]
+        if policy not in policies:
+            raise RuleError(
+                f"cell {cell} cannot have this discount policy",
+                where=_place(file, "cells", cell, "discount"),
+                values=[policy],
+                fix=f"write {_any_of(policies)}, or take the line out",
+            )
+
+
+def _any_of(policies: Iterable[str]) -> str:
+    return " or ".join(f"'{policy}'" for policy in policies)
+
+
+def _check_channels(channels: Mapping[str, Iterable[str]], file: str) -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    for key, names in channels.items():
+        for name in names:
+            other, alike = seen.setdefault(_alike(name), (key, name))
+            if other != key:
+                raise RuleError(
+                    f"'{other}' and '{key}' have the same name",
+                    where=f"{file}: channels",
+                    values=[alike, name],
+                    fix="leave it under one of them",
+                )
+
+
+def _alike(name: str) -> str:
+    """Return a channel's name as it is compared."""
+    return " ".join(name.split()).casefold()
 
 
 def _check_own(own: dict[str, Any], shipped: dict[str, Any], file: str) -> None:
@@ -428,7 +544,8 @@ def _mending(fault: Mapping[str, Any]) -> str:
     if fault["type"] == "string_type":
         return "write a text, in quotes if YAML reads it as a number, a date or a truth value"
     if fault["type"] == "literal_error":
-        return suggestion(str(fault["input"]), get_args(Policy))
+        valid = get_args(Channel) if fault["loc"][0] == "channels" else POLICIES_BY_STRICTNESS
+        return suggestion(str(fault["input"]), valid)
     if fault["type"] == "string_pattern_mismatch":
         return "write three scores from 1 up, such as '555'"
     return ""

@@ -256,6 +256,7 @@ def _section(one: Recommendation, labels: dict[str, str], formats: _Formats) -> 
         f"### {labels['profile']}\n{_profile(one, labels, formats)}",
         f"### {labels['description']}\n{_escaped(entry.description)}",
         f"### {labels['strategies']}\n{_bullets(entry.strategies)}",
+        f"### {labels['avoid']}\n{_bullets(entry.avoid)}",
         f"### {labels['channels']}\n{_bullets(entry.channels)}",
         f"### {labels['contact_frequency']}\n{_escaped(entry.contact_frequency)}",
         f"### {labels['discount_policy']}\n{discount}",
@@ -320,6 +321,7 @@ def _plain(one: Recommendation) -> dict[str, Any]:
         "profile": {measure: getattr(one, measure) for measure in _measures()},
         "description": entry.description,
         "strategies": list(entry.strategies),
+        "avoid": list(entry.avoid),
         "channels": list(entry.channels),
         "contact_frequency": entry.contact_frequency,
         "discount": {

@@ -20,6 +20,10 @@ to five lines) is filled with products whose prices add up to about the target.
 **Baskets.** Each customer has a favourite category; some products go together (`PAIRS`);
 discounts are commoner in the sales and among some customers; each customer has a usual channel.
 
+**Contact data.** Addresses at the domains that are kept for examples, some of them untidy; mobile
+numbers that count up and are written in several ways; consent to each channel. They have a
+random stream of their own and touch nothing else.
+
 **Dirt.** A few wrong lines, counted in `truth.json`, so that the data-quality table has something
 to show. All of them are older than the event log, and without them the rest is whole.
 
@@ -37,6 +41,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from filecmp import cmpfiles
 from hashlib import sha256
@@ -58,6 +63,24 @@ PROVINCES = (
     "Madrid, Barcelona, Valencia, Sevilla, Alicante, Málaga, Murcia, Cádiz, Bizkaia, "
     "A Coruña, Illes Balears, Las Palmas, Asturias, Zaragoza, Pontevedra, Granada, Tarragona, "
     "Córdoba, Girona, Gipuzkoa, Toledo, Cantabria, León, Cáceres, Ávila"
+)
+ALIASES = (
+    "faro, jara, brisa, olmo, nube, trigo, coral, duna, menta, lirio, arce, ribera, tomillo, "
+    "zafiro, almendro, gaviota"
+)
+# RFC 2606 keeps these three for examples: mail to them reaches nobody.
+MAIL_DOMAINS = ("example.com", "example.org", "example.net")
+# Plainly invented: they count up from here, one a customer. No Spanish range for fiction is known
+# that also passes for a mobile number, so they are there to be normalised, never to be dialled.
+FIRST_MOBILE = 600_000_001
+MOBILE_FORMS = (
+    "{0} {1} {2}",
+    "{0}{1}{2}",
+    "+34 {0}{1}{2}",
+    "+34 {0} {1} {2}",
+    "0034{0}{1}{2}",
+    "0034 {0} {1} {2}",
+    "{0}-{1}-{2}",
 )
 
 # Category and prefix of its ids; then name and list price, the most wanted product first.
@@ -146,6 +169,12 @@ class Shop:
     consents, waits, leaves_cart : float
         Shares: of the registered who agree to e-mail; of online orders whose cart waits for hours;
         of visits without an order that leave a cart.
+    no_email, untidy_email, no_phone : float
+        Shares of the registered: without an address; with one in capitals or between spaces, of
+        those that have one; without a telephone.
+    consents_whatsapp, consents_sms, unasked : float
+        Shares of the registered: who agree to WhatsApp and to SMS, of those asked; who were never
+        asked, for each of the two.
     window_days : int
         Days of the event log before the end.
     no_customer, exact_duplicate, zero_price, bad_date, shipping, negative_quantity : int
@@ -188,6 +217,12 @@ class Shop:
     consents: float = 0.72
     waits: float = 0.2
     leaves_cart: float = 0.4
+    no_email: float = 0.04
+    untidy_email: float = 0.15
+    no_phone: float = 0.10
+    consents_whatsapp: float = 0.55
+    consents_sms: float = 0.45
+    unasked: float = 0.12
     window_days: int = 90
     no_customer: int = 6
     exact_duplicate: int = 4
@@ -257,7 +292,9 @@ def generate(folder: Path, *, seed: int = 2024, customers: int = 3000) -> Path:
       categoria, cantidad (units), precio (euros a unit, after the discount), descuento (0 to 0.3),
       canal, estado (`entregado` or `cancelado`).
     - `devoluciones.csv` (whole orders returned): pedido, fecha (of the return).
-    - `clientes.csv`: cliente, registro (dd/mm/yyyy), consentimiento_email (`sí`, `no`), provincia.
+    - `clientes.csv`: cliente, registro (dd/mm/yyyy), consentimiento_email (`sí`, `no`), provincia,
+      email, telefono (both as people type them, or empty), consentimiento_whatsapp and
+      consentimiento_sms (`sí`, `no`, or empty: never asked).
     - `eventos.csv` (the last 90 days): cliente, fecha, tipo (`ver`, `carrito`, `compra`), producto_id.
     - `truth.json`: the parameters, the counts and amounts that hold, the wrong lines by kind.
 
@@ -398,7 +435,7 @@ def _move_into_place(made: Path, folder: Path) -> None:
 
 
 def _write(folder: Path, shop: Shop) -> None:
-    streams = np.random.default_rng(shop.seed).spawn(6)
+    streams = np.random.default_rng(shop.seed).spawn(7)
     clock = _clock()
     world = _World(shop, clock, catalogue(), _people(streams[0], shop, clock))
     orders = _orders(streams[1], world)
@@ -406,15 +443,17 @@ def _write(folder: Path, shop: Shop) -> None:
     returns = _returns(streams[3], world, orders)
     lines = _dirtied(streams[4], world, lines, returns)
     events = _events(streams[5], world, lines)
+    contacts = _contacts(streams[6], shop)
     tables = (
         _order_table(world, lines),
         _return_table(returns),
-        _customer_table(world),
+        _customer_table(world, contacts),
         _event_table(world, events),
     )
     for name, table in zip(TABLES, tables, strict=True):
         _save(table, folder / name)
     truth = _truth(world, orders, lines, returns, events)
+    truth["contacts"] = _contact_counts(contacts)
     text = json.dumps(truth, indent=1, ensure_ascii=False)
     (folder / TRUTH).write_text(text + "\n", encoding="utf-8", newline="\n")
 
@@ -454,6 +493,48 @@ def _people(rng: np.random.Generator, shop: Shop, clock: _Clock) -> pd.DataFrame
         }
     )
     return people.sort_values("registered", kind="stable", ignore_index=True)
+
+
+def _contacts(rng: np.random.Generator, shop: Shop) -> pd.DataFrame:
+    """Return the contact data of each customer as typed; empty where there are none."""
+    count = shop.customers
+    return pd.DataFrame(
+        {
+            "email": np.where(rng.random(count) < shop.no_email, "", _addresses(rng, shop)),
+            "telefono": np.where(rng.random(count) < shop.no_phone, "", _mobiles(rng, count)),
+            "consentimiento_whatsapp": _answers(rng, shop, shop.consents_whatsapp),
+            "consentimiento_sms": _answers(rng, shop, shop.consents_sms),
+        },
+        dtype=str,
+    )
+
+
+def _addresses(rng: np.random.Generator, shop: Shop) -> np.ndarray:
+    """Return an address a customer, its number in it so that no two share one."""
+    count = shop.customers
+    alias, domain = rng.choice(ALIASES.split(", "), count), rng.choice(MAIL_DOMAINS, count)
+    tidy = [
+        f"{name}.{number}@{host}"
+        for name, number, host in zip(alias, _customer_ids(range(count)), domain, strict=True)
+    ]
+    forms = (str.upper, str.capitalize, " {}".format, "{} ".format, "  {} ".format)
+    form = rng.integers(0, len(forms), count)
+    typed = [forms[place](address) for place, address in zip(form, tidy, strict=True)]
+    return np.where(rng.random(count) < shop.untidy_email, typed, tidy)
+
+
+def _mobiles(rng: np.random.Generator, count: int) -> list[str]:
+    form = rng.integers(0, len(MOBILE_FORMS), count)
+    numbers = [str(FIRST_MOBILE + row) for row in range(count)]
+    return [
+        MOBILE_FORMS[place].format(number[:3], number[3:6], number[6:])
+        for place, number in zip(form, numbers, strict=True)
+    ]
+
+
+def _answers(rng: np.random.Generator, shop: Shop, agree: float) -> np.ndarray:
+    asked = rng.random(shop.customers) >= shop.unasked
+    return np.where(asked, np.where(rng.random(shop.customers) < agree, "sí", "no"), "")
 
 
 def _usual_channels(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -757,9 +838,9 @@ def _return_table(returns: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _customer_table(world: _World) -> pd.DataFrame:
+def _customer_table(world: _World, contacts: pd.DataFrame) -> pd.DataFrame:
     people = world.people
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "cliente": _customer_ids(people.index),
             "registro": [text[:10] for text in _moments(people["registered"] * DAY)],
@@ -767,6 +848,7 @@ def _customer_table(world: _World) -> pd.DataFrame:
             "provincia": people["province"],
         }
     )
+    return table.join(contacts)
 
 
 def _event_table(world: _World, events: pd.DataFrame) -> pd.DataFrame:
@@ -784,7 +866,7 @@ def _order_ids(orders: pd.Series) -> list[str]:
     return [f"P-{order + 1:06}" for order in orders]
 
 
-def _customer_ids(owners: pd.Series | pd.Index) -> list[str]:
+def _customer_ids(owners: Iterable[int]) -> list[str]:
     return [f"{owner + 1:05}" for owner in owners]
 
 
@@ -842,6 +924,12 @@ def _customer_counts(people: pd.DataFrame, bought: pd.Series) -> dict[str, int]:
         "one_order": int((bought == 1).sum()),
         "ten_or_more_orders": int((bought >= 10).sum()),
     }
+
+
+def _contact_counts(contacts: pd.DataFrame) -> dict[str, int]:
+    given = {column: int((contacts[column] != "").sum()) for column in ("email", "telefono")}
+    asked = ("consentimiento_whatsapp", "consentimiento_sms")
+    return given | {column: int((contacts[column] == "sí").sum()) for column in asked}
 
 
 def _counts(values: pd.Series) -> dict[str, int]:
