@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -163,6 +163,15 @@ def _known_language(value: str) -> str:
     return value
 
 
+def _known_region(value: str) -> str:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    if value not in SUPPORTED_REGIONS:
+        like = _closest(value, SUPPORTED_REGIONS, "ES")
+        raise ValueError(f"not an ISO 3166 country with telephones; write it like '{like}'")
+    return value
+
+
 def _known_encoding(value: str) -> str:
     try:
         known = codecs.lookup(value)._is_text_encoding
@@ -280,7 +289,14 @@ class Source(_Section):
         return self
 
 
-class OrderColumns(_Section):
+class _Columns(_Section):
+    @property
+    def named(self) -> dict[str, str]:
+        """The columns that are named, by what they hold."""
+        return self.model_dump(exclude_none=True)
+
+
+class OrderColumns(_Columns):
     """Names that the order log gives its columns."""
 
     customer: Column
@@ -304,21 +320,41 @@ class OrderColumns(_Section):
         return self.amount is not None or (self.price is not None and self.quantity is not None)
 
 
-class ReturnColumns(_Section):
+class ReturnColumns(_Columns):
     """Names that the table of returned orders gives its columns."""
 
     order: Column
     date: Column | None = None
 
 
-class CustomerColumns(_Section):
-    """Names that the table of registered customers gives its columns."""
+Channel = Literal["email", "whatsapp", "sms", "push", "call", "mail", "ads", "adviser"]
+"""Ways to reach a customer."""
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+
+class CustomerColumns(_Columns):
+    """Names that the table of registered customers gives its columns.
+
+    `consent` names, by channel, the column that says whether a customer agreed to it.
+    """
 
     customer: Column
     registered: Column | None = None
+    email: Column | None = None
+    phone: Column | None = None
+    consent: dict[Channel, Column] = {}
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The columns that are named, those of consent by their place, such as `consent.email`."""
+        agreed = {f"consent.{channel}": column for channel, column in self.consent.items()}
+        return {
+            name: column for name, column in super().named.items() if name != "consent"
+        } | agreed
 
 
-class EventColumns(_Section):
+class EventColumns(_Columns):
     """Names that the event log gives its columns."""
 
     customer: Column
@@ -383,9 +419,16 @@ class Returns(Source):
 
 
 class Customers(Source):
-    """Registered customers, with or without purchases."""
+    """Registered customers, with or without purchases, and how they may be reached.
+
+    `phone_region` is the country whose phones stand there without a country code (default:
+    that of the client's locale); `consent_yes` are the texts that mean yes, in any case:
+    all others, and none, mean no.
+    """
 
     columns: CustomerColumns
+    phone_region: Annotated[str, AfterValidator(_known_region)] | None = None
+    consent_yes: list[str] = ["1", "true", "yes", "y", "si", "sí", "s"]
 
 
 class Events(Log):
@@ -517,6 +560,22 @@ class CartParams(_Section):
     open_days: Annotated[int, Field(ge=1)] = 30
 
 
+class ProductParams(_Section):
+    """Which products are offered (definitions, section 10).
+
+    `min_support` customers have bought whatever is offered; a purchase counts half after
+    `half_life_days`; what `rebuy_share` of its customers bought again may be offered again; what
+    nobody has bought for `discontinued_days` is not offered.
+    """
+
+    min_support: Annotated[int, Field(ge=1)] = 5
+    half_life_days: Annotated[float, Field(gt=0)] = 365.0
+    max_products: Annotated[int, Field(ge=10, le=10_000)] = 3000
+    rebuy_share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    discontinued_days: Annotated[int, Field(ge=1)] = 180
+    sample: Annotated[int, Field(ge=1000)] = 200_000
+
+
 class MigrationParams(_Section):
     """Between which dates customers are followed (definitions, section 8).
 
@@ -583,12 +642,39 @@ Segmentation = Literal[
 ]
 
 
+SEGMENTATIONS: tuple[str, ...] = get_args(Segmentation)
+
+
 class ReportParams(_Section):
     """What the report and its recommendations show."""
 
     recommendations: Segmentation = "value_groups"
     playbook: str | None = None
+    insights: str | None = None
     min_cell: Annotated[int, Field(ge=1)] = 5
+
+
+class AudienceParams(_Section):
+    """Who is written to, and who is kept aside to tell what it changed.
+
+    `contact` is what a list holds of a customer's address; `control_share` of a list is not
+    contacted, drawn by `campaign` (default: the client) and `seed`; `power` and `level` are
+    those of the test that compares the two groups.
+    """
+
+    contact: Literal["none", "plain", "hashed"] = "plain"
+    control_share: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    campaign: Annotated[str, Field(min_length=1)] | None = None
+    seed: Annotated[int, Field(ge=0)] = 42
+    power: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    segmentations: list[Segmentation] = []
+
+    @model_validator(mode="after")
+    def _each_once(self) -> AudienceParams:
+        if len(set(self.segmentations)) < len(self.segmentations):
+            raise ValueError(f"segmentations: {self.segmentations} repeat one; write each once")
+        return self
 
 
 class EngineParams(_Section):
@@ -620,9 +706,11 @@ class Params(_Section):
     lifecycle: LifecycleParams = LifecycleParams()
     carts: CartParams = CartParams()
     migration: MigrationParams = MigrationParams()
+    products: ProductParams = ProductParams()
     clv: CLVParams = CLVParams()
     evidence: EvidenceParams = EvidenceParams()
     report: ReportParams = ReportParams()
+    audiences: AudienceParams = AudienceParams()
     engine: EngineParams = EngineParams()
 
     @model_validator(mode="after")
@@ -652,6 +740,15 @@ class Params(_Section):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _phones_have_a_country(self) -> Params:
+        if self.customers and self.customers.columns.phone and not self.phone_region:
+            raise ValueError(
+                f"customers.phone_region: the locale {self.display_locale} names no country to "
+                "read phones in; write the country, such as 'ES'"
+            )
+        return self
+
     @property
     def has_amounts(self) -> bool:
         """Whether values are money; else each unit counts one (currency `XXX`)."""
@@ -666,6 +763,22 @@ class Params(_Section):
     def display_locale(self) -> str:
         """The locale that numbers and dates follow; by default that of the language."""
         return self.locale or {"es": "es_ES", "en": "en_US"}.get(self.language, self.language)
+
+    @property
+    def phone_region(self) -> str | None:
+        """The country whose phones are written without a country code; None where unknown."""
+        from babel import Locale
+        from phonenumbers import SUPPORTED_REGIONS
+
+        if self.customers and self.customers.phone_region:
+            return self.customers.phone_region
+        country = Locale.parse(self.display_locale).territory
+        return country if country in SUPPORTED_REGIONS else None
+
+    @property
+    def campaign(self) -> str:
+        """The name of the campaign that audiences are drawn for; by default the client's."""
+        return self.audiences.campaign or self.client
 
     def plain(self) -> dict[str, Any]:
         """Return the parameters that were given, as plain JSON values."""

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = "columns: {customer: c, date: d, amount: a}"
 HEAD = "client: acme\ncurrency: EUR\n"
 BASE = HEAD + f"orders: {{path: o.csv, {COLUMNS}}}\n"
+CUSTOMERS = BASE + "customers:\n  path: c.csv\n  columns: {customer: c, phone: p}\n"
 EVENTS = BASE + "events:\n  path: e.csv\n  columns: {customer: c, date: d, type: t}\n"
 
 
@@ -275,6 +276,66 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
             BASE + "cleaning: {stray_date: retrun}",
             "cleaning.stray_date: unknown value: 'retrun'. Fix: ",
         ),
+        # Contacts and audiences.
+        (
+            CUSTOMERS.replace("phone: p", "consent: {emial: e}"),
+            "customers.columns.consent.emial: unknown value: 'emial'. Fix: did you mean 'email'?",
+        ),
+        (
+            CUSTOMERS.replace("phone: p", "consent: {email: ''}"),
+            "customers.columns.consent.email: string should have at least 1 character: ''. Fix: ",
+        ),
+        (
+            CUSTOMERS.replace("phone: p", "consent: e"),
+            "customers.columns.consent: holds no keys: 'e'. Fix: write keys and values below it",
+        ),
+        (
+            CUSTOMERS.replace("phone: p", "fone: p"),
+            "customers.columns.fone: unknown key: 'p'. Fix: write 'phone'",
+        ),
+        (
+            CUSTOMERS + "  consent_yes: [yes, si]",
+            "customers.consent_yes.0: input should be a valid string: True. Fix: put it in quotes",
+        ),
+        (
+            CUSTOMERS + "  phone_region: NO",
+            "customers.phone_region: input should be a valid string: False. Fix: put it in quotes",
+        ),
+        (
+            CUSTOMERS + "  phone_region: es",
+            "customers.phone_region: not an ISO 3166 country with telephones: 'es'. Fix: write it",
+        ),
+        (
+            CUSTOMERS + "locale: es_419",
+            "customers.phone_region: the locale es_419 names no country to read phones in. Fix: ",
+        ),
+        (
+            BASE + "audiences: {contact: hash}",
+            "audiences.contact: unknown value: 'hash'. Fix: did you mean 'hashed'?",
+        ),
+        (
+            BASE + "audiences: {control_share: 1}",
+            "audiences.control_share: input should be less than 1: 1. Fix: write less than 1",
+        ),
+        (
+            BASE + "audiences: {control_share: -0.1}",
+            "audiences.control_share: input should be greater than or equal to 0: -0.1. Fix: write",
+        ),
+        (
+            BASE + "audiences: {power: 0.4}",
+            "audiences.power: input should be greater than or equal to 0.5: 0.4. Fix: write 0.5 or",
+        ),
+        (BASE + "audiences: {level: 0}", "audiences.level: input should be greater than 0: 0. Fix"),
+        (BASE + "audiences: {campaign: ''}", "audiences.campaign: string should have at least 1"),
+        (BASE + "audiences: {campain: may}", "audiences.campain: unknown key: 'may'. Fix: write "),
+        (
+            BASE + "audiences: {segmentations: [clusters, clusters]}",
+            "audiences.segmentations: ['clusters', 'clusters'] repeat one. Fix: write each once",
+        ),
+        (
+            BASE + "audiences: {segmentations: [cluster]}",
+            "audiences.segmentations.0: unknown value: 'cluster'. Fix: did you mean 'clusters'?",
+        ),
         # A rule that could never fire.
         (
             BASE + "cleaning: {cancelled_statuses: [void]}",
@@ -421,6 +482,42 @@ def test_a_log_of_several_kinds_of_lines_names_those_that_are_purchases(tmp_path
         file.write_text(orders(f"path: o.csv, types: {types}, since: 2024-01-01, {columns}"))
         found = load_params(file).orders
         assert (found.types, found.since, found.until) == (["buy"], date(2024, 1, 1), None)
+
+
+def test_phones_are_of_the_country_of_the_locale_unless_it_is_named(tmp_path):
+    file = tmp_path / "acme.yaml"
+    for rest, region in [
+        ("", "ES"),
+        ("language: en", "US"),
+        ("locale: es_AR", "AR"),
+        ("  phone_region: 'NO'", "NO"),
+        ("  phone_region: MX\nlocale: es_419", "MX"),
+    ]:
+        file.write_text(CUSTOMERS + rest)
+        assert load_params(file).phone_region == region
+    file.write_text(BASE + "locale: es_419")
+    assert load_params(file).phone_region is None
+
+
+def test_a_campaign_has_the_name_of_the_client_unless_it_is_named(tmp_path):
+    file = tmp_path / "acme.yaml"
+    for rest, campaign in [("", "acme"), ("audiences: {campaign: Mayo 2026}", "Mayo 2026")]:
+        file.write_text(BASE + rest)
+        assert load_params(file).campaign == campaign
+
+
+def test_consent_keeps_its_channels_when_parameters_are_written(tmp_path):
+    file = tmp_path / "acme.yaml"
+    file.write_text(CUSTOMERS.replace("phone: p", "consent: {email: e, ads: e}"))
+    params = load_params(file)
+    columns = params.plain()["customers"]["columns"]
+    assert columns == {"customer": "c", "consent": {"email": "e", "ads": "e"}}
+    assert params.customers.columns.named == {
+        "customer": "c",
+        "consent.email": "e",
+        "consent.ads": "e",
+    }
+    assert check_params(params.plain()) == params
 
 
 def test_a_tab_can_be_written_in_three_ways(tmp_path):

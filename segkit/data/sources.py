@@ -493,7 +493,7 @@ def _told(error: Exception, url: str) -> str:
 
 
 def _mapped(source: Source) -> dict[str, str]:
-    return source.columns.model_dump(exclude_none=True)  # type: ignore[attr-defined]
+    return source.columns.named  # type: ignore[attr-defined]
 
 
 def _require_columns(columns: Sequence[str], source: Source, name: str) -> None:

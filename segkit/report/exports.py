@@ -71,13 +71,28 @@ def replacing(path: Path) -> Iterator[Path]:
 def guarded(value: object) -> object:
     """Return a value that no spreadsheet takes for a formula; numbers are left alone.
 
+    A text that looks guarded already gets one apostrophe more, so that `unguarded` gives back
+    every text as it was.
+
     Examples
     --------
-    >>> guarded("=1+1"), guarded("a=1"), guarded(-5)
-    ("'=1+1", 'a=1', -5)
+    >>> guarded("=1+1"), guarded("'=1+1"), guarded("a=1"), guarded(-5)
+    ("'=1+1", "''=1+1", 'a=1', -5)
     """
-    is_formula = isinstance(value, str) and value.startswith(FORMULA_STARTS)
+    is_formula = isinstance(value, str) and value.lstrip("'").startswith(FORMULA_STARTS)
     return f"'{value}" if is_formula else value
+
+
+def unguarded(value: object) -> object:
+    """Return a value as it was before `guarded`.
+
+    Examples
+    --------
+    >>> unguarded("'=1+1"), unguarded("''=1+1"), unguarded("'a'"), unguarded(-5)
+    ('=1+1', "'=1+1", "'a'", -5)
+    """
+    is_guarded = isinstance(value, str) and value.startswith("'") and guarded(value) != value
+    return value[1:] if is_guarded else value
 
 
 def write_csv(df: pd.DataFrame, path: Path) -> Path:
@@ -113,7 +128,7 @@ def write_csv(df: pd.DataFrame, path: Path) -> Path:
             index=False,
             header=headers,
             encoding="utf-8",
-            lineterminator="\n",
+            lineterminator="\r\n",  # a text that holds either is then in quotes
             errors="replace",
         )
     return Path(path)
