@@ -8,29 +8,38 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
-from segkit.params import Params, Segmentation, check_params, find_root, load_params, load_yaml
+from segkit.params import (
+    SEGMENTATIONS,
+    Params,
+    check_params,
+    find_root,
+    load_params,
+    load_yaml,
+)
 from segkit.segments.lifecycle import VIEWS
 from segkit.store import Store, key_of, parquet_key, write_batches
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from segkit.actions import Actions
     from segkit.carts import Carts
     from segkit.evidence import Evidence
     from segkit.forecast import Forecast
+    from segkit.insights import Insights
     from segkit.migration import Migration
+    from segkit.offers import Offers
     from segkit.report.playbook import Playbook
     from segkit.segments import RFM, Clusters, CLVSegments, Lifecycle, RuleTable
     from segkit.stages import Stages
 
 TABLES = ("orders", "returns", "customers", "events")
-SEGMENTATIONS: tuple[str, ...] = get_args(Segmentation)
 DRAFT = "draft"
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
 
@@ -159,7 +168,11 @@ class Study:
         return self._written(name)
 
     def _written(self, name: str) -> ir.Table:
-        return self._workspace.parquet(self._lines_store.folder / f"{name}.parquet")
+        return self.engine_table(self._lines_store.folder / f"{name}.parquet")
+
+    def engine_table(self, file: Path) -> ir.Table:
+        """Return a Parquet file as an expression of the engine."""
+        return self._workspace.parquet(file)
 
     @cached_property
     def events(self) -> ir.Table | None:
@@ -220,12 +233,12 @@ class Study:
         return events_quality(judged, raw, lines), rejected_events(judged)
 
     def _raws(self) -> dict[str, Raw]:
-        sources = {name: getattr(self.params, name) for name in TABLES}
-        return {
-            name: read(self._workspace, source, name)
-            for name, source in sources.items()
-            if source is not None
-        }
+        given = [name for name in TABLES if getattr(self.params, name) is not None]
+        return {name: self.raw(name) for name in given}
+
+    def raw(self, name: str) -> Raw:
+        """Return one of `TABLES` as it is read, which must be given."""
+        return read(self._workspace, getattr(self.params, name), name)
 
     def _write(self, name: str, table: ir.Table) -> None:
         write = lambda path, key: table.to_parquet(path, kv_metadata={"segkit_key": key})
@@ -322,7 +335,7 @@ class Study:
     def customer_rows(self) -> ir.Table:
         """The customer table as an expression of the engine."""
         _ = self.customers  # written when they are first asked for
-        return self._workspace.parquet(self.store.folder / "customers.parquet")
+        return self.engine_table(self.store.folder / "customers.parquet")
 
     @property
     def _registered(self) -> ir.Table | None:
@@ -674,6 +687,29 @@ class Study:
         total = self.kpis("families").iloc[-1]
         names = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
         return {name: float(total[name]) for name in names}
+
+    # What to do -----------------------------------------------------------------------
+
+    @cached_property
+    def offers(self) -> Offers:
+        """Which products to offer to whom (definitions, section 10)."""
+        from segkit.offers import Offers
+
+        return Offers(self)
+
+    @cached_property
+    def insights(self) -> Insights:
+        """What the figures say and what to do about it (definitions, section 10)."""
+        from segkit.insights import Insights
+
+        return Insights(self)
+
+    @cached_property
+    def actions(self) -> Actions:
+        """What to do next with each customer (definitions, section 10)."""
+        from segkit.actions import Actions
+
+        return Actions(self)
 
     # Words ----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segkit.errors import RuleError, SegkitError
 from segkit.report.catalogue import Columns, Texts, languages
-from segkit.report.format import KINDS, MISSING, Formats
+from segkit.report.format import KINDS, MISSING, Formats, is_kind
 
 NBSP = "\u00a0"
 
@@ -68,6 +68,74 @@ def test_a_log_without_amounts_has_units_instead_of_money():
 
 def test_months_are_said_with_their_unit(argentine):
     assert [argentine.months(count) for count in (1, 12, None)] == ["1 mes", "12 meses", MISSING]
+
+
+COUNTS = (0, 1, 2, 1_000_000, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("locale", "kind", "expected"),
+    [
+        (
+            "es_ES",
+            "plural.ningún cliente/un cliente/# clientes",
+            ["ningún cliente", "un cliente", "2 clientes", "1.000.000 clientes", "2 clientes"],
+        ),
+        ("es_AR", "plural.vuelve/vuelven", ["vuelven", "vuelve", "vuelven", "vuelven", "vuelven"]),
+        (
+            "en_GB",
+            "plural.no customer/one customer/# customers",
+            ["no customer", "one customer", "2 customers", "1,000,000 customers", "2 customers"],
+        ),
+        ("en_US", "plural./s", ["s", "", "s", "s", "s"]),
+    ],
+)
+def test_words_agree_with_their_count(locale, kind, expected):
+    assert [Formats(locale, "EUR").by_kind(kind)(count) for count in COUNTS] == expected
+
+
+def test_a_count_that_is_shown_rounded_agrees_with_what_is_shown(argentine):
+    shown, hidden = argentine.by_kind("plural.# día/# días"), argentine.by_kind("plural.día/días")
+    assert [shown(days) for days in (0.4, 1.4, 1.6)] == ["0 días", "1 día", "2 días"]
+    assert [hidden(days) for days in (1.0, 1.4)] == ["día", "días"]
+    assert shown(None) == MISSING
+
+
+def test_a_plural_without_two_or_three_forms_is_refused(argentine):
+    for kind in ("plural", "plural.", "plural./", "plural.a", "plural.a/b/c/d"):
+        assert not is_kind(kind)
+        with pytest.raises(SegkitError, match="not two or three forms"):
+            argentine.by_kind(kind)(1)
+    assert not is_kind("plural.{a}/b")
+
+
+@pytest.mark.parametrize(
+    ("language", "locale", "text", "expected"),
+    [
+        (
+            "es",
+            "es_ES",
+            "{n:plural.No hay pedidos/Hay un pedido/Hay # pedidos} ({n:count}) de {who}.",
+            [
+                "No hay pedidos (0) de <a>.",
+                "Hay un pedido (1) de <a>.",
+                "Hay 2 pedidos (2) de <a>.",
+            ],
+        ),
+        (
+            "en",
+            "en_US",
+            "{n:plural.No orders: hooray!/One order/# orders} ({n:count}) of {who}.",
+            ["No orders: hooray! (0) of <a>.", "One order (1) of <a>.", "2 orders (2) of <a>."],
+        ),
+    ],
+)
+def test_a_sentence_has_words_that_agree(language, locale, text, expected):
+    texts = Texts(language, {"sentences": {"mine": text}})
+    formats = Formats(locale, "EUR")
+    said = [texts.fill("sentences.mine", formats, n=count, who="<a>") for count in (0, 1, 2)]
+    assert said == expected
+    assert texts.fields("sentences.mine") == {"n": "count", "who": "text"}
 
 
 def test_a_tiny_share_is_not_lost(argentine):
@@ -149,7 +217,8 @@ def test_a_missing_sentence_or_field_is_named(argentine):
 
 
 def test_fields_cannot_reach_into_objects():
-    for text in ("{a.__class__}", "{a[0]}", "{a!r}", "{}", "{a:money.x}", "{a:{b}}", "{a"):
+    wrong = ("{a.__class__}", "{a[0]}", "{a!r}", "{}", "{a:money.x}", "{a:{b}}", "{a")
+    for text in (*wrong, "{a:plural}", "{a:plural.one}", "{a:plural.{b}/c}", "{a.b:plural.c/d}"):
         with pytest.raises(RuleError, match=r"sentences\.bad"):
             Texts("es", {"sentences": {"bad": text}})
 
@@ -162,6 +231,9 @@ def test_fields_cannot_reach_into_objects():
         ({"tables": {"mine": {"note": "b"}}}, "tables.mine.title: missing or empty"),
         ({"pictures": {"mine": {"title": "b"}}}, "pictures.mine.alt: missing or empty"),
         ({"labels": {"yes": True}}, "labels.yes: is no text"),
+        ({"insights": {"mine": {"title": "b"}}}, ".mine."),
+        ({"insights": {"mine": {"name": "b"}}}, "use one of the valid names: title, sentence"),
+        ({"labels": {"mine": "{n:plural.one order}"}}, "plural.one/# others"),
     ],
 )
 def test_a_faulty_catalogue_is_refused_when_loaded(overrides, problem):

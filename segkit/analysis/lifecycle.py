@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from segkit.analysis.intervals import wilson
+
 SIGNIFICANT = 0.05
 FEW = 30
 """Groups smaller than this say too little for a verdict."""
@@ -44,13 +46,9 @@ def two_rates(is_above: pd.Series, came_back: pd.Series) -> dict[str, float]:
 
 
 def _rate(count: int, customers: int) -> dict[str, float]:
-    from scipy.stats import binomtest
-
-    if not customers:
-        return {"customers": 0} | dict.fromkeys(("rate", "low", "high"), np.nan)
-    ends = binomtest(count, customers).proportion_ci(method="wilson")
-    rate = count / customers
-    return {"customers": customers, "rate": rate, "low": float(ends.low), "high": float(ends.high)}
+    low, high = wilson(count, customers)
+    rate = count / customers if customers else np.nan
+    return {"customers": customers, "rate": rate, "low": low, "high": high}
 
 
 def is_difference(row: Mapping[str, float]) -> bool:

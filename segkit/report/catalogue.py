@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from segkit.errors import RuleError, suggestion
 from segkit.params import load_yaml
-from segkit.report.format import KINDS, NUMBER_KINDS, Formats, is_kind
+from segkit.report.format import KINDS, NUMBER_KINDS, PLURAL, Formats, is_kind
 
 HERE = Path(__file__).parent
 LARGE_AMOUNT = 10_000
@@ -24,12 +24,15 @@ SECTIONS = {
     "labels": (),
     "rules": ("name", "meaning"),
     "page": (),
+    "insights": ("title", "sentence", "action"),
+    "reasons": (),
 }
 REQUIRED = {
     "chapters": ("title",),
     "tables": ("title",),
     "pictures": ("title", "alt"),
     "rules": ("name", "meaning"),
+    "insights": ("title", "sentence", "action"),
 }
 
 
@@ -48,7 +51,9 @@ class Texts:
     """The texts of one language, checked when loaded.
 
     A text is addressed by its path, such as ``tables.segment_kpis.title``. Texts may hold
-    fields with a kind, such as ``{share:percent}`` or ``{revenue:money.0}``.
+    fields with a kind, such as ``{share:percent}`` or ``{revenue:money.0}``, and words that
+    agree with a count: ``{customers:plural.nobody/one customer/# customers}``, or without the
+    first form; ``#`` is the count.
 
     Parameters
     ----------
@@ -118,14 +123,14 @@ class Texts:
         return self._texts[path]
 
     def fields(self, path: str) -> dict[str, str]:
-        """Return the fields of a text: name and kind (``text`` where it says none).
+        """Return the fields of a text, as `fields_of`.
 
         Examples
         --------
         >>> Texts("es").fields("page.rows_shown")
         {'shown': 'count', 'rows': 'count', 'file': 'text'}
         """
-        return dict(_fields(self.text(path)))
+        return fields_of(self.text(path))
 
     def fill(self, path: str, formats: Formats, **fields: object) -> str:
         """Return a text with its fields written by kind; plain text, **not** escaped.
@@ -144,7 +149,7 @@ class Texts:
         RuleError
             When there is no such text, or a field of it is not given.
         """
-        return _Filler(formats, f"{self._where}: {path}").vformat(self.text(path), (), fields)
+        return filled(self.text(path), formats, f"{self._where}: {path}", **fields)
 
     def say(self, key: str, formats: Formats, **fields: object) -> Markup:
         """Return a sentence filled and escaped for HTML.
@@ -354,6 +359,87 @@ class Columns:
                 )
 
 
+def fields_of(text: str) -> dict[str, str]:
+    """Return the fields of a text: name and kind (``text`` where it says none).
+
+    Words that agree with a count are of the kind ``count``, whatever the words.
+
+    Examples
+    --------
+    >>> fields_of("{who}: {orders:plural.one order/# orders}")
+    {'who': 'text', 'orders': 'count'}
+    """
+    return {
+        name: "count" if kind.startswith(f"{PLURAL}.") else kind for name, kind in _fields(text)
+    }
+
+
+def filled(text: str, formats: Formats, where: str, /, **fields: object) -> str:
+    """Return a text with its fields written by kind; plain text, **not** escaped.
+
+    Parameters
+    ----------
+    text : str
+        A text that `checked` lets pass.
+    formats : Formats
+        How values are written.
+    where : str
+        What errors call the text: its file and key.
+    **fields
+        Value of each field; those that the text does not name are ignored.
+
+    Raises
+    ------
+    RuleError
+        When a field of the text is not given.
+
+    Examples
+    --------
+    >>> filled("{share:percent.0} of {what}", Formats("en_US", "USD"), "here", share=0.5, what="it")
+    '50% of it'
+    """
+    return _Filler(formats, where).vformat(text, (), fields)
+
+
+def checked(text: object, where: str) -> str:
+    """Return a text whose fields have plain names and known kinds.
+
+    Parameters
+    ----------
+    text : object
+        As read from a file.
+    where : str
+        What errors call the text: its file and key.
+
+    Raises
+    ------
+    RuleError
+        When it is no text, or a field of it has no plain name or is of no known kind.
+
+    Examples
+    --------
+    >>> checked("{orders:plural.one order/# orders}", "mine.yaml: sentence")
+    '{orders:plural.one order/# orders}'
+    """
+    if not isinstance(text, str):
+        raise RuleError("is no text", where=where, values=[text], fix="put it in quotes")
+    try:
+        fields = list(_fields(text))
+    except ValueError as error:
+        fix = "write {{ and }} for braces that are no field"
+        raise RuleError(str(error), where=where, values=[text], fix=fix) from None
+    for name, kind in fields:
+        if not name.isidentifier() or not is_kind(kind):
+            kinds = ", ".join([*KINDS, f"{PLURAL}.one/# others"])
+            raise RuleError(
+                "field with no plain name or of no known kind",
+                where=where,
+                values=[f"{{{name}:{kind}}}"],
+                fix=f"write {{name:kind}} with one of the kinds {kinds}",
+            )
+    return text
+
+
 def plain_words(key: object) -> str:
     """Return a key as words.
 
@@ -398,13 +484,13 @@ def _flat(content: Mapping[str, object], where: str) -> Iterator[tuple[str, str]
         for key, entry in _mapping(entries, f"{where}: {section}").items():
             path = f"{section}.{key}"
             if not SECTIONS[section]:
-                yield path, _checked(entry, path, where)
+                yield path, checked(entry, f"{where}: {path}")
                 continue
             for part, text in _mapping(entry, f"{where}: {path}").items():
                 if part not in SECTIONS[section]:
                     fix = suggestion(str(part), SECTIONS[section])
                     raise RuleError("unknown key", where=f"{where}: {path}.{part}", fix=fix)
-                yield f"{path}.{part}", _checked(text, f"{path}.{part}", where)
+                yield f"{path}.{part}", checked(text, f"{where}: {path}.{part}")
 
 
 def _mapping(value: object, where: str) -> Mapping[str, object]:
@@ -413,27 +499,6 @@ def _mapping(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise RuleError("holds no keys", where=where, values=[value], fix="write keys below it")
     return value
-
-
-def _checked(text: object, path: str, where: str) -> str:
-    if not isinstance(text, str):
-        raise RuleError(
-            "is no text", where=f"{where}: {path}", values=[text], fix="put it in quotes"
-        )
-    try:
-        fields = list(_fields(text))
-    except ValueError as error:
-        fix = "write {{ and }} for braces that are no field"
-        raise RuleError(str(error), where=f"{where}: {path}", values=[text], fix=fix) from None
-    for name, kind in fields:
-        if not name.isidentifier() or not is_kind(kind):
-            raise RuleError(
-                "field with no plain name or of no known kind",
-                where=f"{where}: {path}",
-                values=[f"{{{name}:{kind}}}"],
-                fix=f"write {{name:kind}} with one of the kinds {', '.join(KINDS)}",
-            )
-    return text
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:

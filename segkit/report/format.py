@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation, localcontext
 
 import pandas as pd
@@ -30,6 +30,9 @@ TIME_KINDS = ("date", "month", "datetime")
 WORD_KINDS = ("text", "label", "segment", "rule", "flag")
 KINDS = (*NUMBER_KINDS, *TIME_KINDS, *WORD_KINDS)
 KINDS_WITH_DIGITS = ("money", "percent", "decimal", "number", "ratio")
+PLURAL = "plural"
+"""The kind of a count in words; its forms follow, as in ``plural.one customer/# customers``."""
+PLURAL_FIX = "write two or three, as in plural.none/one/# others"
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -208,7 +211,7 @@ class Formats:
         Parameters
         ----------
         kind : str
-            One of `Formats.kinds`.
+            One of `KINDS`, or ``plural.`` and the forms of `plural`, parted by ``/``.
 
         Returns
         -------
@@ -225,11 +228,13 @@ class Formats:
         >>> Formats("en_US", "USD").by_kind("percent.0")(0.5)
         '50%'
         """
-        name, dot, digits = kind.partition(".")
+        name, dot, rest = kind.partition(".")
+        if name == PLURAL:
+            return lambda value: self.plural(value, *rest.split("/"))
         if name not in self._kinds:
             raise SegkitError("unknown kind of value", values=[kind], fix=suggestion(name, KINDS))
         write = self._kinds[name]
-        return (lambda value: write(value, int(digits))) if dot else write
+        return (lambda value: write(value, int(rest))) if dot else write
 
     def months(self, value: object) -> str:
         """Write a number of months with its unit.
@@ -242,6 +247,40 @@ class Formats:
         if _is_missing(value):
             return MISSING
         return format_unit(int(value), "duration-month", length="long", locale=self._locale)
+
+    def plural(self, value: object, *forms: str) -> str:
+        """Write a count in words that agree with it.
+
+        Parameters
+        ----------
+        value : number or None
+            What decides, by the plural rules of the locale.
+        *forms : str
+            For one and for all others; or for none, for one and for all others. ``#`` stands
+            for the number as a count.
+
+        Raises
+        ------
+        SegkitError
+            When there are not two or three forms.
+
+        Examples
+        --------
+        >>> formats = Formats("es_ES", "EUR")
+        >>> [formats.plural(n, "nadie", "un cliente", "# clientes") for n in (0, 1, 2000000)]
+        ['nadie', 'un cliente', '2.000.000 clientes']
+        """
+        if not _are_forms(forms):
+            raise SegkitError("not two or three forms", values=["/".join(forms)], fix=PLURAL_FIX)
+        number = _exact(value, 9)
+        if number is None:
+            return MISSING
+        if any("#" in form for form in forms):
+            number = round(number)  # 1.4 is shown as 1, and has to be "1 customer"
+        if len(forms) == 3 and not number:
+            return forms[0]
+        is_one = self._locale.plural_form(abs(number)) == "one"
+        return forms[-2 if is_one else -1].replace("#", self.integer(number))
 
     def _by_name(self) -> dict[str, Callable[..., str]]:
         return {
@@ -272,15 +311,23 @@ class Formats:
 
 
 def is_kind(text: str) -> bool:
-    """Tell whether a text names a kind, with digits only where they mean something.
+    """Tell whether a text names a kind, with digits or forms only where they mean something.
 
     Examples
     --------
     >>> is_kind("percent.0"), is_kind("date.2"), is_kind("precent")
     (True, False, False)
+    >>> is_kind("plural.one order/# orders"), is_kind("plural"), is_kind("plural.orders")
+    (True, False, False)
     """
-    name, dot, digits = text.partition(".")
-    return name in KINDS and (not dot or (name in KINDS_WITH_DIGITS and digits.isdecimal()))
+    name, dot, rest = text.partition(".")
+    if name == PLURAL:
+        return _are_forms(rest.split("/")) and not set(rest) & set("{}")
+    return name in KINDS and (not dot or (name in KINDS_WITH_DIGITS and rest.isdecimal()))
+
+
+def _are_forms(forms: Sequence[str]) -> bool:
+    return len(forms) in (2, 3) and any(forms)
 
 
 def _parsed_locale(name: str) -> Locale:

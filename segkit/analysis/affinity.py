@@ -1,0 +1,428 @@
+"""Which products to offer to whom: item–item affinities from what the same customers bought.
+
+Products are whole numbers here: their place in a *catalogue*, whose first `modelled` rows, the
+most bought ones, have affinities. A customer's rows say what it bought and looked at. Everything
+is a pure function of small tables and of batches of customers; nothing looks ahead.
+
+Affinities are those of a linear model in which each product is explained by the others that its
+buyers bought, all at once and never by itself: a product that goes with everything explains
+nothing, which is what corrects for popularity. It has a closed solution: with G the matrix of
+co-purchases, weighted so that who bought much says less, and P = (G + λI)⁻¹, the weight of
+product i for product j is −P[i,j] / P[j,j].
+
+Source
+------
+Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data", WWW '19, equation 8.
+Definitions, section 10.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+SOURCES = ("rebuy", "seen", "affinity", "category", "best_seller")
+"""Why a product is offered: it is rebought by habit; was looked at and not bought; goes with what
+was bought; sells best in the customer's categories; sells best of all."""
+NOTHING = -1
+"""Stands where there is no further product to offer."""
+
+HABIT, CARTED, VIEWED = 2.0, 2.0, 1.0
+SEEN_HALF_LIFE = 30.0  # days: what was looked at a season ago says little
+PRIOR_TASTE = 5.0  # purchases that the brand's own mix of categories counts for
+PRIOR_DAYS = 3.0  # purchase days that a product's own rate of rebuying counts for
+BACKOFF = np.array([1e-3, 1e-6], dtype="float32")  # the category's, then the brand's best sellers
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What is known of products, as arrays over their places.
+
+    Parameters
+    ----------
+    category : array of int
+        Place of each product's category, from 0 on; -1 where unknown.
+    popularity : array of float
+        Customers who bought it, those of long ago counting less.
+    rebuy_rate : array of float
+        Share of its customers who bought it on several days, drawn to 0 where they are few.
+    is_rebought : array of bool
+        Whether it may be offered to who has bought it.
+    is_offered : array of bool
+        Whether it may be offered at all.
+    modelled : int
+        So many products, the first ones, have affinities.
+    """
+
+    category: np.ndarray
+    popularity: np.ndarray
+    rebuy_rate: np.ndarray
+    is_rebought: np.ndarray
+    is_offered: np.ndarray
+    modelled: int
+
+    def __len__(self) -> int:
+        return len(self.category)
+
+
+def catalogue_of(products: pd.DataFrame, *, max_products: int = 3000) -> Catalogue:
+    """Return a table of products as a catalogue.
+
+    Parameters
+    ----------
+    products : DataFrame
+        Most bought first: `customers`, `rebuyers`, `popularity`, `category` (missing where
+        unknown), `is_rebought`, `is_offered`.
+    max_products : int
+        So many have affinities.
+
+    Examples
+    --------
+    >>> products = pd.DataFrame({"customers": [9, 4], "rebuyers": [0, 2], "popularity": [8.0, 3.0],
+    ...     "category": ["tea", None], "is_rebought": [False, True], "is_offered": [True, True]})
+    >>> catalogue = catalogue_of(products)
+    >>> catalogue.category.tolist(), catalogue.modelled
+    ([0, -1], 2)
+    """
+    return Catalogue(
+        category=pd.factorize(products["category"], sort=True)[0],
+        popularity=products["popularity"].to_numpy("float32"),
+        rebuy_rate=(products["rebuyers"] / (products["customers"] + 10)).to_numpy("float32"),
+        is_rebought=products["is_rebought"].to_numpy(bool),
+        is_offered=products["is_offered"].to_numpy(bool),
+        modelled=min(len(products), max_products),
+    )
+
+
+def affinities(
+    rows: pd.DataFrame,
+    modelled: int,
+    *,
+    min_support: int = 5,
+    neighbours: int = 200,
+    strength: float = 5.0,
+) -> pd.DataFrame:
+    """Return how much having bought one product speaks for another.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `customer` and `product` (places), `days` (purchase days; 0 where not bought).
+    modelled : int
+        Products from 0 to below this one have affinities.
+    min_support : int
+        Nothing speaks for a product with which fewer customers bought it.
+    neighbours : int
+        So many products at most speak for, or against, each.
+    strength : float
+        Of the regularisation λ, in mean squared purchases of a product.
+
+    Returns
+    -------
+    DataFrame
+        `product` (bought), `offered`, `affinity` (negative: speaks against it), `customers`
+        (who bought both), ordered by `offered` and `product`.
+
+    Notes
+    -----
+    Source: Steck (2019), equation 8, with purchases weighted by one over the root of how many
+    products the customer bought. `min_support`: definitions, section 10.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"customer": [0, 0, 1, 1, 2, 2, 3], "product": [0, 1, 0, 1, 0, 1, 2],
+    ...     "days": 1})
+    >>> affinities(rows, 3, min_support=3)[["product", "offered", "customers"]]
+       product  offered  customers
+    0        1        0          3
+    1        0        1          3
+    """
+    bought = _binary(rows[rows["days"] > 0], modelled)
+    if not bought.nnz:
+        columns = {"product": "int32", "offered": "int32", "affinity": "float32", "customers": int}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    weights = _weights(bought, strength)
+    support = (bought.T @ bought).toarray()
+    weights[(weights > 0) & (support < min_support)] = 0.0
+    weights[support == 0] = 0.0
+    _keep_largest(weights, neighbours)
+    product, offered = np.nonzero(weights)
+    table = pd.DataFrame(
+        {
+            "product": product.astype("int32"),
+            "offered": offered.astype("int32"),
+            "affinity": weights[product, offered].astype("float32"),
+            "customers": support[product, offered].astype("int64"),
+        }
+    )
+    return table.sort_values(["offered", "product"], ignore_index=True)
+
+
+def _binary(bought: pd.DataFrame, modelled: int) -> sparse.csr_matrix:
+    """Return who bought what: customers by products, with a column for all that are not modelled."""
+    customers = int(bought["customer"].max()) + 1 if len(bought) else 0
+    total = np.bincount(bought["customer"], minlength=customers)
+    known = bought[bought["product"] < modelled]
+    place = (known["customer"].to_numpy(), known["product"].to_numpy())
+    ones = np.ones(len(known), dtype="float32")
+    matrix = sparse.csr_matrix((ones, place), shape=(customers, modelled))
+    matrix.total = total  # products bought, modelled or not
+    return matrix
+
+
+def _weights(bought: sparse.csr_matrix, strength: float) -> np.ndarray:
+    damped = sparse.diags(1 / np.sqrt(np.maximum(bought.total, 1)))
+    gram = (bought.T @ (damped @ bought)).toarray().astype("float64")
+    gram[np.diag_indices_from(gram)] += strength * gram.diagonal().mean()
+    inverse = np.linalg.inv(gram)
+    weights = -inverse / inverse.diagonal()
+    np.fill_diagonal(weights, 0.0)
+    return weights
+
+
+def _keep_largest(weights: np.ndarray, neighbours: int) -> None:
+    """Set to 0, in place, all but the largest weights (of either sign) of each column."""
+    if len(weights) <= neighbours:
+        return
+    size = np.abs(weights)
+    least = np.partition(size, -neighbours, axis=0)[-neighbours]
+    weights[size < least] = 0.0
+
+
+def affinity_matrix(table: pd.DataFrame, modelled: int) -> np.ndarray:
+    """Return a table of affinities as a square matrix, products bought in rows."""
+    matrix = np.zeros((modelled, modelled), dtype="float32")
+    matrix[table["product"], table["offered"]] = table["affinity"]
+    return matrix
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Products for some customers, the best first.
+
+    Parameters
+    ----------
+    product : array of int, customers × top
+        Places of products; `NOTHING` where there is no further one.
+    source : array of int, customers × top
+        Place in `SOURCES` of why it is offered; `NOTHING` likewise.
+    because : array of int
+        The product bought that speaks most for the first one offered; `NOTHING` where none does.
+    """
+
+    product: np.ndarray
+    source: np.ndarray
+    because: np.ndarray
+
+
+def offer(
+    rows: pd.DataFrame,
+    customers: int,
+    catalogue: Catalogue,
+    matrix: np.ndarray,
+    *,
+    half_life_days: float = 365.0,
+    top: int = 10,
+    rebuys: bool = True,
+) -> Offered:
+    """Return the products to offer to each of some customers.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        `customer` (0 to `customers` - 1), `product` (place in the catalogue), `days`, `age`
+        (days since it was bought; missing where it was not), `seen_age` and `carted`, as
+        `segkit.data.interests.interest_table`.
+    customers : int
+    catalogue : Catalogue
+    matrix : array
+        As `affinity_matrix` gives.
+    half_life_days : float
+        A purchase so long ago counts half.
+    top : int
+        Products a customer.
+    rebuys : bool
+        Whether a product that was bought may be offered again at all.
+
+    Returns
+    -------
+    Offered
+        Never a product that the customer has bought, unless it is rebought by habit: by people
+        (`Catalogue.is_rebought`) or by this customer, on two days or more.
+
+    Notes
+    -----
+    Definitions, section 10. The score of a product is the sum of what speaks for it: affinities of
+    what was bought; the habit of buying it (the share of later purchase days among the customer's
+    own, drawn to that of the product); having looked at it; and, far behind, how it sells in the
+    categories of the customer, and in all.
+    """
+    parts = _Parts(rows, customers, catalogue, matrix, half_life_days, rebuys)
+    score = parts.score()
+    owned = score[parts.owned]
+    score[parts.owned] = -np.inf
+    new, new_score = _best(score, top)
+    score.fill(-np.inf)
+    score[parts.owned] = owned
+    again, again_score = _best(score, (top + 1) // 2)
+    product = _alternated(again, again_score, new, new_score)
+    return Offered(product, parts.sources(product), parts.because(product[:, 0]))
+
+
+def _best(score: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the products of the highest scores of each customer, best first, and their scores."""
+    customers, size = len(score), min(top, score.shape[1])
+    product = np.full((customers, top), NOTHING, dtype="int32")
+    value = np.full((customers, top), -np.inf, dtype="float32")
+    if customers and size:
+        best = np.argpartition(-score, size - 1, axis=1)[:, :size]
+        at_best = np.take_along_axis(score, best, axis=1)
+        order = np.lexsort((best, -at_best), axis=1)
+        value[:, :size] = np.take_along_axis(at_best, order, axis=1)
+        product[:, :size] = np.take_along_axis(best, order, axis=1)
+    return np.where(np.isfinite(value), product, NOTHING), value
+
+
+def _alternated(
+    again: np.ndarray, again_score: np.ndarray, new: np.ndarray, new_score: np.ndarray
+) -> np.ndarray:
+    """Return products to buy again and new ones by turns, the better of the two first."""
+    begins = np.where(again_score[:, :1] >= new_score[:, :1], -0.5, 0.5)
+    place = np.hstack(
+        [np.arange(again.shape[1]) + begins, np.tile(np.arange(new.shape[1]), (len(new), 1))]
+    )
+    product = np.hstack([again, new])
+    place = np.where(product == NOTHING, np.inf, place)
+    order = np.argsort(place, axis=1, kind="stable")[:, : new.shape[1]]
+    return np.take_along_axis(product, order, axis=1)
+
+
+class _Parts:
+    """What speaks for each modelled product, of some customers; customers × products."""
+
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        customers: int,
+        catalogue: Catalogue,
+        matrix: np.ndarray,
+        half_life_days: float,
+        rebuys: bool,
+    ) -> None:
+        self.catalogue, self.matrix, self.rebuys = catalogue, matrix, rebuys
+        self.shape = (customers, catalogue.modelled)
+        bought = _decay(rows["age"], half_life_days)
+        seen = np.where(rows["carted"], CARTED, VIEWED) * _decay(rows["seen_age"], SEEN_HALF_LIFE)
+        weight = np.maximum(bought, seen / CARTED)
+        habit = self._habit(rows) * bought
+        owned = rows["days"].to_numpy() > 0
+        barred = owned & ~self._may_come_back(rows)
+        self.of_categories = self._category_sales(rows, weight)
+        modelled = rows["product"].to_numpy() < catalogue.modelled
+        place = (rows["customer"].to_numpy()[modelled], rows["product"].to_numpy()[modelled])
+        self.owned = tuple(each[owned[modelled]] for each in place)
+        self.habit, self.seen, self.weight, self.barred = (
+            sparse.csr_matrix((values[modelled].astype("float32"), place), shape=self.shape)
+            for values in (habit, seen, weight, barred)
+        )
+
+    def _may_come_back(self, rows: pd.DataFrame) -> np.ndarray:
+        by_habit = self.catalogue.is_rebought[rows["product"]] | (rows["days"].to_numpy() > 1)
+        return by_habit & self.rebuys
+
+    def _habit(self, rows: pd.DataFrame) -> np.ndarray:
+        """The share of later purchase days, the customer's own drawn to the product's."""
+        rate = self.catalogue.rebuy_rate[rows["product"]]
+        again = np.maximum(rows["days"].to_numpy() - 1, 0)
+        share = (again + PRIOR_DAYS * rate) / (again + PRIOR_DAYS)
+        return HABIT * np.where(self._may_come_back(rows), share, 0.0)
+
+    def _category_sales(self, rows: pd.DataFrame, weight: np.ndarray) -> np.ndarray:
+        """How each product sells in the categories of the customer, at most 1."""
+        category = self.catalogue.category
+        count = int(category.max(initial=NOTHING)) + 1
+        of_row = category[rows["product"]]
+        known = of_row != NOTHING
+        place = (rows["customer"].to_numpy()[known], of_row[known])
+        taste = sparse.csr_matrix((weight[known], place), shape=(self.shape[0], count))
+        sold = np.bincount(
+            category[category != NOTHING],
+            self.catalogue.popularity[category != NOTHING],
+            minlength=count,
+        )
+        taste = taste.toarray() + PRIOR_TASTE * sold / max(float(sold.sum()), 1e-9)
+        taste /= np.maximum(taste.sum(axis=1, keepdims=True), 1e-9)
+        named = np.flatnonzero(category[: self.shape[1]] != NOTHING)
+        sales = self._popularity[named]
+        sold = sparse.csr_matrix((sales, (category[named], named)), shape=(count, self.shape[1]))
+        return (taste @ sold).astype("float32")
+
+    @property
+    def _popularity(self) -> np.ndarray:
+        popularity = self.catalogue.popularity[: self.shape[1]]
+        return popularity / max(float(popularity.max(initial=0.0)), 1e-9)
+
+    def score(self) -> np.ndarray:
+        """The sum of what speaks for each product; minus infinity where it may not be offered."""
+        self.by_affinity = self.weight @ self.matrix
+        backoff = BACKOFF[0] * self.of_categories + BACKOFF[1] * self._popularity
+        score = self.by_affinity + backoff
+        for part in (self.habit, self.seen):
+            entries = part.tocoo()
+            score[entries.row, entries.col] += entries.data
+        barred = self.barred.tocoo()
+        is_barred = barred.data > 0
+        score[barred.row[is_barred], barred.col[is_barred]] = -np.inf
+        score[:, ~self.catalogue.is_offered[: self.shape[1]]] = -np.inf
+        return score
+
+    def sources(self, product: np.ndarray) -> np.ndarray:
+        """Why each product is offered: the part that speaks most for it."""
+        at = lambda part: _at(part, product)
+        parts = [at(self.habit), at(self.seen), at(self.by_affinity)]
+        parts += [BACKOFF[0] * at(self.of_categories), np.full(product.shape, BACKOFF[1])]
+        source = np.argmax(np.stack(parts), axis=0).astype("int8")
+        return np.where(product == NOTHING, NOTHING, source).astype("int8")
+
+    def because(self, product: np.ndarray) -> np.ndarray:
+        """The product bought, or looked at, that speaks most for one product a customer."""
+        entries = self.weight.tocoo()
+        share = entries.data * self.matrix[entries.col, np.maximum(product, 0)[entries.row]]
+        order = np.lexsort((entries.col, -share, entries.row))
+        row, column, share = entries.row[order], entries.col[order], share[order]
+        is_first = np.r_[True, row[1:] != row[:-1]] if len(row) else np.zeros(0, bool)
+        speaks = is_first & (share > 0) & (product[row] != NOTHING)
+        found = np.full(len(product), NOTHING, dtype="int32")
+        found[row[speaks]] = column[speaks]
+        return found
+
+
+def _decay(age: pd.Series, half_life_days: float) -> np.ndarray:
+    return np.exp2(-age.astype(float).fillna(np.inf).to_numpy() / half_life_days)
+
+
+def hits(offered: np.ndarray, actual: sparse.csr_matrix) -> np.ndarray:
+    """Return how many of the products offered each customer bought.
+
+    Parameters
+    ----------
+    offered : array of int, customers × top
+        Places of products; `NOTHING` for none.
+    actual : sparse matrix, customers × products
+        1 where the customer bought the product afterwards.
+
+    Examples
+    --------
+    >>> hits(np.array([[0, 2], [1, NOTHING]]), sparse.csr_matrix([[1, 0, 1], [1, 0, 0]]))
+    array([2, 0])
+    """
+    return ((_at(actual, offered) > 0) & (offered != NOTHING)).sum(axis=1)
+
+
+def _at(matrix: np.ndarray | sparse.spmatrix, product: np.ndarray) -> np.ndarray:
+    """Return a matrix's values at some products of each customer (at `NOTHING`: any)."""
+    customer = np.indices(product.shape)[0].ravel()
+    return np.asarray(matrix[customer, np.maximum(product, 0).ravel()]).reshape(product.shape)

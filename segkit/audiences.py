@@ -1,0 +1,171 @@
+"""A study's audiences: one list of customers for each segment and finding, ready to be sent to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from segkit.actions import NO_CHANNEL
+from segkit.analysis.power import smallest_uplift
+from segkit.report.audiences import audience_table
+from segkit.report.exports import write_csv
+
+if TYPE_CHECKING:
+    from segkit.study import Study
+
+FOLDER = "exports/audiences"
+RULE = "rule"
+"""What the name of a finding's audience begins with."""
+
+
+@dataclass(frozen=True)
+class Audience:
+    """A list of customers.
+
+    Parameters
+    ----------
+    name : str
+        Plain name, that of its file.
+    segmentation, segment, rule : str or None
+        What its customers have in common.
+    is_member : Series of bool
+        By the index of `Study.customers`.
+    """
+
+    name: str
+    segmentation: str | None
+    segment: str | None
+    rule: str | None
+    is_member: pd.Series
+
+
+class Audiences:
+    """The audiences of one study (definitions, sections 10 and 11).
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.params = study.params.audiences
+
+    @cached_property
+    def lists(self) -> list[Audience]:
+        """Every audience: segments of `report.recommendations`, of `audiences.segmentations`, findings."""
+        main = self.study.params.report.recommendations
+        others = [name for name in self.params.segmentations if name != main]
+        segments = [*self._of_segments(main, ""), *self._of_several(others)]
+        return [*segments, *self._of_findings()]
+
+    def _of_several(self, segmentations: list[str]) -> Iterator[Audience]:
+        for segmentation in segmentations:
+            yield from self._of_segments(segmentation, f"{segmentation}-")
+
+    def _of_segments(self, segmentation: str, start: str) -> Iterator[Audience]:
+        """Yield an audience for each segment that there can be, with or without customers."""
+        labels = self.study.segments[segmentation]
+        for segment in self.study.segment_names[segmentation]:
+            members = labels == segment
+            if members.any() or not self._is_open(segmentation):
+                yield Audience(f"{start}{segment}", segmentation, segment, None, members)
+
+    def _is_open(self, segmentation: str) -> bool:
+        """Whether a segmentation names its segments as it finds them; what it did not find is none."""
+        return segmentation == "clusters"
+
+    def _of_findings(self) -> Iterator[Audience]:
+        insights = self.study.insights
+        ids = self.study.customers["customer_id"]
+        for row in insights.table.itertuples():
+            if insights.rules[row.rule].of == "customers":
+                members = ids.isin(insights.members(insights.table.loc[row.Index]))
+                yield Audience(f"{RULE}-{row.rule}", None, None, row.rule, members)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Every audience, and what it could show.
+
+        `audience`, `segment` or `rule`, `customers`, `contacted` (with a channel, outside the control
+        group), `control`, `unreachable` (no channel that they agreed to), `no_discount` (whose policy
+        is never), `repurchase_rate` (of such customers in the test, within `months`; missing
+        where there is no test), `smallest_uplift` (in absolute terms, the smallest rise of
+        that rate that a comparison of the two groups is likely to show; missing where even 100 %
+        would not), `file`.
+        """
+        return pd.DataFrame([self._row(audience) for audience in self.lists])
+
+    def _row(self, audience: Audience) -> dict[str, Any]:
+        members = self.members(audience)
+        is_control = members["group"] == "control"
+        unreachable = members["channel"] == NO_CHANNEL
+        contacted, control = (
+            int((~is_control & ~unreachable).sum()),
+            int((is_control & ~unreachable).sum()),
+        )
+        rate = self._usual_rate(audience)
+        uplift = smallest_uplift(
+            rate, contacted, control, power=self.params.power, level=self.params.level
+        )
+        return {
+            "audience": audience.name,
+            "segmentation": audience.segmentation,
+            "segment": audience.segment,
+            "rule": audience.rule,
+            "customers": len(members),
+            "contacted": contacted,
+            "control": control,
+            "unreachable": int(unreachable.sum()),
+            "no_discount": int((members["discount"] == "never").sum()),
+            "repurchase_rate": rate,
+            "smallest_uplift": np.nan if uplift is None else uplift,
+            "file": f"{FOLDER}/{audience.name}.csv",
+        }
+
+    def _usual_rate(self, audience: Audience) -> float:
+        """The share of such customers who bought again in the test; of a finding's: of all."""
+        evidence = self.study.evidence
+        if not evidence.ready:
+            return np.nan
+        table = evidence.segments
+        segmentation = audience.segmentation or self.study.params.report.recommendations
+        found = table[
+            (table["segmentation"] == segmentation)
+            & (table["segment"] == (audience.segment or "total"))
+        ]
+        return float(found["repurchase_rate"].iloc[0]) if len(found) else np.nan
+
+    def members(self, audience: Audience) -> pd.DataFrame:
+        """Return the list of an audience; see `segkit.report.audiences.audience_table`."""
+        actions = self.study.actions
+        chosen = actions.table[audience.is_member]
+        segment = chosen[self.study.params.report.recommendations]
+        people = actions.contacts
+        return audience_table(
+            chosen.assign(segment=segment),
+            None if people is None else people[audience.is_member],
+            contact=self.params.contact,
+            region=self.study.params.phone_region,
+            campaign=self.study.params.campaign,
+            seed=self.params.seed,
+            control_share=self.params.control_share,
+        )
+
+    def write(self, folder: Path | None = None) -> list[Path]:
+        """Write every audience as a file of its own; those of before are taken away.
+
+        Parameters
+        ----------
+        folder : Path, optional
+            By default the run's `exports/audiences`.
+        """
+        folder = folder or self.study.run_dir / FOLDER
+        files = [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
+        return files

@@ -1,0 +1,215 @@
+"""What each customer bought, looked at and put in the cart: one row a customer and product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from segkit.data.days import as_date, as_moment
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None) -> ir.Table:
+    """Return one row a customer and product, from what was known before `as_of`.
+
+    What was only ever returned was not bought.
+
+    Parameters
+    ----------
+    lines : ibis table
+        Kept lines with `product_id`, as `segkit.data.cleaning.Cleaned.lines` describes them.
+    as_of : date
+        The first day that is not observed.
+    events : ibis table, optional
+        Kept events with `product_id`; without it nothing was looked at.
+
+    Returns
+    -------
+    ibis table
+        `customer_id`, `product_id`; `days` (purchase days; 0 where not bought), `first_age`
+        and `age` (days from the first and the last purchase to `as_of`; null where not
+        bought); `seen_age` (days since it was last looked at or put in the cart, where that
+        was after the last purchase; else null) and `carted` (whether it was put in the cart
+        then). Ordered by `customer_id` and `product_id`.
+    """
+    import ibis
+
+    bought = _bought(lines, as_of)
+    if events is None or "product_id" not in events.columns:
+        unknown = {"seen_age": ibis.null("int64"), "carted": ibis.literal(False)}
+        return bought.mutate(**unknown).order_by("customer_id", "product_id")
+    seen = _seen(events, as_of)
+    both = bought.outer_join(seen, ["customer_id", "product_id"], rname="seen_{name}")
+    is_open = both["seen_age_"].notnull() & (
+        both["age"].isnull() | (both["seen_age_"] < both["age"])
+    )
+    table = both.select(
+        customer_id=both["customer_id"].coalesce(both["seen_customer_id"]),
+        product_id=both["product_id"].coalesce(both["seen_product_id"]),
+        days=both["days"].fill_null(0),
+        first_age="first_age",
+        age="age",
+        seen_age=is_open.ifelse(both["seen_age_"], ibis.null("int64")),
+        carted=(is_open & both["carted"]).fill_null(False),
+    )
+    return table.order_by("customer_id", "product_id")
+
+
+def _bought(lines: ir.Table, as_of: date) -> ir.Table:
+    known = lines.filter((lines["observed_at"] < as_moment(as_of)) & lines["product_id"].notnull())
+    sold = ~known["is_return"]
+    day = known["counts_at"].date()
+    pairs = known.group_by("customer_id", "product_id").agg(
+        units=known["quantity"].sum(),
+        days=day.nunique(where=sold),
+        first=day.min(where=sold),
+        last=day.max(where=sold),
+    )
+    pairs = pairs.filter((pairs["units"] > 0) & (pairs["days"] > 0))
+    return pairs.select(
+        "customer_id",
+        "product_id",
+        "days",
+        first_age=as_date(as_of).delta(pairs["first"], unit="day"),
+        age=as_date(as_of).delta(pairs["last"], unit="day"),
+    )
+
+
+def _seen(events: ir.Table, as_of: date) -> ir.Table:
+    """Return when each customer last looked at a product, and whether it was in the cart."""
+    looked = events.filter(
+        (events["happened_at"] < as_moment(as_of))
+        & (events["type"] != "purchase")
+        & events["product_id"].notnull()
+    )
+    return looked.group_by("customer_id", "product_id").agg(
+        seen_age_=as_date(as_of).delta(looked["happened_at"].max().date(), unit="day"),
+        carted=(looked["type"] == "cart").any(),
+    )
+
+
+def product_figures(interests: ir.Table, half_life_days: float) -> ir.Table:
+    """Return how many customers bought each product, came back for it, and when.
+
+    Parameters
+    ----------
+    interests : ibis table
+        As `interest_table` gives.
+    half_life_days : float
+        In `popularity`, a purchase so long ago counts half.
+
+    Returns
+    -------
+    ibis table
+        `product_id`, `customers` (who bought it), `rebuyers` (who bought it on several
+        days), `repeat_gap_days` (median over them of the mean gap; null without any),
+        `last_sold_days` (days since anybody bought it; null where nobody did), `popularity`
+        (customers, those of long ago counting less).
+    """
+    bought = interests["days"] > 0
+    again = interests["days"] > 1
+    gap = (interests["first_age"] - interests["age"]) / (interests["days"] - 1).nullif(0)
+    return interests.group_by("product_id").agg(
+        customers=bought.sum().cast("int64"),
+        rebuyers=again.sum().cast("int64"),
+        repeat_gap_days=gap.median(where=again).cast("float64"),
+        last_sold_days=interests["age"].min(),
+        popularity=_popularity(interests, half_life_days),
+    )
+
+
+def _popularity(interests: ir.Table, half_life_days: float) -> ir.Value:
+    age = interests["age"].cast("float64")
+    return (age * (-np.log(2) / half_life_days)).exp().sum().fill_null(0.0)
+
+
+def segment_sales(interests: ir.Table, segments: pd.DataFrame, half_life_days: float) -> ir.Table:
+    """Return how each product sells in each segment.
+
+    Parameters
+    ----------
+    interests : ibis table
+        As `interest_table` gives.
+    segments : DataFrame
+        `customer_id`, `segment`.
+    half_life_days : float
+
+    Returns
+    -------
+    ibis table
+        `segment`, `product_id`, `popularity` (as in `product_figures`).
+    """
+    import ibis
+
+    joined = interests.filter(interests["days"] > 0).join(ibis.memtable(segments), "customer_id")
+    groups = joined.group_by("segment", "product_id")
+    return groups.agg(popularity=_popularity(joined, half_life_days))
+
+
+def bought_between(lines: ir.Table, start: date, end: date, customers: pd.Series) -> ir.Table:
+    """Return what some customers bought from `start` to before `end`: `customer_id`, `product_id`."""
+    import ibis
+
+    within = (lines["observed_at"] >= as_moment(start)) & (lines["observed_at"] < as_moment(end))
+    sold = lines.filter(within & ~lines["is_return"] & lines["product_id"].notnull())
+    wanted = ibis.memtable(pd.DataFrame({"customer_id": customers}))
+    return sold.semi_join(wanted, "customer_id").select("customer_id", "product_id").distinct()
+
+
+def customer_rows(
+    file: Path, product_ids: pd.Series, size: int
+) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """Yield the interests of whole customers, about `size` rows at a time.
+
+    Parameters
+    ----------
+    file : Path
+        An `interest_table`, written in its order.
+    product_ids : Series
+        Ids in the order of their places; all that the file holds.
+    size : int
+
+    Yields
+    ------
+    DataFrame
+        `customer` (place among those yielded with it), `product` (place), `days`, `age`,
+        `seen_age`, `carted`.
+    array of str
+        The ids of these customers.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    places = pa.array(product_ids, type=pa.string())
+    columns = ["customer_id", "product_id", "days", "age", "seen_age", "carted"]
+    rest: pa.Table | None = None
+    with pq.ParquetFile(file) as parquet:
+        for batch in parquet.iter_batches(size, columns=columns):
+            read = pa.Table.from_batches([batch])
+            table = read if rest is None else pa.concat_tables([rest, read])
+            is_last = pc.equal(table["customer_id"], table["customer_id"][-1])
+            whole = pc.index(is_last, True).as_py()
+            rest = table.slice(whole)
+            if whole:
+                yield _placed(table.slice(0, whole), places)
+        if rest is not None and rest.num_rows:
+            yield _placed(rest, places)
+
+
+def _placed(table, places) -> tuple[pd.DataFrame, np.ndarray]:
+    import pyarrow.compute as pc
+
+    customers = pc.dictionary_encode(table["customer_id"].combine_chunks())
+    product = pc.index_in(table["product_id"], value_set=places)
+    columns = {"customer": customers.indices.to_numpy(), "product": product.to_numpy()}
+    measured = table.select(["days", "age", "seen_age", "carted"]).to_pandas()
+    ids = customers.dictionary.to_numpy(zero_copy_only=False)
+    return pd.DataFrame(columns).join(measured), ids

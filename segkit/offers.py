@@ -1,0 +1,251 @@
+"""A study's products: what to offer to each customer and segment, and whether it would have sold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from segkit.analysis import affinity
+from segkit.data.carts import product_table
+from segkit.data.interests import customer_rows, interest_table, product_figures
+from segkit.store import key_of, write_batches
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from segkit.offer_evidence import OfferEvidence
+    from segkit.study import Study
+
+TOP = 10
+ROWS = 200_000  # of interests held at once
+BLOCK = 1_000  # customers scored at once
+FIRST = 3
+
+
+class Offers:
+    """What the customers of one study may be offered (definitions, section 10).
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.params = study.params.products
+
+    @property
+    def ready(self) -> bool:
+        """Whether the log names products, and any may be offered."""
+        return "product_id" in self.study.lines.columns and bool(self.products["is_offered"].any())
+
+    @cached_property
+    def interests(self) -> ir.Table:
+        """What each customer bought and looked at; see `segkit.data.interests`."""
+        return self.study.engine_table(self._interests_file)
+
+    @cached_property
+    def _interests_file(self) -> Path:
+        study = self.study
+        table = lambda: interest_table(study.lines, study.as_of, study.events)
+        write = lambda path, key: write_batches(table(), path, key)
+        return study.store.file("interests", key_of(study.customers_key, "interests"), write)
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """Every product, the most bought first; its place is its number in an offer.
+
+        `product_id`, `product` (its name, else its id), `category`, `price` (money a unit),
+        `customers`, `rebuyers`, `rebuy_rate`, `repeat_gap_days`, `last_sold_days`,
+        `popularity`, `is_rebought` and `is_offered`.
+        """
+        return self.study.store.frame("products", self.key, self._compute_products)
+
+    @property
+    def key(self) -> str:
+        return key_of(self.study.customers_key, self.params.model_dump(), "offers")
+
+    def _compute_products(self) -> pd.DataFrame:
+        study, params = self.study, self.params
+        figures = product_figures(self.interests, params.half_life_days)
+        named = figures.left_join(product_table(study.lines, study.as_of), "product_id")
+        table = named.drop("product_id_right").to_pyarrow().to_pandas()
+        supported = table["rebuyers"] >= params.min_support
+        rate = table["rebuyers"] / table["customers"].where(table["customers"] > 0)
+        recent = table["last_sold_days"] <= params.discontinued_days
+        table = table.assign(
+            product=table["product"].fillna(table["product_id"]),
+            rebuy_rate=rate,
+            is_rebought=supported & (rate >= params.rebuy_share),
+            is_offered=recent & (table["customers"] >= params.min_support),
+        )
+        order = ["customers", "popularity", "product_id"]
+        return table.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+    @cached_property
+    def catalogue(self) -> affinity.Catalogue:
+        """The same as arrays."""
+        return affinity.catalogue_of(self.products, max_products=self.params.max_products)
+
+    @cached_property
+    def affinities(self) -> pd.DataFrame:
+        """Which products go together; see `segkit.analysis.affinity.affinities`."""
+        return self.study.store.frame("affinities", self.key, self._fit)
+
+    def _fit(self) -> pd.DataFrame:
+        """Learn from all customers, or from every n-th where they are very many."""
+        every = max(1, round(len(self.study.customers) / self.params.sample))
+        chosen, count = [], 0
+        for rows, ids in self.blocks(BLOCK * 20):
+            rows = rows[(rows["days"] > 0) & (rows["customer"] % every == 0)]
+            chosen.append(
+                rows[["customer", "product", "days"]].assign(customer=rows["customer"] + count)
+            )
+            count += len(ids)
+        rows = (
+            pd.concat(chosen) if chosen else pd.DataFrame(columns=["customer", "product", "days"])
+        )
+        return affinity.affinities(
+            rows, self.catalogue.modelled, min_support=self.params.min_support
+        )
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """The affinities as a square matrix."""
+        return affinity.affinity_matrix(self.affinities, self.catalogue.modelled)
+
+    @cached_property
+    def evidence(self) -> OfferEvidence:
+        """Whether these offers, made a while ago, would have named what was bought."""
+        from segkit.offer_evidence import OfferEvidence
+
+        return OfferEvidence(self.study)
+
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Yield interests of some customers after the other, and the ids of these."""
+        ids = self.products["product_id"]
+        for rows, customers in customer_rows(self._interests_file, ids, ROWS):
+            for start in range(0, len(customers), size):
+                end = start + size
+                within = rows[(rows["customer"] >= start) & (rows["customer"] < end)]
+                yield within.assign(customer=within["customer"] - start), customers[start:end]
+
+    # What to offer --------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The offers to each customer, in the rows of `Study.customers`.
+
+        `customer_id`, `product_1` … `product_10` (places in `products`), `source_1` … (places in
+        `segkit.analysis.affinity.SOURCES`), `because` (place of the product behind the first).
+        """
+        return self.study.store.frame("offers", self.key, self._compute_table)
+
+    def _compute_table(self) -> pd.DataFrame:
+        tables = [_as_table(ids, self.offer(rows, len(ids))) for rows, ids in self.blocks()]
+        nobody = self.offer(_NO_ROWS, 1)
+        unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
+        known = (
+            pd.concat(tables)
+            if tables
+            else _as_table(np.array([], dtype=object), self.offer(_NO_ROWS, 0))
+        )
+        offered = known.set_index("customer_id").reindex(self.study.customers["customer_id"])
+        return offered.fillna(unknown).astype(unknown.dtype).reset_index()
+
+    def offer(self, rows: pd.DataFrame, customers: int, *, rebuys: bool = True) -> affinity.Offered:
+        """Return offers to some customers; see `segkit.analysis.affinity.offer`."""
+        return affinity.offer(
+            rows,
+            customers,
+            self.catalogue,
+            self.matrix,
+            half_life_days=self.params.half_life_days,
+            top=TOP,
+            rebuys=rebuys,
+        )
+
+    def about(self, places: pd.Series, column: str) -> pd.Series:
+        """Return a column of `products` at some places; missing where there is none."""
+        return pd.Series(self.products[column].reindex(places).to_numpy(), index=places.index)
+
+    def by_segment(self, segmentation: str) -> pd.DataFrame:
+        """Return the ten products to offer to each segment: those most of its customers are offered.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's.
+
+        Returns
+        -------
+        DataFrame
+            `segment`, `rank`, `product_id`, `product`, `category`, `price`, `customers` (of
+            the segment, to whom it is one of ten offered), `customers_share`, `source` (the
+            commonest reason).
+        """
+        segment = self.study.segments.set_index("customer_id")[segmentation]
+        segment = segment.reindex(self.table["customer_id"]).reset_index(drop=True)
+        parts = [self._of_rank(segment, rank) for rank in range(1, TOP + 1)]
+        offered = pd.concat(parts).groupby(["segment", "product", "source"], as_index=False).sum()
+        offered = offered.sort_values(
+            ["segment", "product", "customers", "source"], ascending=[True, True, False, True]
+        )
+        by_product = offered.groupby(["segment", "product"], as_index=False)
+        table = by_product.agg(customers=("customers", "sum"), source=("source", "first"))
+        table = table.sort_values(
+            ["segment", "customers", "product"], ascending=[True, False, True], ignore_index=True
+        )
+        table["rank"] = table.groupby("segment").cumcount() + 1
+        table = table[table["rank"] <= TOP].reset_index(drop=True)
+        sizes = segment.value_counts()
+        about = self.products.loc[table["product"], ["product_id", "product", "category", "price"]]
+        return pd.concat(
+            [
+                table[["segment", "rank"]],
+                about.reset_index(drop=True),
+                table[["customers"]],
+                (table["customers"] / table["segment"].map(sizes)).rename("customers_share"),
+                table["source"].map(lambda place: affinity.SOURCES[place]),
+            ],
+            axis=1,
+        )
+
+    def _of_rank(self, segment: pd.Series, rank: int) -> pd.DataFrame:
+        names = {f"product_{rank}": "product", f"source_{rank}": "source"}
+        offered = self.table[list(names)].rename(columns=names).assign(segment=segment)
+        offered = offered[(offered["product"] >= 0) & offered["segment"].notna()]
+        counts = offered.groupby(["segment", "product", "source"]).size()
+        return counts.rename("customers").reset_index()
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """Why products are offered: `source`, `offers` and their share, of each customer's first three."""
+        ranks = range(1, FIRST + 1)
+        places = np.concatenate([self.table[f"source_{rank}"] for rank in ranks])
+        counts = np.bincount(places[places >= 0], minlength=len(affinity.SOURCES))
+        table = pd.DataFrame({"source": affinity.SOURCES, "offers": counts})
+        return table.assign(offers_share=counts / max(counts.sum(), 1))
+
+
+_NO_ROWS = pd.DataFrame(
+    {
+        "customer": np.array([], dtype="int64"),
+        "product": np.array([], dtype="int64"),
+        "days": np.array([], dtype="int64"),
+        "age": np.array([], dtype="float64"),
+        "seen_age": np.array([], dtype="float64"),
+        "carted": np.array([], dtype=bool),
+    }
+)
+
+
+def _as_table(ids: np.ndarray, offered: affinity.Offered) -> pd.DataFrame:
+    places = {f"product_{rank + 1}": offered.product[:, rank] for rank in range(TOP)}
+    reasons = {f"source_{rank + 1}": offered.source[:, rank] for rank in range(TOP)}
+    return pd.DataFrame({"customer_id": ids} | places | reasons | {"because": offered.because})
