@@ -73,6 +73,46 @@ class Actions:
         table["clv"] = self.study.forecast.values["clv"]
         return table.assign(reason=self._reasons(table))
 
+    @cached_property
+    def by_channel(self) -> pd.DataFrame:
+        """How many customers each channel is for, the most used first.
+
+        `contact_channel`, `customers`, `customers_share`, `no_discount` (whose policy is never).
+        """
+        table = self.table.assign(no_discount=self.table["discount"] == "never")
+        groups = table.groupby(table["channel"].rename("contact_channel"))
+        counts = groups.agg(customers=("customer_id", "size"), no_discount=("no_discount", "sum"))
+        counts = counts.sort_values("customers", ascending=False, kind="stable").reset_index()
+        share = counts["customers"] / max(len(table), 1)
+        counts.insert(2, "customers_share", share)
+        return counts.replace({"contact_channel": {NO_CHANNEL: "no_channel"}})
+
+    def with_rules(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows about customers with their `discount` policy and `channel`.
+
+        Parameters
+        ----------
+        rows : DataFrame
+            With `customer_id`.
+        """
+        rules = self.table.set_index("customer_id")[["discount", "channel"]]
+        return rows.join(rules, on="customer_id")
+
+    @property
+    def remarks(self) -> list[tuple[str, dict[str, object]]]:
+        """What to know about the actions: keys of sentences, and their fields."""
+        table = self.table
+        never = {
+            "never": int((table["discount"] == "never").sum()),
+            "best": int((table["cell"] == "555").sum()),
+        }
+        reached = int((table["channel"] != NO_CHANNEL).sum())
+        counts = {"customers": len(table), "reached": reached, "unreached": len(table) - reached}
+        people = self.contacts
+        asked = people is not None and any(name.startswith(CONSENT) for name in people)
+        consent = ("actions_consent", counts) if asked else ("actions_no_consent", {})
+        return [consent, ("actions_discount", never)]
+
     # Advice ---------------------------------------------------------------------------
 
     @cached_property

@@ -85,7 +85,7 @@ class Audiences:
         insights = self.study.insights
         ids = self.study.customers["customer_id"]
         for row in insights.table.itertuples():
-            if insights.rules[row.rule].of == "customers":
+            if insights.rules[row.rule].of in ("customers", "base"):
                 members = ids.isin(insights.members(insights.table.loc[row.Index]))
                 yield Audience(f"{RULE}-{row.rule}", None, None, row.rule, members)
 
@@ -126,7 +126,7 @@ class Audiences:
             "no_discount": int((members["discount"] == "never").sum()),
             "repurchase_rate": rate,
             "smallest_uplift": np.nan if uplift is None else uplift,
-            "file": f"{FOLDER}/{audience.name}.csv",
+            "file": self.file_of(audience.name),
         }
 
     def _usual_rate(self, audience: Audience) -> float:
@@ -141,6 +141,26 @@ class Audiences:
             & (table["segment"] == (audience.segment or "total"))
         ]
         return float(found["repurchase_rate"].iloc[0]) if len(found) else np.nan
+
+    @property
+    def remarks(self) -> list[tuple[str, dict[str, Any]]]:
+        """What to know about the lists: keys of sentences, and their fields."""
+        control = {"share": self.params.control_share, "campaign": self.study.params.campaign}
+        names = list(self.table.loc[self.table["customers"] == 0, "audience"])
+        empty = {"lists": len(names), "names": f" ({', '.join(names)})" if names else ""}
+        hashes = [("audiences_hashed", {})] if self.params.contact == "hashed" else []
+        return [("audiences_control", control), ("audiences_empty", empty), *hashes]
+
+    def name_of(self, finding: pd.Series) -> str | None:
+        """Return the name of the list of a finding's customers; None where it has none."""
+        if pd.notna(finding["segment"]):
+            return str(finding["segment"])
+        names = {one.rule: one.name for one in self.lists if one.rule}
+        return names.get(finding["rule"])
+
+    def file_of(self, name: str) -> str:
+        """Return where the list of a name is, below the folder of the run."""
+        return f"{FOLDER}/{name}.csv"
 
     def members(self, audience: Audience) -> pd.DataFrame:
         """Return the list of an audience; see `segkit.report.audiences.audience_table`."""
@@ -159,7 +179,7 @@ class Audiences:
         )
 
     def write(self, folder: Path | None = None) -> list[Path]:
-        """Write every audience as a file of its own; those of before are taken away.
+        """Write every audience as a file of its own.
 
         Parameters
         ----------
@@ -167,5 +187,4 @@ class Audiences:
             By default the run's `exports/audiences`.
         """
         folder = folder or self.study.run_dir / FOLDER
-        files = [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
-        return files
+        return [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]

@@ -72,15 +72,35 @@ class OfferEvidence:
         key = key_of(self.study.customers_key, self.then.offers.key, self.study.segment_rules())
         return self.study.store.frame("offer_evidence", key, self._compute)
 
+    @property
+    def verdicts(self) -> list[tuple[str, dict[str, object]]]:
+        """Whether the offers beat the best sellers: keys of sentences, and their fields."""
+        if not self.ready:
+            return [("offers_untested", {})]
+        table = self.table.set_index(["question", "list"])
+        any_product, new_product = (
+            table.loc[(question, "offers")].to_dict()
+            | {"best": table.loc[(question, "best_sellers"), "hit_rate"]}
+            | {"times": table.loc[(question, "offers"), "times_best_sellers"]}
+            for question in QUESTIONS
+        )
+        best = table.loc[("any_product", "best_sellers")]
+        better = any_product["hit_rate_low"] > best["hit_rate_high"]
+        worse = any_product["hit_rate_high"] < best["hit_rate_low"]
+        verdict = "offers_better" if better else "offers_worse" if worse else "offers_alike"
+        return [(verdict, any_product), ("offers_new", new_product)]
+
     def _compute(self) -> pd.DataFrame:
         tallies = {(question, name): _Tally() for question in QUESTIONS for name in LISTS}
+        del tallies[QUESTIONS[1], "bought_before"]  # names no new product, by what it is
         for rows, labels, actual in self._tested_blocks():
             owned = _marked(rows, actual.shape)
             new = actual - actual.multiply(owned)
             for question, wanted in zip(QUESTIONS, (actual, new), strict=True):
                 repeats = question == QUESTIONS[0]
                 for name, offered in self._lists(rows, labels, owned, repeats).items():
-                    tallies[question, name].add(offered, wanted.tocsr())
+                    if (question, name) in tallies:
+                        tallies[question, name].add(offered, wanted.tocsr())
         on_offer = int(self.then.offers.catalogue.is_offered.sum())
         rows = [
             {"question": question, "list": name} | tally.figures(on_offer)

@@ -25,6 +25,8 @@ TOP = 10
 ROWS = 200_000  # of interests held at once
 BLOCK = 1_000  # customers scored at once
 FIRST = 3
+COARSE = ("category", "best_seller")
+"""Sources that know no more of a customer than its categories."""
 
 
 class Offers:
@@ -222,6 +224,25 @@ class Offers:
         offered = offered[(offered["product"] >= 0) & offered["segment"].notna()]
         counts = offered.groupby(["segment", "product", "source"]).size()
         return counts.rename("customers").reset_index()
+
+    @property
+    def remarks(self) -> list[tuple[str, dict[str, object]]]:
+        """What to know about the offers: keys of sentences, and their fields."""
+        if "product_id" not in self.study.lines.columns:
+            return [("offers_none", {})]
+        params = self.params
+        limits = {"min_support": params.min_support, "days": params.discontinued_days}
+        if not self.ready:
+            return [("offers_thin", limits)]
+        products = self.products
+        counts = {
+            "products": int((products["customers"] > 0).sum()),
+            "offered": int(products["is_offered"].sum()),
+            "rebought": int((products["is_rebought"] & products["is_offered"]).sum()),
+        }
+        share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
+        coarse = [("offers_coarse", {"share": share})] if share > 0.5 else []
+        return [("offers_made", limits | counts), *coarse, *self.evidence.verdicts]
 
     @cached_property
     def sources(self) -> pd.DataFrame:

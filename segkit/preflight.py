@@ -48,7 +48,7 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
     Raises
     ------
     SegkitError, DataError
-        A file, column, rule table or playbook that is missing or wrong, or first lines
+        A file, column, rule file or playbook that is missing or wrong, or first lines
         that make no sense under the parameters.
     """
     _check_tables_of_rules(params, root)
@@ -64,8 +64,9 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
 
 
 def _check_tables_of_rules(params: Params, root: Path) -> None:
-    """Load the rule table and the playbook, and find every segment an entry."""
+    """Load the rules of segments and findings and the playbook, and find every segment an entry."""
     study = Study(params, root=root)
+    _ = study.insights.rules
     for segmentation, names in study.segment_names.items():
         for key in names:
             study.playbook.entry(segmentation, key)

@@ -237,7 +237,8 @@ def chapter_notebooks(root: Path) -> list[Path]:
 def run_fingerprint(study: Any, notebooks: list[Path]) -> str:
     """Return a digest of everything that a run's result depends on."""
     sources = {notebook.name: notebook.read_text(encoding="utf-8") for notebook in notebooks}
-    own = [study.params.rfm.value_groups, study.params.report.playbook]
+    report = study.params.report
+    own = [study.params.rfm.value_groups, report.playbook, report.insights]
     texts = [(study.root / file).read_text(encoding="utf-8") for file in own if file]
     return key_of(study.params.model_dump(mode="json"), study.inputs, sources, texts)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from segkit.actions import Actions
+    from segkit.audiences import Audiences
     from segkit.carts import Carts
     from segkit.evidence import Evidence
     from segkit.forecast import Forecast
@@ -710,6 +711,13 @@ class Study:
         from segkit.actions import Actions
 
         return Actions(self)
+
+    @cached_property
+    def audiences(self) -> Audiences:
+        """Whom to send what (definitions, sections 10 and 11)."""
+        from segkit.audiences import Audiences
+
+        return Audiences(self)
 
     # Words ----------------------------------------------------------------------------
 

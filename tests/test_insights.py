@@ -609,10 +609,22 @@ def test_the_best_findings_are_different_customers(insights_of):
     assert {"valuable", "concentration"} <= set(insights.table["rule"])
     top = insights.top()
     assert top.iloc[0]["rule"] == insights.table.iloc[0]["rule"]
-    groups = [set(insights.members(row)) for _, row in top.iterrows()]
-    for place, group in enumerate(groups):
-        assert all(len(group & other) <= len(group) / 2 for other in groups[:place])
     assert len(insights.top(1)) == 1
+    kept_apart = _different(insights, insights.table)
+    assert len(kept_apart) < 3  # so that one about the same customers has to follow
+    assert set(kept_apart) < set(top["rule"]) and len(top) == min(3, len(insights.table))
+    two = insights.top(len(kept_apart))
+    assert list(two["rule"]) == kept_apart
+
+
+def _different(insights, findings):
+    """The rules of findings most of whose customers are in none before them."""
+    groups, rules = [], []
+    for _, row in findings.iterrows():
+        group = set(insights.members(row))
+        if all(len(group & other) <= len(group) / 2 for other in groups):
+            groups, rules = [*groups, group], [*rules, row["rule"]]
+    return rules
 
 
 def test_without_findings_the_remark_says_so(insights_of):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 from markupsafe import Markup
 
+from segkit.analysis.migration import balance
 from segkit.errors import SegkitError, suggestion
+from segkit.report.cards import bullets, card, cards, paragraph
 from segkit.report.chapter import Chapter, Fragment
 from segkit.report.exports import replacing, write_json
 from segkit.report.format import Formats
@@ -50,7 +54,81 @@ def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -
     advice = recommendations(study.kpis(segmentation), segmentation, study.playbook)
     _leave_markdown(study, segmentation, advice)
     _leave_json(study, segmentation)
-    return _cards(advice, chapter)
+    return _SegmentCards(study, chapter, segmentation).shown(advice)
+
+
+def first_things(study: Study, chapter: Chapter) -> Fragment:
+    """Return the three things to do first, by what they are worth, as cards.
+
+    Parameters
+    ----------
+    study : Study
+    chapter : Chapter
+        Where they are shown.
+
+    Notes
+    -----
+    Definitions, section 10 (insights).
+    """
+    rows = [row for _, row in study.insights.top().iterrows()]
+    said = [study.insights.words(chapter, row) for row in rows]
+    boxes = [
+        card(
+            f"{place}. {words['title']}",
+            [
+                (chapter.texts.label("action"), paragraph(words["action"])),
+                (chapter.texts.label("list"), paragraph(_list_of(study, chapter, row))),
+            ],
+            anchor=f"{chapter.key}-first-{place}",
+            lead=words["sentence"],
+        )
+        for place, (words, row) in enumerate(zip(said, rows, strict=True), start=1)
+    ]
+    plain = "\n".join(f"{words['title']}: {words['sentence']} {words['action']}" for words in said)
+    return Fragment(cards(boxes), plain, "cards")
+
+
+def _list_of(study: Study, chapter: Chapter, row: pd.Series) -> str:
+    """Where the customers of a finding are listed; of the whole base: nowhere."""
+    name = study.audiences.name_of(row)
+    if name is None:
+        return ""
+    file = study.audiences.file_of(name)
+    return chapter.texts.fill("sentences.listed", chapter.formats, file=file)
+
+
+def finding_table(study: Study, chapter: Chapter) -> pd.DataFrame:
+    """Return every finding with its words: `finding`, `sentence` and `what_to_do`.
+
+    Parameters
+    ----------
+    study : Study
+    chapter : Chapter
+        In whose language it is said.
+    """
+    table = study.insights.table
+    said = [study.insights.words(chapter, row) for _, row in table.iterrows()]
+    words = pd.DataFrame(said, index=table.index, columns=["title", "sentence", "action"])
+    words.columns = ["finding", "sentence", "what_to_do"]
+    return words[["finding"]].join(table).join(words[["sentence", "what_to_do"]])
+
+
+def audience_names(study: Study, chapter: Chapter) -> pd.DataFrame:
+    """Return the audiences with what each is about, as a reader calls it.
+
+    Parameters
+    ----------
+    study : Study
+    chapter : Chapter
+        In whose language it is said.
+    """
+    titles = finding_table(study, chapter).drop_duplicates("rule").set_index("rule")["finding"]
+    table = study.audiences.table
+    about = [
+        titles[row.rule] if row.segment is None else chapter.name_of(row.segmentation, row.segment)
+        for row in table.itertuples()
+    ]
+    return table.assign(about=about)
 
 
 def special_cells(study: Study) -> pd.DataFrame:
@@ -126,48 +204,91 @@ def _write(path: os.PathLike, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _cards(advice: list[Recommendation], chapter: Chapter) -> Fragment:
-    cards = [_card(one, chapter) for one in advice]
-    html = Markup('<div class="cards">\n{}\n</div>').format(Markup("\n").join(cards))
-    plain = "\n".join(f"{one.entry.name}: {one.entry.description}" for one in advice)
-    return Fragment(html, plain, "cards")
+class _SegmentCards:
+    """The cards of one segmentation: who, how many, how much, what moves them, what to do."""
 
+    def __init__(self, study: Study, chapter: Chapter, segmentation: str) -> None:
+        self.study, self.chapter, self.segmentation = study, chapter, segmentation
+        self.kpis = study.kpis(segmentation).set_index("segment")
 
-def _card(one: Recommendation, chapter: Chapter) -> Markup:
-    entry, text, formats = one.entry, chapter.texts.text, chapter.formats
-    figures = {
-        chapter.columns.label("customers"): f"{formats.integer(one.customers)} "
-        f"({formats.percent(one.customers_share)})",
-        chapter.columns.label("recency_days"): formats.by_kind("days")(one.recency_days),
-        chapter.columns.label("orders_per_customer"): formats.decimal(one.orders_per_customer, 1),
-        chapter.columns.label("ltv"): formats.money(one.ltv),
-        chapter.columns.label("aov_mean"): formats.money(one.aov_mean),
-    }
-    rows = [
-        (text("labels.strategies"), _bullets(entry.strategies)),
-        (text("labels.channels"), Markup("<p>{}</p>").format(" · ".join(entry.channels))),
-        (text("labels.contact_frequency"), Markup("<p>{}</p>").format(entry.contact_frequency)),
-        (
-            text("labels.discount"),
-            Markup("<p><strong>{}.</strong> {}</p>").format(one.policy.name, entry.discount_note),
-        ),
-        (text("labels.kpi"), Markup("<p>{}</p>").format(entry.kpi)),
-    ]
-    return Markup(
-        '<section class="card">\n<h3 id="{id}">{name}</h3>\n<dl class="profile">{figures}</dl>\n'
-        "<p>{description}</p>\n{rows}\n</section>"
-    ).format(
-        id=f"{chapter.key}-{one.segment}",
-        name=entry.name,
-        figures=Markup("").join(
-            Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*pair) for pair in figures.items()
-        ),
-        description=entry.description,
-        rows=Markup("\n").join(Markup("<h4>{}</h4>\n{}").format(*row) for row in rows),
-    )
+    def shown(self, advice: list[Recommendation]) -> Fragment:
+        """Return one card a recommendation."""
+        plain = "\n".join(f"{one.entry.name}: {one.entry.description}" for one in advice)
+        return Fragment(cards([self._card(one) for one in advice]), plain, "cards")
 
+    def _card(self, one: Recommendation) -> Markup:
+        entry, label = one.entry, self.chapter.texts.label
+        policy = Markup("<p><strong>{}.</strong> {}</p>").format(
+            one.policy.name, entry.discount_note
+        )
+        parts = [
+            (label("card_moves"), Markup("").join(map(paragraph, self._moves(one.segment)))),
+            (label("strategies"), bullets(entry.strategies)),
+            (label("offer"), bullets(self._offered.get(one.segment, []), numbered=True)),
+            (label("avoid"), bullets(entry.avoid)),
+            (label("channels"), paragraph(" · ".join(entry.channels))),
+            (label("contact_frequency"), paragraph(entry.contact_frequency)),
+            (label("discount"), policy),
+            (label("kpi"), paragraph(entry.kpi)),
+        ]
+        anchor = f"{self.chapter.key}-{one.segment}"
+        return card(
+            entry.name,
+            parts,
+            anchor=anchor,
+            figures=self._figures(one),
+            lead=entry.description,
+        )
 
-def _bullets(items: list[str]) -> Markup:
-    return Markup("<ul>{}</ul>").format(
-        Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
-    )
+    def _figures(self, one: Recommendation) -> dict[str, str]:
+        formats, header, row = (
+            self.chapter.formats,
+            self.chapter.columns.label,
+            self.kpis.loc[one.segment],
+        )
+        with_share = lambda value, share: f"{value} ({formats.percent(share)})"
+        return {
+            header("customers"): with_share(formats.integer(one.customers), one.customers_share),
+            header("revenue"): with_share(formats.money(row["revenue"], 0), row["revenue_share"]),
+            header("ltv"): formats.money(one.ltv),
+            header("clv"): formats.money(row["clv"]),
+            header("aov_mean"): formats.money(one.aov_mean),
+            header("orders_per_customer"): formats.decimal(one.orders_per_customer, 1),
+            header("recency_days"): formats.by_kind("days")(one.recency_days),
+        }
+
+    def _moves(self, segment: str) -> list[str]:
+        """What such customers did in the test, and who came and went since the earlier date."""
+        sentences = []
+        if segment in self._tested.index:
+            fields = self._tested.loc[segment].to_dict() | self.study.evidence.terms
+            sentences.append(self._said("card_tested", fields))
+        if segment in self._balance.index:
+            fields = self._balance.loc[segment].to_dict() | self.study.migration.terms
+            sentences.append(self._said("card_moved", fields))
+        return sentences
+
+    def _said(self, key: str, fields: Mapping[str, object]) -> str:
+        return self.chapter.texts.fill(f"sentences.{key}", self.chapter.formats, **fields)
+
+    @cached_property
+    def _tested(self) -> pd.DataFrame:
+        evidence = self.study.evidence
+        if not evidence.ready or self.segmentation not in evidence.segmentations:
+            return pd.DataFrame()
+        table = evidence.segments
+        return table[table["segmentation"] == self.segmentation].set_index("segment")
+
+    @cached_property
+    def _balance(self) -> pd.DataFrame:
+        migration = self.study.migration
+        if not migration.ready or self.segmentation not in migration.segmentations:
+            return pd.DataFrame()
+        return balance(migration.flows(self.segmentation)).set_index("segment")
+
+    @cached_property
+    def _offered(self) -> dict[str, list[str]]:
+        if not self.study.offers.ready:
+            return {}
+        table = self.study.offers.by_segment(self.segmentation)
+        return {segment: list(rows["product"]) for segment, rows in table.groupby("segment")}

@@ -11,6 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from segkit.report.audiences import read_audience
+
 pytestmark = pytest.mark.slow
 
 SEGMENTATIONS = (
@@ -46,6 +48,9 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
         "segment_migration_value_groups",
         "series_customers_value_groups",
         "series_revenue_value_groups",
+        "insights",
+        "next_actions",
+        "audiences",
     ]
     names += [f"migration_{segmentation}" for segmentation in SEGMENTATIONS]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
@@ -164,7 +169,34 @@ def test_open_carts_are_a_list_of_its_own_and_not_in_the_report(finished):
     assert set(carts["customer_id"]) == set(segments.index[segments["cart"] == "abandoned"])
     assert carts["micro_segment"].str.endswith("_cart_abandoned").all()
     assert not (folder / "exports" / "tables" / "open_carts.csv").exists()
-    assert not (finished["cdnow"] / "exports" / "audiences").exists()
+    assert not (finished["cdnow"] / "exports" / "audiences" / "open_carts.csv").exists()
+
+
+def test_every_list_of_customers_is_a_file_of_as_many_rows(finished):
+    for folder in finished.values():
+        lists = table(folder, "audiences")
+        for name, customers in zip(lists["audience"], lists["customers"], strict=True):
+            assert len(read_audience(folder / "exports" / "audiences" / f"{name}.csv")) == customers
+        everyone = read_audience(folder / "exports" / "audiences" / "next_actions.csv")
+        assert len(everyone) == len(pd.read_parquet(folder / "data" / "customers.parquet"))
+
+
+def test_products_are_offered_and_tested_where_the_log_has_any(finished):
+    tables = finished["tienda_demo"] / "exports" / "tables"
+    products = table(finished["tienda_demo"], "products")
+    assert (products.groupby("segment")["rank"].max() == 10).all()
+    tested = table(finished["tienda_demo"], "offer_evidence").set_index(["question", "list"])
+    assert (tested.xs("offers", level="list")["times_best_sellers"] > 1).all()
+    assert (tables / "offer_sources.csv").exists()
+    assert not (finished["cdnow"] / "exports" / "tables" / "products.csv").exists()
+
+
+def test_addresses_are_in_lists_only(finished):
+    folder = finished["tienda_demo"]
+    lists = folder / "exports" / "audiences"
+    assert b"@example." in (lists / "champions.csv").read_bytes()
+    others = [file for file in folder.rglob("*") if file.is_file() and file.parent != lists]
+    assert [file.name for file in others if b"@example." in file.read_bytes()] == []
 
 
 def test_the_manifest_says_what_the_run_depended_on(finished):

@@ -1,0 +1,73 @@
+"""Cards: what to know about a segment or a finding and what to do, each in a box of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from markupsafe import Markup
+
+
+def cards(boxes: Iterable[Markup]) -> Markup:
+    """Return cards below each other."""
+    return Markup('<div class="cards">\n{}\n</div>').format(Markup("\n").join(boxes))
+
+
+def card(
+    title: str,
+    parts: Sequence[tuple[str, Markup]],
+    *,
+    anchor: str,
+    figures: Mapping[str, str] | None = None,
+    lead: str = "",
+) -> Markup:
+    """Return one card; whatever is no Markup is escaped.
+
+    Parameters
+    ----------
+    title : str
+    parts : sequence of (str, Markup)
+        Heading and content of each part; those without content are left out.
+    anchor : str
+        Where links to the card lead.
+    figures : mapping of str to str, optional
+        Figure by label.
+    lead : str
+        A paragraph below the figures.
+
+    Examples
+    --------
+    >>> print(card("<Loyal>", [("Do", bullets(["Thank & greet"]))], anchor="loyal"))
+    <section class="card">
+    <h3 id="loyal">&lt;Loyal&gt;</h3>
+    <h4>Do</h4>
+    <ul><li>Thank &amp; greet</li></ul>
+    </section>
+    """
+    shown = [Markup('<h3 id="{}">{}</h3>').format(anchor, title)]
+    if figures:
+        pairs = (
+            Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*pair) for pair in figures.items()
+        )
+        shown.append(Markup('<dl class="profile">{}</dl>').format(Markup("").join(pairs)))
+    if lead:
+        shown.append(paragraph(lead))
+    shown += [Markup("<h4>{}</h4>\n{}").format(*part) for part in parts if part[1]]
+    return Markup('<section class="card">\n{}\n</section>').format(Markup("\n").join(shown))
+
+
+def paragraph(text: str) -> Markup:
+    """Return a text as a paragraph; of an empty one, nothing."""
+    return Markup("<p>{}</p>").format(text) if text else Markup("")
+
+
+def bullets(items: Iterable[str], *, numbered: bool = False) -> Markup:
+    """Return a list; of no items, nothing.
+
+    Examples
+    --------
+    >>> bullets(["<b>"], numbered=True), bullets([])
+    (Markup('<ol><li>&lt;b&gt;</li></ol>'), Markup(''))
+    """
+    shown = Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
+    tag = Markup("ol" if numbered else "ul")
+    return Markup("<{tag}>{items}</{tag}>").format(tag=tag, items=shown) if shown else shown
