@@ -12,7 +12,12 @@ import pandas as pd
 
 from segkit.analysis import affinity
 from segkit.data.carts import product_table
-from segkit.data.interests import customer_rows, interest_table, product_figures
+from segkit.data.interests import (
+    customer_rows,
+    interest_table,
+    of_categories,
+    product_figures,
+)
 from segkit.store import key_of, write_batches
 
 if TYPE_CHECKING:
@@ -25,6 +30,8 @@ TOP = 10
 ROWS = 200_000  # of interests held at once
 BLOCK = 1_000  # customers scored at once
 FIRST = 3
+MOST_TIMES = 2.0
+LEVELS = {"product": "product_id", "category": "category"}
 COARSE = ("category", "best_seller")
 """Sources that know no more of a customer than its categories."""
 
@@ -43,20 +50,38 @@ class Offers:
 
     @property
     def ready(self) -> bool:
-        """Whether the log names products, and any may be offered."""
-        return "product_id" in self.study.lines.columns and bool(self.products["is_offered"].any())
+        """Whether the log names products or categories, and any may be offered."""
+        return self.level is not None and bool(self.products["is_offered"].any())
+
+    @cached_property
+    def level(self) -> str | None:
+        """What is offered: ``product``, or ``category`` where products are too thin; or None.
+
+        Unless the parameters say which: categories, where no product has been bought by enough
+        customers of late.
+        """
+        columns = self.study.lines.columns
+        named = [name for name, column in LEVELS.items() if column in columns]
+        if self.params.level != "auto":
+            return self.params.level if self.params.level in named else None
+        enough = (name for name in named if self._products_of(name)["is_offered"].any())
+        return next(enough, named[0] if named else None)
 
     @cached_property
     def interests(self) -> ir.Table:
         """What each customer bought and looked at; see `segkit.data.interests`."""
-        return self.study.engine_table(self._interests_file)
+        return self.study.engine_table(self._interests_file(self.level))
 
-    @cached_property
-    def _interests_file(self) -> Path:
+    def _interests_file(self, level: str) -> Path:
         study = self.study
-        table = lambda: interest_table(study.lines, study.as_of, study.events)
-        write = lambda path, key: write_batches(table(), path, key)
-        return study.store.file("interests", key_of(study.customers_key, "interests"), write)
+
+        def write(path: Path, key: str) -> None:
+            logs = study.lines, study.events
+            lines, events = logs if level == "product" else of_categories(*logs)
+            write_batches(interest_table(lines, study.as_of, events), path, key)
+
+        key = key_of(study.customers_key, "interests", level)
+        return study.store.file(f"interests_{level}", key, write)
 
     @cached_property
     def products(self) -> pd.DataFrame:
@@ -64,18 +89,31 @@ class Offers:
 
         `product_id`, `product` (its name, else its id), `category`, `price` (money a unit),
         `customers`, `rebuyers`, `rebuy_rate`, `repeat_gap_days`, `last_sold_days`,
-        `popularity`, `is_rebought` and `is_offered`.
+        `popularity`, `is_rebought` and `is_offered`. Categories likewise, where they are
+        what is offered.
         """
-        return self.study.store.frame("products", self.key, self._compute_products)
+        return self._products_of(self.level)
+
+    def _products_of(self, level: str) -> pd.DataFrame:
+        key = key_of(self._key, level)
+        compute = lambda: self._compute_products(level)
+        return self.study.store.frame(f"products_{level}", key, compute)
+
+    @property
+    def _key(self) -> str:
+        return key_of(self.study.customers_key, self.params.model_dump(), "offers")
 
     @property
     def key(self) -> str:
-        return key_of(self.study.customers_key, self.params.model_dump(), "offers")
+        """Digest of everything that offers depend on."""
+        return key_of(self._key, self.level)
 
-    def _compute_products(self) -> pd.DataFrame:
+    def _compute_products(self, level: str) -> pd.DataFrame:
         study, params = self.study, self.params
-        figures = product_figures(self.interests, params.half_life_days)
-        named = figures.left_join(product_table(study.lines, study.as_of), "product_id")
+        interests = study.engine_table(self._interests_file(level))
+        figures = product_figures(interests, params.half_life_days)
+        lines = study.lines if level == "product" else of_categories(study.lines, None)[0]
+        named = figures.left_join(product_table(lines, study.as_of), "product_id")
         table = named.drop("product_id_right").to_pyarrow().to_pandas()
         supported = table["rebuyers"] >= params.min_support
         rate = table["rebuyers"] / table["customers"].where(table["customers"] > 0)
@@ -131,7 +169,7 @@ class Offers:
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """Yield interests of some customers after the other, and the ids of these."""
         ids = self.products["product_id"]
-        for rows, customers in customer_rows(self._interests_file, ids, ROWS):
+        for rows, customers in customer_rows(self._interests_file(self.level), ids, ROWS):
             for start in range(0, len(customers), size):
                 end = start + size
                 within = rows[(rows["customer"] >= start) & (rows["customer"] < end)]
@@ -188,8 +226,10 @@ class Offers:
         -------
         DataFrame
             `segment`, `rank`, `product_id`, `product`, `category`, `price`, `customers` (of
-            the segment, to whom it is one of ten offered), `customers_share`, `source` (the
-            commonest reason).
+            the segment, to whom it is one of ten offered), `customers_share`, `times_usual`
+            (this share over that of all customers), `source` (the commonest reason). Ranked by
+            the share, up to doubled where it is above that of the base: what is offered to
+            everybody says little about a segment.
         """
         segment = self.study.segments.set_index("customer_id")[segmentation]
         segment = segment.reindex(self.table["customer_id"]).reset_index(drop=True)
@@ -200,19 +240,21 @@ class Offers:
         )
         by_product = offered.groupby(["segment", "product"], as_index=False)
         table = by_product.agg(customers=("customers", "sum"), source=("source", "first"))
+        table["customers_share"] = table["customers"] / table["segment"].map(segment.value_counts())
+        everybody = table.groupby("product")["customers"].sum() / segment.notna().sum()
+        table["times_usual"] = table["customers_share"] / table["product"].map(everybody)
+        table["told"] = table["customers_share"] * table["times_usual"].clip(upper=MOST_TIMES)
         table = table.sort_values(
-            ["segment", "customers", "product"], ascending=[True, False, True], ignore_index=True
+            ["segment", "told", "product"], ascending=[True, False, True], ignore_index=True
         )
         table["rank"] = table.groupby("segment").cumcount() + 1
         table = table[table["rank"] <= TOP].reset_index(drop=True)
-        sizes = segment.value_counts()
         about = self.products.loc[table["product"], ["product_id", "product", "category", "price"]]
         return pd.concat(
             [
                 table[["segment", "rank"]],
                 about.reset_index(drop=True),
-                table[["customers"]],
-                (table["customers"] / table["segment"].map(sizes)).rename("customers_share"),
+                table[["customers", "customers_share", "times_usual"]],
                 table["source"].map(lambda place: affinity.SOURCES[place]),
             ],
             axis=1,
@@ -228,7 +270,7 @@ class Offers:
     @property
     def remarks(self) -> list[tuple[str, dict[str, object]]]:
         """What to know about the offers: keys of sentences, and their fields."""
-        if "product_id" not in self.study.lines.columns:
+        if self.level is None:
             return [("offers_none", {})]
         params = self.params
         limits = {"min_support": params.min_support, "days": params.discontinued_days}
@@ -242,7 +284,9 @@ class Offers:
         }
         share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
         coarse = [("offers_coarse", {"share": share})] if share > 0.5 else []
-        return [("offers_made", limits | counts), *coarse, *self.evidence.verdicts]
+        by_category = [("offers_by_category", {})] if self.level == "category" else []
+        about = [*by_category, ("offers_made", limits | counts), *coarse]
+        return [*about, *self.evidence.verdicts]
 
     @cached_property
     def sources(self) -> pd.DataFrame:

@@ -565,9 +565,11 @@ class ProductParams(_Section):
 
     `min_support` customers have bought whatever is offered; a purchase counts half after
     `half_life_days`; what `rebuy_share` of its customers bought again may be offered again; what
-    nobody has bought for `discontinued_days` is not offered.
+    nobody has bought for `discontinued_days` is not offered. `level`: products, or categories in
+    their place (`auto`: where no product has been bought by enough customers).
     """
 
+    level: Literal["auto", "product", "category"] = "auto"
     min_support: Annotated[int, Field(ge=1)] = 5
     half_life_days: Annotated[float, Field(gt=0)] = 365.0
     max_products: Annotated[int, Field(ge=10, le=10_000)] = 3000

@@ -62,6 +62,26 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
     return table.order_by("customer_id", "product_id")
 
 
+def of_categories(lines: ir.Table, events: ir.Table | None) -> tuple[ir.Table, ir.Table | None]:
+    """Return lines and events whose products are their categories.
+
+    Parameters
+    ----------
+    lines : ibis table
+        Kept lines with `category`; what has none is left out.
+    events : ibis table, optional
+        Kept events; those without a category of their own have that of the product sold.
+    """
+    sold = lines.filter(lines["category"].notnull())
+    as_products = sold.mutate(product_id="category", product="category")
+    if events is None or "category" in events.columns or "product_id" not in events.columns:
+        named = events is not None and "category" in events.columns
+        return as_products, events.mutate(product_id="category") if named else None
+    of_product = sold.group_by("product_id").agg(sold_category=sold["category"].max())
+    joined = events.inner_join(of_product, "product_id")
+    return as_products, joined.mutate(product_id="sold_category")
+
+
 def _bought(lines: ir.Table, as_of: date) -> ir.Table:
     known = lines.filter((lines["observed_at"] < as_moment(as_of)) & lines["product_id"].notnull())
     sold = ~known["is_return"]
