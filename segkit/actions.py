@@ -61,7 +61,9 @@ class Actions:
         `kpi`, `product_1` … `product_3` (names) and their ids `product_1_id` …, `clv`, `reason`.
         """
         study = self.study
-        rules = [self.segmentation, study.params.language, study.playbook.model_dump()]
+        params = study.params
+        said = [params.language, params.display_locale]
+        rules = [self.segmentation, said, study.playbook.model_dump()]
         key = key_of(study.offers.key, *study.segment_rules(), rules, study.inputs)
         return study.store.frame("actions", key, self._compute)
 
@@ -206,22 +208,22 @@ class Actions:
         key = np.select(
             [
                 micro.str.endswith(URGENT),
+                (customers["orders"] == 0) & (customers["returns"] > 0),
                 (stage == "prospect") & seen.notna(),
                 stage == "prospect",
                 stage == "churned",
                 stage == "returned",
-                customers["orders"] == 0,
                 usual.isna(),
                 customers["orders"] == 1,
                 late,
             ],
             [
                 "cart",
+                "no_orders",
                 "prospect_known",
                 "prospect",
                 "churned",
                 "returned",
-                "no_orders",
                 "no_gap",
                 "once",
                 "late",
@@ -233,7 +235,8 @@ class Actions:
                 "key": key,
                 "orders": customers["orders"],
                 "days": customers["recency_days"].fillna(seen).round(),
-                "gap": np.where(stage == "returned", customers["last_gap_days"], usual).round(),
+                # Whole days that have passed: who is late by half a day is later than these.
+                "gap": np.floor(np.where(stage == "returned", customers["last_gap_days"], usual)),
                 "carts": customers.get("carts_abandoned", 0),
                 "open": self.study.params.carts.open_days,
             }

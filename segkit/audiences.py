@@ -15,6 +15,7 @@ from segkit.actions import NO_CHANNEL
 from segkit.analysis.power import smallest_uplift
 from segkit.report.audiences import audience_table
 from segkit.report.exports import write_csv
+from segkit.report.playbook import POLICIES_BY_STRICTNESS, strictest
 
 if TYPE_CHECKING:
     from segkit.study import Study
@@ -84,10 +85,12 @@ class Audiences:
     def _of_findings(self) -> Iterator[Audience]:
         insights = self.study.insights
         ids = self.study.customers["customer_id"]
-        for row in insights.table.itertuples():
-            if insights.rules[row.rule].of in ("customers", "base"):
-                members = ids.isin(insights.members(insights.table.loc[row.Index]))
-                yield Audience(f"{RULE}-{row.rule}", None, None, row.rule, members)
+        for _, finding in insights.table.iterrows():
+            if insights.rules[finding["rule"]].of != "segments":
+                members = ids.isin(insights.members(finding))
+                place = (finding["segmentation"], finding["segment"])
+                about = place if pd.notna(finding["segment"]) else (None, None)
+                yield Audience(self.name_of(finding), *about, finding["rule"], members)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -151,21 +154,25 @@ class Audiences:
         hashes = [("audiences_hashed", {})] if self.params.contact == "hashed" else []
         return [("audiences_control", control), ("audiences_empty", empty), *hashes]
 
-    def name_of(self, finding: pd.Series) -> str | None:
-        """Return the name of the list of a finding's customers; None where it has none."""
-        if pd.notna(finding["segment"]):
-            return str(finding["segment"])
-        names = {one.rule: one.name for one in self.lists if one.rule}
-        return names.get(finding["rule"])
+    def name_of(self, finding: pd.Series) -> str:
+        """Return the name of the list of a finding's customers: that of its segment, or its own."""
+        rule, segment = finding["rule"], finding["segment"]
+        if self.study.insights.rules[rule].of == "segments":
+            return str(segment)
+        return f"{RULE}-{rule}" + (f"-{segment}" if pd.notna(segment) else "")
 
     def file_of(self, name: str) -> str:
         """Return where the list of a name is, below the folder of the run."""
         return f"{FOLDER}/{name}.csv"
 
     def members(self, audience: Audience) -> pd.DataFrame:
-        """Return the list of an audience; see `segkit.report.audiences.audience_table`."""
+        """Return the list of an audience; see `segkit.report.audiences.audience_table`.
+
+        The discount is the strictest of each customer's own and that of the segment listed.
+        """
         actions = self.study.actions
         chosen = actions.table[audience.is_member]
+        chosen = chosen.assign(discount=chosen["discount"].map(self._policies(audience)))
         segment = chosen[self.study.params.report.recommendations]
         people = actions.contacts
         return audience_table(
@@ -178,8 +185,15 @@ class Audiences:
             control_share=self.params.control_share,
         )
 
+    def _policies(self, audience: Audience) -> dict[str, str]:
+        """What each discount policy becomes in a list."""
+        if audience.segment is None:
+            return {policy: policy for policy in POLICIES_BY_STRICTNESS}
+        own = self.study.playbook.entry(audience.segmentation, audience.segment).discount
+        return {policy: strictest([policy, own]) for policy in POLICIES_BY_STRICTNESS}
+
     def write(self, folder: Path | None = None) -> list[Path]:
-        """Write every audience as a file of its own.
+        """Write every audience as a file of its own; lists of before are taken away.
 
         Parameters
         ----------
@@ -187,4 +201,14 @@ class Audiences:
             By default the run's `exports/audiences`.
         """
         folder = folder or self.study.run_dir / FOLDER
-        return [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
+        files = [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
+        for file in set(folder.glob("*.csv")) - set(files):
+            if _is_audience(file):
+                file.unlink()
+        return files
+
+
+def _is_audience(file: Path) -> bool:
+    """Whether a file of the folder is such a list, which other chapters' files are not."""
+    with file.open(encoding="utf-8") as stream:
+        return stream.readline().startswith("customer_id,group,")

@@ -89,11 +89,8 @@ def first_things(study: Study, chapter: Chapter) -> Fragment:
 
 
 def _list_of(study: Study, chapter: Chapter, row: pd.Series) -> str:
-    """Where the customers of a finding are listed; of the whole base: nowhere."""
-    name = study.audiences.name_of(row)
-    if name is None:
-        return ""
-    file = study.audiences.file_of(name)
+    """Where the customers of a finding are listed."""
+    file = study.audiences.file_of(study.audiences.name_of(row))
     return chapter.texts.fill("sentences.listed", chapter.formats, file=file)
 
 
@@ -122,10 +119,13 @@ def audience_names(study: Study, chapter: Chapter) -> pd.DataFrame:
     chapter : Chapter
         In whose language it is said.
     """
-    titles = finding_table(study, chapter).drop_duplicates("rule").set_index("rule")["finding"]
+    findings = finding_table(study, chapter)
+    titles = {study.audiences.name_of(row): row["finding"] for _, row in findings.iterrows()}
     table = study.audiences.table
     about = [
-        titles[row.rule] if row.segment is None else chapter.name_of(row.segmentation, row.segment)
+        titles[row.audience]
+        if pd.notna(row.rule)
+        else chapter.name_of(row.segmentation, row.segment)
         for row in table.itertuples()
     ]
     return table.assign(about=about)

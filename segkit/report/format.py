@@ -275,8 +275,8 @@ class Formats:
         number = _exact(value, 9)
         if number is None:
             return MISSING
-        if any("#" in form for form in forms):
-            number = round(number)  # 1.4 is shown as 1, and has to be "1 customer"
+        if number == round(number) or any("#" in form for form in forms):
+            number = round(number)  # 1.0 is one; 1.4 is shown as 1, and has to be "1 customer"
         if len(forms) == 3 and not number:
             return forms[0]
         is_one = self._locale.plural_form(abs(number)) == "one"
