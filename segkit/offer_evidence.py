@@ -73,6 +73,19 @@ class OfferEvidence:
         return self.study.store.frame("offer_evidence", key, self._compute)
 
     @property
+    def sides(self) -> dict[str, object]:
+        """How `segkit.plots.two_sides` draws `hit_rates`."""
+        return {"by": "list", "sides": {question: question for question in QUESTIONS}}
+
+    @property
+    def hit_rates(self) -> pd.DataFrame:
+        """Hit rates of the lists, one row a list and a `_rate`, `_low`, `_high` a question."""
+        parts = {"hit_rate": "rate", "hit_rate_low": "low", "hit_rate_high": "high"}
+        wide = self.table.pivot(index="list", columns="question", values=list(parts))
+        wide.columns = [f"{question}_{parts[part]}" for part, question in wide.columns]
+        return wide.reindex(LISTS).reset_index()
+
+    @property
     def verdicts(self) -> list[tuple[str, dict[str, object]]]:
         """Whether the offers beat the best sellers: keys of sentences, and their fields."""
         if not self.ready:

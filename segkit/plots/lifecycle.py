@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -36,9 +37,10 @@ if TYPE_CHECKING:
 BEYOND = 1.25  # of the churn gap: where the picture of the waiting curve ends
 MARK = {"color": VERMILLION, "linewidth": 1.5, "linestyle": ":", "clip_on": False}
 ROWS = (1.03, 1.12)  # of the height: where the names of the two gaps stand
-SIDES = {
-    "above": {"color": BLUE, "marker": "o", "linestyle": "none", "markersize": 9},
-    "below": {
+THRESHOLD = {"above": "above_threshold", "below": "below_threshold"}
+SIDES = (
+    {"color": BLUE, "marker": "o", "linestyle": "none", "markersize": 9},
+    {
         "color": VERMILLION,
         "marker": "s",
         "linestyle": "none",
@@ -46,7 +48,7 @@ SIDES = {
         "markerfacecolor": "white",
         "markeredgewidth": 2,
     },
-}
+)
 OUTCOMES = ["recovered", "bought_late", "abandoned", "pending"]
 MOST_ROWS = 12
 
@@ -111,8 +113,15 @@ def waiting_curve(
         return panel
 
 
-def two_sides(table: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH) -> Axes:
-    """Draw the rates above and below each threshold, with their intervals.
+def two_sides(
+    table: pd.DataFrame,
+    *,
+    by: str = "threshold",
+    sides: Mapping[str, str] = THRESHOLD,
+    ax: Axes | None = None,
+    style: Style = ENGLISH,
+) -> Axes:
+    """Draw two rates of each row, such as above and below a threshold, with their intervals.
 
     Parameters
     ----------
@@ -120,6 +129,10 @@ def two_sides(table: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENG
         One row a threshold: `threshold` (key), `above_rate`, `above_low`,
         `above_high`, `below_rate`, `below_low`, `below_high` (0..1, NaN = none). The
         order is kept, the first on top.
+    by : str, optional
+        Column of the names of rows (keys).
+    sides : mapping, optional
+        What the columns of each of the two rates begin with, and the key of its label.
     ax : Axes, optional
         Where to draw; a Figure of its own by default.
     style : Style, optional
@@ -128,8 +141,8 @@ def two_sides(table: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENG
     Returns
     -------
     Axes
-        Two points a row, filled for those above and hollow for those below, with
-        their values beside them.
+        Two points a row, filled for the first rate and hollow for the second, with their
+        values beside them.
 
     Raises
     ------
@@ -148,19 +161,19 @@ def two_sides(table: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENG
     >>> [text.get_text() for text in two_sides(table).texts]
     ['40%', '20%']
     """
-    columns = [f"{side}_{part}" for side in SIDES for part in ("rate", "low", "high")]
-    require(table, ["threshold", *columns], "two_sides")
+    columns = [f"{side}_{part}" for side in sides for part in ("rate", "low", "high")]
+    require(table, [by, *columns], "two_sides")
     if table.empty:
         return no_data(ax, style)
     with canvas(ax, height=1.4 + 0.75 * len(table)) as panel:
-        names = [two_lines(style.label(key), 22) for key in table["threshold"]]
+        names = [two_lines(style.label(key), 22) for key in table[by]]
         panel.set_yticks(np.arange(len(table)), labels=names)
-        for side, shift in zip(SIDES, (-0.17, 0.17), strict=True):
-            _draw_side(panel, table, side, shift, style)
+        for side, look, shift in zip(sides, SIDES, (-0.17, 0.17), strict=True):
+            _draw_side(panel, table, side, look, shift, style)
         _set_limits(panel, np.array([numbers(table[column]) for column in columns]))
         speak_ticks(panel.xaxis, style.percent)
         panel.grid(axis="x")
-        line_legend(panel, {f"{side}_threshold": look for side, look in SIDES.items()}, style)
+        line_legend(panel, dict(zip(sides.values(), SIDES, strict=True)), style)
         return panel
 
 
@@ -254,11 +267,13 @@ def _mark_gaps(ax: Axes, gaps: dict[str, float], style: Style) -> None:
         ax.annotate(word, (days, row), **place, **side, va="bottom", annotation_clip=False)
 
 
-def _draw_side(ax: Axes, table: pd.DataFrame, side: str, shift: float, style: Style) -> None:
+def _draw_side(
+    ax: Axes, table: pd.DataFrame, side: str, look: Mapping[str, Any], shift: float, style: Style
+) -> None:
     places = np.arange(len(table)) + shift
     rates, low, high = (numbers(table[f"{side}_{part}"]) for part in ("rate", "low", "high"))
-    ax.hlines(places, low, high, color=SIDES[side]["color"], linewidth=2.5)
-    ax.plot(rates, places, **SIDES[side])
+    ax.hlines(places, low, high, color=look["color"], linewidth=2.5)
+    ax.plot(rates, places, **look)
     ends = np.nan_to_num(np.fmax(rates, high))
     for rate, end, place in zip(rates, ends, places, strict=True):
         offset = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
