@@ -13,6 +13,7 @@ from scipy import sparse
 from segkit.analysis import affinity
 from segkit.analysis.intervals import wilson
 from segkit.data.interests import bought_between, segment_sales
+from segkit.offers import BLOCK, NO_ROWS
 from segkit.store import key_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,14 @@ class OfferEvidence:
         share of a customer's purchased products that the list named), `coverage` (share of the products
         on offer that the list names to anybody), `times_best_sellers` (hit rate against theirs).
         """
-        key = key_of(self.study.customers_key, self.then.offers.key, self.study.segment_rules())
+        params = self.study.params
+        key = key_of(
+            self.study.customers_key,
+            self.then.offers.key,
+            self.study.segment_rules(),
+            params.report.recommendations,
+            self.test.params.seed,
+        )
         return self.study.store.frame("offer_evidence", key, self._compute)
 
     @property
@@ -124,12 +132,13 @@ class OfferEvidence:
     def _tested_blocks(self) -> Iterator[tuple[pd.DataFrame, np.ndarray, sparse.csr_matrix]]:
         """Yield interests of tested customers, their segments, and what they bought since."""
         places = pd.Index(self.then.offers.products["product_id"])
-        bought = bought_between(self.study.lines, self.test.cut, self.study.as_of, self.customers)
+        lines = self.then.offers.lines
+        bought = bought_between(lines, self.test.cut, self.study.as_of, self.customers)
         bought = bought.to_pyarrow().to_pandas()
         bought["product"] = places.get_indexer(bought["product_id"])
         bought = bought[bought["product"] >= 0]
         segments = self._segments.reindex(self.customers)
-        for rows, ids in self.then.offers.blocks():
+        for rows, ids in self._blocks():
             tested = np.flatnonzero(pd.Index(ids).isin(self.customers))
             if not len(tested):
                 continue
@@ -142,6 +151,15 @@ class OfferEvidence:
             actual = sparse.csr_matrix((np.ones(len(since), "float32"), where), shape=shape)
             customer = place.loc[rows["customer"]].to_numpy()
             yield rows.assign(customer=customer), segments.loc[chosen].to_numpy(), actual
+
+    def _blocks(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Yield interests and ids of customers, and at last of those of whom nothing is known."""
+        unknown = pd.Index(self.customers)
+        for rows, ids in self.then.offers.blocks():
+            unknown = unknown.difference(ids)
+            yield rows, ids
+        for start in range(0, len(unknown), BLOCK):
+            yield NO_ROWS, unknown[start : start + BLOCK].to_numpy()
 
     @property
     def _segments(self) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from segkit.analysis import affinity
 from segkit.data.carts import product_table
+from segkit.data.days import as_moment
 from segkit.data.interests import (
     customer_rows,
     interest_table,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 TOP = 10
 ROWS = 200_000  # of interests held at once
-BLOCK = 1_000  # customers scored at once
+BLOCK = 500  # customers scored at once
 FIRST = 3
 MOST_TIMES = 2.0
 LEVELS = {"product": "product_id", "category": "category"}
@@ -76,12 +77,22 @@ class Offers:
         study = self.study
 
         def write(path: Path, key: str) -> None:
-            logs = study.lines, study.events
+            known = study.lines.filter(study.lines["observed_at"] < as_moment(study.as_of))
+            logs = known, study.events  # of categories, too, nothing later is known
             lines, events = logs if level == "product" else of_categories(*logs)
             write_batches(interest_table(lines, study.as_of, events), path, key)
 
         key = key_of(study.customers_key, "interests", level)
         return study.store.file(f"interests_{level}", key, write)
+
+    def _lines(self, level: str) -> ir.Table:
+        lines = self.study.lines
+        return lines if level == "product" else of_categories(lines, None)[0]
+
+    @property
+    def lines(self) -> ir.Table:
+        """Kept lines, of any date, whose products are what is offered."""
+        return self._lines(self.level)
 
     @cached_property
     def products(self) -> pd.DataFrame:
@@ -112,7 +123,7 @@ class Offers:
         study, params = self.study, self.params
         interests = study.engine_table(self._interests_file(level))
         figures = product_figures(interests, params.half_life_days)
-        lines = study.lines if level == "product" else of_categories(study.lines, None)[0]
+        lines = self._lines(level)
         named = figures.left_join(product_table(lines, study.as_of), "product_id")
         table = named.drop("product_id_right").to_pyarrow().to_pandas()
         supported = table["rebuyers"] >= params.min_support
@@ -188,12 +199,12 @@ class Offers:
 
     def _compute_table(self) -> pd.DataFrame:
         tables = [_as_table(ids, self.offer(rows, len(ids))) for rows, ids in self.blocks()]
-        nobody = self.offer(_NO_ROWS, 1)
+        nobody = self.offer(NO_ROWS, 1)
         unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
         known = (
             pd.concat(tables)
             if tables
-            else _as_table(np.array([], dtype=object), self.offer(_NO_ROWS, 0))
+            else _as_table(np.array([], dtype=object), self.offer(NO_ROWS, 0))
         )
         offered = known.set_index("customer_id").reindex(self.study.customers["customer_id"])
         return offered.fillna(unknown).astype(unknown.dtype).reset_index()
@@ -298,7 +309,7 @@ class Offers:
         return table.assign(offers_share=counts / max(counts.sum(), 1))
 
 
-_NO_ROWS = pd.DataFrame(
+NO_ROWS = pd.DataFrame(
     {
         "customer": np.array([], dtype="int64"),
         "product": np.array([], dtype="int64"),

@@ -32,7 +32,6 @@ NOTHING = -1
 
 HABIT, CARTED, VIEWED = 2.0, 2.0, 1.0
 SEEN_HALF_LIFE = 30.0  # days: what was looked at a season ago says little
-PRIOR_TASTE = 5.0  # purchases that the brand's own mix of categories counts for
 PRIOR_DAYS = 3.0  # purchase days that a product's own rate of rebuying counts for
 BACKOFF = np.array([1e-3, 1e-6], dtype="float32")  # the category's, then the brand's best sellers
 
@@ -187,9 +186,8 @@ def _keep_largest(weights: np.ndarray, neighbours: int) -> None:
     """Set to 0, in place, all but the largest weights (of either sign) of each column."""
     if len(weights) <= neighbours:
         return
-    size = np.abs(weights)
-    least = np.partition(size, -neighbours, axis=0)[-neighbours]
-    weights[size < least] = 0.0
+    rest = np.argpartition(-np.abs(weights), neighbours, axis=0)[neighbours:]
+    np.put_along_axis(weights, rest, 0.0, axis=0)
 
 
 def affinity_matrix(table: pd.DataFrame, modelled: int) -> np.ndarray:
@@ -262,28 +260,36 @@ def offer(
     """
     parts = _Parts(rows, customers, catalogue, matrix, half_life_days, rebuys)
     score = parts.score()
-    owned = score[parts.owned]
+    again = _ranked(*parts.owned, score[parts.owned], customers, top)
     score[parts.owned] = -np.inf
-    new, new_score = _best(score, top)
-    score.fill(-np.inf)
-    score[parts.owned] = owned
-    again, again_score = _best(score, (top + 1) // 2)
-    product = _alternated(again, again_score, new, new_score)
+    product = _alternated(*again, *_best(score, top))
     return Offered(product, parts.sources(product), parts.because(product[:, 0]))
 
 
 def _best(score: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the products of the highest scores of each customer, best first, and their scores."""
-    customers, size = len(score), min(top, score.shape[1])
+    customers, count = score.shape
+    if not score.size:
+        return _ranked(*np.nonzero(score), np.array([]), customers, top)
+    size = min(top, count)
+    least = np.partition(score, count - size, axis=1)[:, count - size : count - size + 1]
+    row, column = np.nonzero((score >= least) & (score > -np.inf))
+    return _ranked(row, column, score[row, column], customers, top)
+
+
+def _ranked(
+    row: np.ndarray, column: np.ndarray, value: np.ndarray, customers: int, top: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of the highest values of each row, of equal ones the first, and these."""
+    order = np.lexsort((column, -value, row))
+    row, column, value = row[order], column[order], value[order]
+    rank = np.arange(len(row)) - np.searchsorted(row, row)
+    kept = (rank < top) & np.isfinite(value)
+    place = (row[kept], rank[kept])
     product = np.full((customers, top), NOTHING, dtype="int32")
-    value = np.full((customers, top), -np.inf, dtype="float32")
-    if customers and size:
-        best = np.argpartition(-score, size - 1, axis=1)[:, :size]
-        at_best = np.take_along_axis(score, best, axis=1)
-        order = np.lexsort((best, -at_best), axis=1)
-        value[:, :size] = np.take_along_axis(at_best, order, axis=1)
-        product[:, :size] = np.take_along_axis(best, order, axis=1)
-    return np.where(np.isfinite(value), product, NOTHING), value
+    best = np.full((customers, top), -np.inf, dtype="float32")
+    product[place], best[place] = column[kept], value[kept]
+    return product, best
 
 
 def _alternated(
@@ -344,32 +350,25 @@ class _Parts:
         """How each product sells in the categories of the customer, at most 1."""
         category = self.catalogue.category
         count = int(category.max(initial=NOTHING)) + 1
-        of_row = category[rows["product"]]
-        known = of_row != NOTHING
-        place = (rows["customer"].to_numpy()[known], of_row[known])
-        taste = sparse.csr_matrix((weight[known], place), shape=(self.shape[0], count))
-        sold = np.bincount(
-            category[category != NOTHING],
-            self.catalogue.popularity[category != NOTHING],
-            minlength=count,
-        )
-        taste = taste.toarray() + PRIOR_TASTE * sold / max(float(sold.sum()), 1e-9)
-        taste /= np.maximum(taste.sum(axis=1, keepdims=True), 1e-9)
-        named = np.flatnonzero(category[: self.shape[1]] != NOTHING)
-        sales = self._popularity[named]
-        sold = sparse.csr_matrix((sales, (category[named], named)), shape=(count, self.shape[1]))
-        return (taste @ sold).astype("float32")
+        # Products without a category have the last column, in which nothing is sold.
+        place = (rows["customer"].to_numpy(), category[rows["product"]] % (count + 1))
+        shape = (self.shape[0], count + 1)
+        taste = sparse.csr_matrix((weight.astype("float32"), place), shape=shape).toarray()
+        taste[:, -1] = 0.0
+        taste /= np.maximum(taste.sum(axis=1, keepdims=True), np.float32(1e-9))
+        return taste[:, category[: self.shape[1]]] * self._popularity
 
     @property
     def _popularity(self) -> np.ndarray:
         popularity = self.catalogue.popularity[: self.shape[1]]
-        return popularity / max(float(popularity.max(initial=0.0)), 1e-9)
+        return popularity / np.float32(max(popularity.max(initial=0.0), 1e-9))
 
     def score(self) -> np.ndarray:
         """The sum of what speaks for each product; minus infinity where it may not be offered."""
         self.by_affinity = self.weight @ self.matrix
-        backoff = BACKOFF[0] * self.of_categories + BACKOFF[1] * self._popularity
-        score = self.by_affinity + backoff
+        score = BACKOFF[0] * self.of_categories
+        score += BACKOFF[1] * self._popularity
+        score += self.by_affinity
         for part in (self.habit, self.seen):
             entries = part.tocoo()
             score[entries.row, entries.col] += entries.data
@@ -381,6 +380,8 @@ class _Parts:
 
     def sources(self, product: np.ndarray) -> np.ndarray:
         """Why each product is offered: the part that speaks most for it."""
+        if not len(self.catalogue):
+            return np.full(product.shape, NOTHING, dtype="int8")
         at = lambda part: _at(part, product)
         parts = [at(self.habit), at(self.seen), at(self.by_affinity)]
         parts += [BACKOFF[0] * at(self.of_categories), np.full(product.shape, BACKOFF[1])]
@@ -424,5 +425,7 @@ def hits(offered: np.ndarray, actual: sparse.csr_matrix) -> np.ndarray:
 
 def _at(matrix: np.ndarray | sparse.spmatrix, product: np.ndarray) -> np.ndarray:
     """Return a matrix's values at some products of each customer (at `NOTHING`: any)."""
+    if not (product.size and matrix.shape[1]):
+        return np.zeros(product.shape)
     customer = np.indices(product.shape)[0].ravel()
     return np.asarray(matrix[customer, np.maximum(product, 0).ravel()]).reshape(product.shape)

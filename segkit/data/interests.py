@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
+EVER = 10**6  # days: longer ago than any look
+
+
 def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None) -> ir.Table:
     """Return one row a customer and product, from what was known before `as_of`.
 
@@ -47,9 +50,9 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
         return bought.mutate(**unknown).order_by("customer_id", "product_id")
     seen = _seen(events, as_of)
     both = bought.outer_join(seen, ["customer_id", "product_id"], rname="seen_{name}")
-    is_open = both["seen_age_"].notnull() & (
-        both["age"].isnull() | (both["seen_age_"] < both["age"])
-    )
+    last = both["age"].fill_null(EVER)
+    is_since = lambda age: (age < last).fill_null(False)
+    is_open = is_since(both["seen_age_"])
     table = both.select(
         customer_id=both["customer_id"].coalesce(both["seen_customer_id"]),
         product_id=both["product_id"].coalesce(both["seen_product_id"]),
@@ -57,7 +60,7 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
         first_age="first_age",
         age="age",
         seen_age=is_open.ifelse(both["seen_age_"], ibis.null("int64")),
-        carted=(is_open & both["carted"]).fill_null(False),
+        carted=is_since(both["carted_age_"]),
     )
     return table.order_by("customer_id", "product_id")
 
@@ -74,12 +77,17 @@ def of_categories(lines: ir.Table, events: ir.Table | None) -> tuple[ir.Table, i
     """
     sold = lines.filter(lines["category"].notnull())
     as_products = sold.mutate(product_id="category", product="category")
-    if events is None or "category" in events.columns or "product_id" not in events.columns:
-        named = events is not None and "category" in events.columns
-        return as_products, events.mutate(product_id="category") if named else None
-    of_product = sold.group_by("product_id").agg(sold_category=sold["category"].max())
-    joined = events.inner_join(of_product, "product_id")
-    return as_products, joined.mutate(product_id="sold_category")
+    if events is None:
+        return as_products, None
+    own = [events["category"]] if "category" in events.columns else []
+    if "product_id" in events.columns and "product_id" in lines.columns:
+        of_product = sold.group_by("product_id").agg(sold_category=sold["category"].max())
+        events = events.left_join(of_product, "product_id", rname="of_{name}")
+        own = [*(events[name] for name in ["category"] if own), events["sold_category"]]
+    if not own:
+        return as_products, None
+    named = events.mutate(product_id=own[0].coalesce(*own[1:]))
+    return as_products, named.filter(named["product_id"].notnull())
 
 
 def _bought(lines: ir.Table, as_of: date) -> ir.Table:
@@ -109,9 +117,10 @@ def _seen(events: ir.Table, as_of: date) -> ir.Table:
         & (events["type"] != "purchase")
         & events["product_id"].notnull()
     )
+    moment, is_cart = looked["happened_at"], looked["type"] == "cart"
     return looked.group_by("customer_id", "product_id").agg(
-        seen_age_=as_date(as_of).delta(looked["happened_at"].max().date(), unit="day"),
-        carted=(looked["type"] == "cart").any(),
+        seen_age_=as_date(as_of).delta(moment.max().date(), unit="day"),
+        carted_age_=as_date(as_of).delta(moment.max(where=is_cart).date(), unit="day"),
     )
 
 
