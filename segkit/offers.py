@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from segkit.offer_evidence import OfferEvidence
     from segkit.study import Study
+
+Block, Result = TypeVar("Block"), TypeVar("Result")
 
 TOP = 10
 ROWS = 200_000  # of interests held at once
@@ -198,7 +203,10 @@ class Offers:
         return self.study.store.frame("offers", self.key, self._compute_table)
 
     def _compute_table(self) -> pd.DataFrame:
-        tables = [_as_table(ids, self.offer(rows, len(ids))) for rows, ids in self.blocks()]
+        _ = self.catalogue, self.matrix  # made once, before threads ask for them
+        offered = lambda block: _as_table(block[1], self.offer(block[0], len(block[1])))
+        threads = self.study.params.engine.threads or os.cpu_count() or 1
+        tables = list(_side_by_side(offered, self.blocks(), threads))
         nobody = self.offer(NO_ROWS, 1)
         unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
         known = (
@@ -319,6 +327,20 @@ NO_ROWS = pd.DataFrame(
         "carted": np.array([], dtype=bool),
     }
 )
+
+
+def _side_by_side(
+    work: Callable[[Block], Result], blocks: Iterable[Block], threads: int
+) -> Iterator[Result]:
+    """Yield the results of blocks in their order, a few being worked on at once."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for block in blocks:
+            waiting.append(pool.submit(work, block))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _as_table(ids: np.ndarray, offered: affinity.Offered) -> pd.DataFrame:

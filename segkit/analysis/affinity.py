@@ -356,7 +356,9 @@ class _Parts:
         taste = sparse.csr_matrix((weight.astype("float32"), place), shape=shape).toarray()
         taste[:, -1] = 0.0
         taste /= np.maximum(taste.sum(axis=1, keepdims=True), np.float32(1e-9))
-        return taste[:, category[: self.shape[1]]] * self._popularity
+        sales = taste[:, category[: self.shape[1]]]
+        sales *= self._popularity
+        return sales
 
     @property
     def _popularity(self) -> np.ndarray:
