@@ -1,6 +1,7 @@
 """Logs of orders and of events, of any size, the same for the same seed, written in pieces.
 
 python benchmarks/generate.py --lines 1000000 10000000 --folder /data/benchmarks
+python benchmarks/generate.py --products 50000 --lines 1000000
 python benchmarks/generate.py --events --lines 1000000
 """
 
@@ -20,13 +21,16 @@ if TYPE_CHECKING:
 LINES_A_CUSTOMER = 10
 LINES_AN_ORDER = 2.5
 PRODUCTS = 100_000
+HEAD = 10
+"""Added to the ranks of products, from 0 on: without it the first would be in every tenth line."""
+CATEGORIES = 200
 FIRST_DAY, END = "2022-01-01", "2025-01-01"
 PIECE = 1_000_000
 ROW_GROUP = 250_000
 """Engines read row groups side by side, so that a small log needs several, too."""
 
 
-def log_file(folder: Path, lines: int, seed: int = 1) -> Path:
+def log_file(folder: Path, lines: int, seed: int = 1, products: int = 0) -> Path:
     """Return the Parquet log of so many lines, made if it is not there.
 
     Parameters
@@ -37,8 +41,13 @@ def log_file(folder: Path, lines: int, seed: int = 1) -> Path:
         Order lines; a tenth as many customers.
     seed : int
         The same seed gives the same lines.
+    products : int
+        So many products, in a log of the same lines that names them; none by default.
     """
-    return _written(folder / f"orders_{lines}_{seed}.parquet", lambda: pieces(lines, seed))
+    if not products:
+        return _written(folder / f"orders_{lines}_{seed}.parquet", lambda: pieces(lines, seed))
+    file = folder / f"orders_{lines}_{seed}_{products}.parquet"
+    return _written(file, lambda: with_products(pieces(lines, seed), products, seed))
 
 
 def events_file(folder: Path, events: int, seed: int = 1) -> Path:
@@ -130,6 +139,24 @@ def pieces(lines: int, seed: int = 1) -> Iterator[pa.Table]:
         yield _piece(rng, order_ids, buyers, _moments(rng, begin, end, len(order_ids)), size)
 
 
+def with_products(log: Iterator[pa.Table], products: int, seed: int = 1) -> Iterator[pa.Table]:
+    """Yield the pieces of a log with `product_id` and `category` (text) beside the rest.
+
+    The chance of a product is one over its rank plus `HEAD` (Zipf and Mandelbrot): a few sell
+    very often, most hardly ever. Each line's product is drawn by itself.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    rng = np.random.default_rng([seed, products])
+    chances = np.cumsum(1 / (np.arange(products) + HEAD))
+    numbers = rng.permutation(products)
+    for piece in log:
+        product = numbers[np.searchsorted(chances, rng.random(len(piece)) * chances[-1])]
+        named = piece.append_column("product_id", pa.array(product).cast(pa.string()))
+        yield named.append_column("category", pa.array(product % CATEGORIES).cast(pa.string()))
+
+
 def _moments(rng: np.random.Generator, begin: float, end: float, orders: int) -> np.ndarray:
     import numpy as np
 
@@ -186,10 +213,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=default_folder())
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--events", action="store_true", help="events instead of order lines")
+    parser.add_argument("--products", type=int, default=0, help="products that order lines name")
     given = parser.parse_args()
-    make = events_file if given.events else log_file
     for lines in given.lines:
-        file = make(given.folder, lines, given.seed)
+        file = (
+            events_file(given.folder, lines, given.seed)
+            if given.events
+            else log_file(given.folder, lines, given.seed, given.products)
+        )
         print(f"{file}  {lines:,} lines  {file.stat().st_size / 1e6:,.0f} MB")
 
 

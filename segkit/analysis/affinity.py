@@ -273,7 +273,7 @@ def _best(score: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
         return _ranked(*np.nonzero(score), np.array([]), customers, top)
     size = min(top, count)
     least = np.partition(score, count - size, axis=1)[:, count - size : count - size + 1]
-    row, column = np.nonzero((score >= least) & (score > -np.inf))
+    row, column = np.nonzero(score >= np.maximum(least, np.finfo("float32").min))
     return _ranked(row, column, score[row, column], customers, top)
 
 
@@ -356,7 +356,7 @@ class _Parts:
         taste = sparse.csr_matrix((weight.astype("float32"), place), shape=shape).toarray()
         taste[:, -1] = 0.0
         taste /= np.maximum(taste.sum(axis=1, keepdims=True), np.float32(1e-9))
-        sales = taste[:, category[: self.shape[1]]]
+        sales = np.take(taste, category[: self.shape[1]], axis=1, mode="wrap")
         sales *= self._popularity
         return sales
 
