@@ -36,7 +36,6 @@ TOP = 10
 ROWS = 200_000  # of interests held at once
 BLOCK = 500  # customers scored at once
 FIRST = 3
-MOST_TIMES = 2.0
 LEVELS = {"product": "product_id", "category": "category"}
 COARSE = ("category", "best_seller")
 """Sources that know no more of a customer than its categories."""
@@ -186,10 +185,12 @@ class Offers:
         """Yield interests of some customers after the other, and the ids of these."""
         ids = self.products["product_id"]
         for rows, customers in customer_rows(self._interests_file(self.level), ids, ROWS):
-            for start in range(0, len(customers), size):
-                end = start + size
-                within = rows[(rows["customer"] >= start) & (rows["customer"] < end)]
-                yield within.assign(customer=within["customer"] - start), customers[start:end]
+            starts = range(0, len(customers), size)
+            ends = [*np.searchsorted(rows["customer"], starts), len(rows)]
+            for start, first, last in zip(starts, ends[:-1], ends[1:], strict=True):
+                within = rows.iloc[first:last]
+                within = within.assign(customer=within["customer"] - start)
+                yield within, customers[start : start + size]
 
     # What to offer --------------------------------------------------------------------
 
@@ -245,39 +246,17 @@ class Offers:
         -------
         DataFrame
             `segment`, `rank`, `product_id`, `product`, `category`, `price`, `customers` (of
-            the segment, to whom it is one of ten offered), `customers_share`, `times_usual`
-            (this share over that of all customers), `source` (the commonest reason). Ranked by
-            the share, up to doubled where it is above that of the base: what is offered to
-            everybody says little about a segment.
+            the segment, to whom it is one of ten offered), and the other columns of
+            `segkit.analysis.affinity.segment_offers`, which says how products are ranked.
         """
         segment = self.study.segments.set_index("customer_id")[segmentation]
         segment = segment.reindex(self.table["customer_id"]).reset_index(drop=True)
         parts = [self._of_rank(segment, rank) for rank in range(1, TOP + 1)]
-        offered = pd.concat(parts).groupby(["segment", "product", "source"], as_index=False).sum()
-        offered = offered.sort_values(
-            ["segment", "product", "customers", "source"], ascending=[True, True, False, True]
-        )
-        by_product = offered.groupby(["segment", "product"], as_index=False)
-        table = by_product.agg(customers=("customers", "sum"), source=("source", "first"))
-        table["customers_share"] = table["customers"] / table["segment"].map(segment.value_counts())
-        everybody = table.groupby("product")["customers"].sum() / segment.notna().sum()
-        table["times_usual"] = table["customers_share"] / table["product"].map(everybody)
-        table["told"] = table["customers_share"] * table["times_usual"].clip(upper=MOST_TIMES)
-        table = table.sort_values(
-            ["segment", "told", "product"], ascending=[True, False, True], ignore_index=True
-        )
-        table["rank"] = table.groupby("segment").cumcount() + 1
-        table = table[table["rank"] <= TOP].reset_index(drop=True)
-        about = self.products.loc[table["product"], ["product_id", "product", "category", "price"]]
-        return pd.concat(
-            [
-                table[["segment", "rank"]],
-                about.reset_index(drop=True),
-                table[["customers", "customers_share", "times_usual"]],
-                table["source"].map(lambda place: affinity.SOURCES[place]),
-            ],
-            axis=1,
-        )
+        sizes = segment.value_counts()
+        table = affinity.segment_offers(pd.concat(parts), sizes, top=TOP)
+        about = self.products.loc[table.pop("product")].reset_index(drop=True)
+        about = about[["product_id", "product", "category", "price"]]
+        return pd.concat([table[["segment", "rank"]], about, table.iloc[:, 2:]], axis=1)
 
     def _of_rank(self, segment: pd.Series, rank: int) -> pd.DataFrame:
         names = {f"product_{rank}": "product", f"source_{rank}": "source"}

@@ -32,6 +32,7 @@ NOTHING = -1
 
 HABIT, CARTED, VIEWED = 2.0, 2.0, 1.0
 SEEN_HALF_LIFE = 30.0  # days: what was looked at a season ago says little
+MOST_TIMES = 2.0
 PRIOR_DAYS = 3.0  # purchase days that a product's own rate of rebuying counts for
 BACKOFF = np.array([1e-3, 1e-6], dtype="float32")  # the category's, then the brand's best sellers
 
@@ -405,6 +406,63 @@ class _Parts:
 
 def _decay(age: pd.Series, half_life_days: float) -> np.ndarray:
     return np.exp2(-age.astype(float).fillna(np.inf).to_numpy() / half_life_days)
+
+
+def segment_offers(counts: pd.DataFrame, sizes: pd.Series, *, top: int = 10) -> pd.DataFrame:
+    """Return the products that a segment's customers are offered, more than others are.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        `segment`, `product` (place), `source` (place in `SOURCES`), `customers` to whom it is
+        offered for that reason.
+    sizes : Series
+        Customers of each segment.
+    top : int
+        Products a segment.
+
+    Returns
+    -------
+    DataFrame
+        `segment`, `rank`, `product`, `customers`, `customers_share` (of the segment),
+        `times_usual` (this share over that of all customers), `source` (the commonest reason).
+        Ranked by the share, times how many times the usual it is, up to twice: what everybody
+        is offered says little about a segment, and what one customer is, nothing.
+
+    Examples
+    --------
+    >>> counts = pd.DataFrame({"segment": ["new", "new", "old"], "product": [0, 1, 0], "source": 2,
+    ...     "customers": [6, 5, 10]})
+    >>> segment_offers(counts, pd.Series({"new": 10, "old": 10}))[["segment", "product", "times_usual"]]
+      segment  product  times_usual
+    0     new        1         2.00
+    1     new        0         0.75
+    2     old        0         1.25
+    """
+    keys = ["segment", "product"]
+    summed = counts.groupby([*keys, "source"], as_index=False).sum()
+    summed = summed.sort_values([*keys, "customers", "source"], ascending=[True, True, False, True])
+    groups = summed.groupby(keys, as_index=False)
+    table = groups.agg(customers=("customers", "sum"), source=("source", "first"))
+    share = table["customers"] / table["segment"].map(sizes)
+    everybody = table.groupby("product")["customers"].transform("sum") / sizes.sum()
+    table = table.assign(customers_share=share, times_usual=share / everybody)
+    table["telling"] = share * table["times_usual"].clip(upper=MOST_TIMES)
+    table = table.sort_values(
+        ["segment", "telling", "product"], ascending=[True, False, True], ignore_index=True
+    )
+    table["rank"] = table.groupby("segment").cumcount() + 1
+    table["source"] = table["source"].map(lambda place: SOURCES[place])
+    columns = [
+        *keys[:1],
+        "rank",
+        "product",
+        "customers",
+        "customers_share",
+        "times_usual",
+        "source",
+    ]
+    return table.loc[table["rank"] <= top, columns].reset_index(drop=True)
 
 
 def hits(offered: np.ndarray, actual: sparse.csr_matrix) -> np.ndarray:
