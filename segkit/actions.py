@@ -259,12 +259,13 @@ class Actions:
 
         params = self.study.params
         texts, formats = Texts(params.language), Formats(params.display_locale, params.currency)
-        names, places = _distinct(fields)
-        said = [
-            texts.fill(f"reasons.{row['key']}", formats, **row) if row["key"] else ""
-            for row in names.to_dict("records")
-        ]
-        return pd.Series(np.array(said, dtype=object)[places], index=fields.index)
+        said = pd.Series("", index=fields.index, dtype=object)
+        for key, rows in fields[fields["key"] != ""].groupby("key"):
+            path = f"reasons.{key}"
+            names, places = _distinct(rows[[*texts.fields(path)] or ["key"]])
+            written = [texts.fill(path, formats, **row) for row in names.to_dict("records")]
+            said[rows.index] = np.array(written, dtype=object)[places]
+        return said
 
 
 def _distinct(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
