@@ -63,24 +63,19 @@ class Audiences:
         """Every audience: segments of `report.recommendations`, of `audiences.segmentations`, findings."""
         main = self.study.params.report.recommendations
         others = [name for name in self.params.segmentations if name != main]
-        segments = [*self._of_segments(main, ""), *self._of_several(others)]
-        return [*segments, *self._of_findings()]
-
-    def _of_several(self, segmentations: list[str]) -> Iterator[Audience]:
-        for segmentation in segmentations:
-            yield from self._of_segments(segmentation, f"{segmentation}-")
+        more = [audience for name in others for audience in self._of_segments(name, f"{name}-")]
+        return [*self._of_segments(main, ""), *more, *self._of_findings()]
 
     def _of_segments(self, segmentation: str, start: str) -> Iterator[Audience]:
-        """Yield an audience for each segment that there can be, with or without customers."""
+        """Yield an audience for each segment that there is, with or without customers.
+
+        Of clusters, only those that were found: the other names are none of this base.
+        """
         labels = self.study.segments[segmentation]
         for segment in self.study.segment_names[segmentation]:
             members = labels == segment
-            if members.any() or not self._is_open(segmentation):
+            if members.any() or segmentation != "clusters":
                 yield Audience(f"{start}{segment}", segmentation, segment, None, members)
-
-    def _is_open(self, segmentation: str) -> bool:
-        """Whether a segmentation names its segments as it finds them; what it did not find is none."""
-        return segmentation == "clusters"
 
     def _of_findings(self) -> Iterator[Audience]:
         insights = self.study.insights

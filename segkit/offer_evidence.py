@@ -26,6 +26,7 @@ QUESTIONS = ("any_product", "new_product")
 """Whether the customer bought any product of a list, or one that it had never bought."""
 TOP = 10
 TESTED = 20_000
+CELLS = 5_000_000  # customers × products, of the lists that are compared at once
 
 
 class OfferEvidence:
@@ -155,11 +156,12 @@ class OfferEvidence:
     def _blocks(self) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """Yield interests and ids of customers, and at last of those of whom nothing is known."""
         unknown = pd.Index(self.customers)
-        for rows, ids in self.then.offers.blocks():
+        size = min(BLOCK, CELLS // len(self.then.offers.catalogue) + 1)
+        for rows, ids in self.then.offers.blocks(size):
             unknown = unknown.difference(ids)
             yield rows, ids
-        for start in range(0, len(unknown), BLOCK):
-            yield NO_ROWS, unknown[start : start + BLOCK].to_numpy()
+        for start in range(0, len(unknown), size):
+            yield NO_ROWS, unknown[start : start + size].to_numpy()
 
     @property
     def _segments(self) -> pd.Series:
