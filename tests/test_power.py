@@ -19,7 +19,8 @@ def power_of(rise: float, rate: float, contacted: int, control: int, level: floa
     pooled = np.average([raised, rate], weights=[contacted, control])
     unchanged = np.sqrt(pooled * (1 - pooled) * (1 / contacted + 1 / control))
     changed = np.sqrt(raised * (1 - raised) / contacted + rate * (1 - rate) / control)
-    return norm.cdf((rise - norm.ppf(1 - level / 2) * unchanged) / changed)
+    beyond = rise - norm.ppf(1 - level / 2) * unchanged
+    return norm.cdf(beyond / changed) if changed else float(beyond > 0)
 
 
 # R's documentation of power.prop.test: 50 a group tell 50 % from 75 % with a power of 0.740,
