@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.analysis.affinity import SOURCES
-from segkit.data.contacts import CONSENT, contacts, reachable
+from segkit.data.contacts import asks_consent, contacts, reachable
 from segkit.params import CHANNELS, SEGMENTATIONS
 from segkit.store import key_of
 
@@ -48,8 +48,7 @@ class Actions:
             return None
         table = contacts(self.study.raw("customers"), self.study.params).to_pyarrow().to_pandas()
         rows = table.set_index("customer_id").reindex(self.study.customers["customer_id"])
-        agreed = [name for name in rows if name.startswith(CONSENT)]
-        return rows.assign(**{name: rows[name].eq(True) for name in agreed}).reset_index()
+        return rows.reset_index()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -111,7 +110,7 @@ class Actions:
         reached = int((table["channel"] != NO_CHANNEL).sum())
         counts = {"customers": len(table), "reached": reached, "unreached": len(table) - reached}
         people = self.contacts
-        asked = people is not None and any(name.startswith(CONSENT) for name in people)
+        asked = people is not None and asks_consent(people)
         consent = ("actions_consent", counts) if asked else ("actions_no_consent", {})
         return [consent, ("actions_discount", never)]
 

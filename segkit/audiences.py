@@ -13,14 +13,14 @@ import pandas as pd
 
 from segkit.actions import NO_CHANNEL
 from segkit.analysis.power import smallest_uplift
-from segkit.report.audiences import audience_table
-from segkit.report.exports import write_csv
+from segkit.report.audiences import Contact, audience_table
+from segkit.report.exports import AUDIENCES, write_csv
 from segkit.report.playbook import POLICIES_BY_STRICTNESS, strictest
 
 if TYPE_CHECKING:
     from segkit.study import Study
 
-FOLDER = "exports/audiences"
+FOLDER = AUDIENCES
 RULE = "rule"
 """What the name of a finding's audience begins with."""
 
@@ -101,7 +101,7 @@ class Audiences:
         return pd.DataFrame([self._row(audience) for audience in self.lists])
 
     def _row(self, audience: Audience) -> dict[str, Any]:
-        members = self.members(audience)
+        members = self.members(audience, "none")
         is_control = members["group"] == "control"
         unreachable = members["channel"] == NO_CHANNEL
         contacted, control = (
@@ -160,10 +160,16 @@ class Audiences:
         """Return where the list of a name is, below the folder of the run."""
         return f"{FOLDER}/{name}.csv"
 
-    def members(self, audience: Audience) -> pd.DataFrame:
+    def members(self, audience: Audience, contact: Contact | None = None) -> pd.DataFrame:
         """Return the list of an audience; see `segkit.report.audiences.audience_table`.
 
         The discount is the strictest of each customer's own and that of the segment listed.
+
+        Parameters
+        ----------
+        audience : Audience
+        contact : {"none", "plain", "hashed"}, optional
+            Which addresses it holds; by default what `audiences.contact` says.
         """
         actions = self.study.actions
         chosen = actions.table[audience.is_member]
@@ -173,7 +179,7 @@ class Audiences:
         return audience_table(
             chosen.assign(segment=segment),
             None if people is None else people[audience.is_member],
-            contact=self.params.contact,
+            contact=contact or self.params.contact,
             region=self.study.params.phone_region,
             campaign=self.study.params.campaign,
             seed=self.params.seed,

@@ -108,6 +108,17 @@ def reachable(contacts: pd.DataFrame, channel: Channel) -> pd.Series:
     return allowed
 
 
+def asks_consent(contacts: pd.DataFrame) -> bool:
+    """Whether the client says of any channel who agreed to it.
+
+    Examples
+    --------
+    >>> asks_consent(pd.DataFrame({"consent_sms": [True]})), asks_consent(pd.DataFrame())
+    (True, False)
+    """
+    return any(str(column).startswith(CONSENT) for column in contacts.columns)
+
+
 def looks_like_email(text: str) -> bool:
     """Whether a text has one @, no spaces inside, and a dot in its domain.
 
@@ -123,8 +134,7 @@ def _agreed(contacts: pd.DataFrame, channel: Channel) -> pd.Series:
     name = f"{CONSENT}{channel}"
     if name in contacts.columns:
         return contacts[name].eq(True).fillna(False).astype(bool)
-    is_asked = any(str(column).startswith(CONSENT) for column in contacts.columns)
-    return pd.Series(not is_asked, index=contacts.index, dtype=bool)
+    return pd.Series(not asks_consent(contacts), index=contacts.index, dtype=bool)
 
 
 def _each(says: Callable[[str], bool], texts: pd.Series) -> pd.Series:

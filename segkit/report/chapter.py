@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from segkit.errors import RuleError
 from segkit.report.catalogue import SECTIONS, Columns, Texts
-from segkit.report.exports import write_csv, write_json, write_parquet
+from segkit.report.exports import AUDIENCES, write_csv, write_json, write_parquet
 from segkit.report.format import Formats
 from segkit.report.tables import MANY_COLUMNS, Wording, html_table
 
@@ -305,7 +305,7 @@ class Chapter:
             One row a customer, or a customer's product.
         """
         _require_plain(name)
-        file = f"exports/audiences/{name}.csv"
+        file = f"{AUDIENCES}/{name}.csv"
         write_csv(df, self.run_dir / file)
         plain = self.texts.fill("page.audience", self.formats, rows=len(df), file=file)
         return Fragment(_paragraph(plain, "rest"), plain, "sentence")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from xlsxwriter.worksheet import Worksheet
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+AUDIENCES = "exports/audiences"
+"""Where lists of customers are, below the folder of a run."""
 SHEET_ROWS = 1_048_575
 SHEET_NAME = 31
 CELL_TEXT = 32_767
