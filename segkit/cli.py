@@ -93,6 +93,23 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
 
 
 @main.command()
+@click.argument("language")
+@DEBUG
+def translate(language: str, debug: bool) -> None:
+    """Bring the texts in LANGUAGE (such as pt) up to the English ones, and say what is left."""
+    from segkit.report.translations import update
+
+    with _told_in_one_line(debug):
+        left = update(language)
+    click.echo(
+        f"{language}: {left.messages} texts, {len(left.missing)} to translate, "
+        f"{len(left.outdated)} to look at again"
+    )
+    for context in (*left.missing, *left.outdated):
+        click.echo(f"  {context}")
+
+
+@main.command()
 @click.argument("client")
 @click.option(
     "--from", "file", required=True, type=click.Path(path_type=Path), help="The client's order log."

@@ -5,13 +5,14 @@ from __future__ import annotations
 import codecs
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
+from markupsafe import Markup
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -156,8 +157,8 @@ def _known_currency(value: str) -> str:
 
 
 def _known_language(value: str) -> str:
-    folder = Path(__file__).parent / "report" / "texts"
-    languages = sorted(path.stem for path in folder.glob("*.yaml"))
+    folder = Path(__file__).parent / "report" / "locale"
+    languages = ["en", *sorted(path.name for path in folder.iterdir())]
     if value not in languages:
         raise ValueError(f"no texts in this language; use one of {', '.join(languages)}")
     return value
@@ -212,6 +213,19 @@ def _memory(value: str) -> str:
     return value
 
 
+def _flat(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield keys with their places, such as `orders.columns.date`, and values."""
+    for name, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{start}{name}.")
+        else:
+            yield f"{start}{name}", value
+
+
+def _told(value: object) -> object:
+    return without_secrets(value) if isinstance(value, str) else value
+
+
 def _require_one(**options: object) -> None:
     given = [name for name, value in options.items() if value is not None]
     names = " and ".join(f"'{name}'" for name in options)
@@ -238,6 +252,29 @@ NO_CURRENCY = "XXX"
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def __dir__(self) -> list[str]:
+        """Keys and what is derived from them; pydantic's own names are not for analysts."""
+        mine = [name for name in super().__dir__() if not hasattr(BaseModel, name)]
+        return sorted({*mine, *type(self).model_fields})
+
+    def _repr_html_(self) -> str:
+        from segkit.display import facts, page, summary
+
+        given, usual = self._by_default()
+        frame = "<details><summary>{} more at their defaults</summary>\n{}\n</details>"
+        rest = Markup(frame).format(len(usual), facts(usual)) if usual else Markup("")
+        return page(self._title(), summary(type(self)), facts(given), rest)
+
+    def _title(self) -> str:
+        return type(self).__name__
+
+    def _by_default(self) -> tuple[dict[str, object], dict[str, object]]:
+        """Return keys that differ from their defaults, and those that do not."""
+        chosen = dict(_flat(self.model_dump(mode="json", exclude_defaults=True)))
+        values = {name: _told(value) for name, value in _flat(self.model_dump(mode="json"))}
+        given = {name: values[name] for name in values if name in chosen}
+        return given, {name: value for name, value in values.items() if name not in given}
 
 
 class Database(_Section):
@@ -578,6 +615,18 @@ class ProductParams(_Section):
     sample: Annotated[int, Field(ge=1000)] = 200_000
 
 
+class AuditParams(_Section):
+    """By which calendar units the base is audited, and whether the log begins with the business.
+
+    `unit`: of cohorts and of calendar figures (`auto`: the shortest that parts the history
+    into at most twenty). `whole_log`: nobody had bought before the log's first day, so that
+    who is first seen there is new.
+    """
+
+    unit: Literal["auto", "day", "week", "month", "quarter", "year"] = "auto"
+    whole_log: bool = False
+
+
 class MigrationParams(_Section):
     """Between which dates customers are followed (definitions, section 8).
 
@@ -708,6 +757,7 @@ class Params(_Section):
     lifecycle: LifecycleParams = LifecycleParams()
     carts: CartParams = CartParams()
     migration: MigrationParams = MigrationParams()
+    audit: AuditParams = AuditParams()
     products: ProductParams = ProductParams()
     clv: CLVParams = CLVParams()
     evidence: EvidenceParams = EvidenceParams()
@@ -781,6 +831,12 @@ class Params(_Section):
     def campaign(self) -> str:
         """The name of the campaign that audiences are drawn for; by default the client's."""
         return self.audiences.campaign or self.client
+
+    def __repr__(self) -> str:
+        return f"Params({self.client!r}, currency={self.currency!r}, language={self.language!r})"
+
+    def _title(self) -> str:
+        return f"Parameters of {self.title}"
 
     def plain(self) -> dict[str, Any]:
         """Return the parameters that were given, as plain JSON values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from segkit.errors import RuleError, suggestion
 from segkit.params import load_yaml
 from segkit.report.format import KINDS, NUMBER_KINDS, PLURAL, Formats, is_kind
+from segkit.report.translations import SOURCE, translations
 
 HERE = Path(__file__).parent
 LARGE_AMOUNT = 10_000
@@ -36,17 +37,6 @@ REQUIRED = {
 }
 
 
-def languages(folder: Path = HERE / "texts") -> list[str]:
-    """Return the languages that there are texts in.
-
-    Examples
-    --------
-    >>> languages()
-    ['en', 'es']
-    """
-    return sorted(path.stem for path in folder.glob("*.yaml"))
-
-
 class Texts:
     """The texts of one language, checked when loaded.
 
@@ -58,16 +48,14 @@ class Texts:
     Parameters
     ----------
     language : str
-        Name of a file in `folder`, such as ``es``.
+        Such as ``es``.
     overrides : mapping, optional
-        A client's own texts, in the structure of the files; they go over those of the kit.
-    folder : Path, optional
-        Where the files are; by default those of the kit.
+        A client's own texts, in the structure of `texts.yaml`; they go over those of the kit.
 
     Raises
     ------
     RuleError
-        When the language has no file, or a text is missing, is of no known section, is no
+        When the language has no catalogue, or a text is missing, is of no known section, is no
         text, or holds a field that is no plain name or of no known kind.
 
     Examples
@@ -76,23 +64,11 @@ class Texts:
     'Total'
     """
 
-    def __init__(
-        self,
-        language: str,
-        overrides: Mapping[str, object] | None = None,
-        folder: Path = HERE / "texts",
-    ) -> None:
-        if language not in languages(folder):
-            raise RuleError(
-                "no texts in this language",
-                where="language",
-                values=[language],
-                fix=suggestion(language, languages(folder)),
-            )
+    def __init__(self, language: str, overrides: Mapping[str, object] | None = None) -> None:
         self.language = language
-        self._where = f"texts/{language}.yaml"
-        self._texts = dict(_flat(load_yaml(folder / f"{language}.yaml"), self._where))
-        self._texts.update(_flat(overrides or {}, f"texts of the client, over {self._where}"))
+        self._where = "texts.yaml" if language == SOURCE else f"texts in {language!r}"
+        own = dict(_flat(overrides or {}, f"texts of the client, over {self._where}"))
+        self._texts = dict(_shipped(language)) | own
         self._check_parts()
 
     @property
@@ -255,7 +231,7 @@ class Columns:
     Raises
     ------
     RuleError
-        When a column has no known kind or no header in the language.
+        When a column has no known kind or no header.
 
     Source
     ------
@@ -273,7 +249,8 @@ class Columns:
         self.language = language
         self._columns: dict[str, dict] = content.get("columns", {})
         self._tables: dict[str, dict[str, str]] = content.get("tables", {})
-        self._suffixes: dict[str, dict[str, str]] = content.get("suffixes", {})
+        self._suffixes: dict[str, str] = content.get("suffixes", {})
+        self._said = {} if language == SOURCE else translations(language)
         self._check(path.name)
 
     def __contains__(self, column: object) -> bool:
@@ -282,7 +259,10 @@ class Columns:
     @cached_property
     def labels(self) -> dict[str, str]:
         """Header of every known column."""
-        return {name: column[self.language] for name, column in self._columns.items()}
+        return {
+            name: self._said.get(f"columns.{name}.label", column["label"])
+            for name, column in self._columns.items()
+        }
 
     def label(self, column: object) -> str:
         """Return the header of a column; of one that is not known, its name in plain words."""
@@ -290,7 +270,8 @@ class Columns:
             return self.labels[str(column)]
         stem, suffix = self._stem(column)
         if stem in self._columns:
-            return self._suffixes[suffix][self.language].format(label=self.labels[stem])
+            pattern = self._said.get(f"suffixes.{suffix}", self._suffixes[suffix])
+            return pattern.format(label=self.labels[stem])
         return plain_words(column)
 
     def kind(self, column: object, values: pd.Series | None = None, table: str = "") -> str:
@@ -329,7 +310,8 @@ class Columns:
 
     def help(self, column: object) -> str | None:
         """Return the glossary sentence of a column, or None where its header says it all."""
-        return self._columns.get(column, {}).get("help", {}).get(self.language)
+        english = self._columns.get(column, {}).get("help")
+        return english and self._said.get(f"columns.{column}.help", english)
 
     def _stem(self, column: object) -> tuple[str, str]:
         name = str(column)
@@ -348,15 +330,10 @@ class Columns:
                     values=[kind],
                     fix=suggestion(kind, KINDS),
                 )
-        for name, column in (self._columns | self._suffixes).items():
-            if self.language not in column or (
-                "help" in column and self.language not in column["help"]
-            ):
-                raise RuleError(
-                    f"no text in the language {self.language!r}",
-                    where=f"{where}: {name}",
-                    fix=f"write {self.language!r} beside 'en'",
-                )
+        for name, column in self._columns.items():
+            if not column.get("label"):
+                fix = "write its header as label"
+                raise RuleError("no header", where=f"{where}: {name}", fix=fix)
 
 
 def fields_of(text: str) -> dict[str, str]:
@@ -470,6 +447,20 @@ class _Filler(string.Formatter):
 
     def format_field(self, value, format_spec):
         return self._formats.by_kind(format_spec or "text")(value)
+
+
+@lru_cache(maxsize=4)
+def _shipped(language: str) -> Mapping[str, str]:
+    """The kit's texts, checked once: each chapter asks for them."""
+    where = f"texts in {language!r}"
+    said = translations(language)
+    paths = dict(_flat(load_yaml(HERE / "texts.yaml"), "texts.yaml"))
+    texts = {path: checked(said[path], f"{where}: {path}") for path in paths}
+    for path, english in paths.items():
+        if fields_of(texts[path]) != fields_of(english):
+            fix = f"write the fields as in English: {english}"
+            raise RuleError("has other fields", where=f"{where}: {path}", fix=fix)
+    return texts
 
 
 def _flat(content: Mapping[str, object], where: str) -> Iterator[tuple[str, str]]:
