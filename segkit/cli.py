@@ -1,4 +1,4 @@
-"""The command line: `segkit run`, `segkit check`, `segkit new`."""
+"""The command line: `segkit run`, `check`, `new`, `index`, `compare`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug
             )
         for outcome in outcomes:
             _tell(outcome, debug)
+        page = (root or find_root()) / "reports" / "index.html"
+        if page.is_file():
+            click.secho(f"all clients: {_shown(page)}", dim=True)
     if any(outcome.state == "failed" for outcome in outcomes):
         raise SystemExit(1)
 
@@ -63,6 +66,8 @@ def _tell(outcome, debug: bool) -> None:
     click.echo(
         f"{outcome.client}: {outcome.state} ({told})  {_shown(outcome.folder / 'report.html')}"
     )
+    for remark in outcome.remarks:
+        click.secho(f"  {remark}", dim=True)
 
 
 @main.command()
@@ -150,6 +155,55 @@ def new(
         click.echo(
             f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}"
         )
+
+
+@main.command()
+@click.option("--language", help="Of the page, such as es; default: that of most clients.")
+@click.option(
+    "--benchmarks/--no-benchmarks", default=None, help="Compare the clients' figures, or no longer."
+)
+@click.option(
+    "--anonymous", is_flag=True, help="Compare them, unnamed, in reports/benchmarks.html."
+)
+@ROOT
+@DEBUG
+def index(
+    language: str | None, benchmarks: bool | None, anonymous: bool, root: Path | None, debug: bool
+) -> None:
+    """Write reports/index.html over all clients; every run does so, too.
+
+    Language and benchmarks are remembered for the next time.
+    """
+    from segkit.report.index import write_benchmarks, write_index
+
+    root = (root or find_root()).resolve()
+    with _told_in_one_line(debug):
+        if anonymous:
+            click.echo(_shown(write_benchmarks(root, language)))
+        else:
+            click.echo(_shown(write_index(root, language=language, benchmarks=benchmarks)))
+
+
+@main.command()
+@click.argument("before", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("after", type=click.Path(path_type=Path), metavar="RUN")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page, too.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if anything differs.")
+@DEBUG
+def compare(before: Path, after: Path, html: Path | None, exit_code: bool, debug: bool) -> None:
+    """Tell what changed between two finished runs, such as reports/acme/2025-12-31."""
+    from rich.console import Console
+
+    from segkit.compare import compare
+    from segkit.report.comparison import print_comparison, write_comparison
+
+    with _told_in_one_line(debug):
+        comparison = compare(before, after)
+        print_comparison(comparison, Console(highlight=False))
+        if html:
+            click.echo(_shown(write_comparison(comparison, html)))
+    if exit_code and comparison.differs:
+        raise SystemExit(1)
 
 
 def _role_and_name(text: str) -> tuple[str, str]:

@@ -7,6 +7,7 @@ when it is complete; until then the last good report stays where it is.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import shutil
@@ -18,6 +19,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,6 +64,7 @@ class Outcome:
     folder: Path | None = None
     problem: str = ""
     details: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 Listener = Callable[[str, str, int, int], None]
@@ -102,7 +105,8 @@ def run_clients(
         starts; a client that does not pass is `failed` and the others run.
     """
     root = Path(root).resolve() if root else find_root()
-    checked = [_checked(Path(file), root, force) for file in files]
+    files = [Path(file) for file in files]
+    checked = [_checked(file, root, force) for file in files]
     checked = _refuse_repeated(checked)
     todo = [job for job in checked if isinstance(job, Job)]
     own = executor or ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
@@ -113,7 +117,31 @@ def run_clients(
     finally:
         if executor is None:
             own.shutdown(cancel_futures=True)
-    return [done[job.client] if isinstance(job, Job) else job for job in checked]
+    outcomes = [done[job.client] if isinstance(job, Job) else job for job in checked]
+    _write_index(root, files, outcomes)
+    return outcomes
+
+
+def _write_index(root: Path, files: list[Path], outcomes: list[Outcome]) -> None:
+    """Bring the page over all clients up to date; no run fails because of it."""
+    from segkit.report.clients import Ending
+    from segkit.report.index import write_index
+
+    now = datetime.now(UTC)
+    try:
+        endings = [
+            Ending(
+                client=outcome.client,
+                state=outcome.state,
+                problem=outcome.problem,
+                file=_name_below(root, file),
+                at=now,
+            )
+            for file, outcome in zip(files, outcomes, strict=True)
+        ]
+        write_index(root, endings=endings)
+    except Exception as error:
+        logging.getLogger(__name__).warning("the index is not written: %s", _one_line(error))
 
 
 def _checked(file: Path, root: Path, force: bool) -> Job | Outcome:
@@ -129,10 +157,13 @@ def _checked(file: Path, root: Path, force: bool) -> Job | Outcome:
     except Exception as error:  # one client's odd file must not stop the others
         problem = f"{file}: {type(error).__name__}: {_one_line(error)}"
         return Outcome(file.stem, "failed", problem=problem, details=traceback.format_exc())
-    name = (
-        os.path.relpath(file.resolve(), root) if file.resolve().is_relative_to(root) else file.name
-    )
-    return Job(params.client, params.plain(), Path(name).as_posix(), root, force)
+    return Job(params.client, params.plain(), _name_below(root, file), root, force)
+
+
+def _name_below(root: Path, file: Path) -> str:
+    """Return a file's path from the project's folder; of one elsewhere, its name."""
+    file = file.resolve()
+    return file.relative_to(root).as_posix() if file.is_relative_to(root) else file.name
 
 
 def _refuse_repeated(checked: list[Job | Outcome]) -> list[Job | Outcome]:
@@ -219,7 +250,8 @@ def _run(job: Job, home: Path) -> Outcome:
         _write_manifest(folder, manifest)
         raise
     study.close()
-    return Outcome(job.client, "done", folder=_move_into_place(folder, home / str(study.as_of)))
+    made, remarks = _move_into_place(folder, home / str(study.as_of)), manifest.get("remarks", ())
+    return Outcome(job.client, "done", folder=made, remarks=tuple(remarks))
 
 
 def chapter_notebooks(root: Path) -> list[Path]:
@@ -239,7 +271,8 @@ def run_fingerprint(study: Any, notebooks: list[Path]) -> str:
     sources = {notebook.name: notebook.read_text(encoding="utf-8") for notebook in notebooks}
     report = study.params.report
     own = [study.params.rfm.value_groups, report.playbook, report.insights]
-    texts = [(study.root / file).read_text(encoding="utf-8") for file in own if file]
+    own.append(report.theme.logo)
+    texts = [sha256((study.root / file).read_bytes()).hexdigest() for file in own if file]
     return key_of(study.params.model_dump(mode="json"), study.inputs, sources, texts)
 
 
@@ -320,8 +353,6 @@ def execute(notebook: Path, output: Path, job: Job, folder: Path) -> None:
     SegkitError
         With the cell's error in one line; the notebook is kept, with the error marked.
     """
-    import logging
-
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from traitlets.config import Config

@@ -1,0 +1,91 @@
+"""A small picture of the months: how revenue went, beside the other figures of a client."""
+
+from __future__ import annotations
+
+import pandas as pd
+from markupsafe import Markup
+
+MONTHS = 24
+WIDTH, HEIGHT, EDGE = 132, 34, 4  # in units of the picture
+
+
+def sparkline(monthly: pd.DataFrame, alt: str) -> Markup:
+    """Return revenue by month as a small picture; a month cut short is a hollow point.
+
+    Parameters
+    ----------
+    monthly : DataFrame
+        `month`, `revenue` (money), `complete`; as `trend_of` gives.
+    alt : str
+        What the picture says, for those who do not see it.
+
+    Examples
+    --------
+    >>> months = pd.date_range("2025-01-01", periods=3, freq="MS")
+    >>> table = pd.DataFrame({"month": months, "revenue": [1.0, 3.0, 2.0], "complete": True})
+    >>> print(sparkline(table, "<up>"))
+    <svg class="trend" viewBox="0 0 132 34" role="img" aria-label="&lt;up&gt;">
+    <polyline points="4,21.3 66,4 128,12.7"/>
+    <circle class="last" cx="128" cy="12.7" r="2.5"/>
+    </svg>
+    """
+    points = list(zip(*_places(monthly["revenue"]), strict=True))
+    whole = [point for point, complete in zip(points, monthly["complete"]) if complete]
+    parts = [Markup('<polyline points="{}"/>').format(_path(whole))]
+    parts += [_point(whole[-1], "last")] if whole else []
+    if len(points) > len(whole):
+        parts += [Markup('<polyline class="cut" points="{}"/>').format(_path(points[-2:]))]
+        parts += [_point(points[-1], "cut")]
+    start = '<svg class="trend" viewBox="0 0 {} {}" role="img" aria-label="{}">\n{}\n</svg>'
+    return Markup(start).format(WIDTH, HEIGHT, alt, Markup("\n").join(parts))
+
+
+def trend_of(monthly: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the last complete months and, where there is one, the incomplete one after them.
+
+    Parameters
+    ----------
+    monthly : DataFrame or None
+        As `Study.monthly`.
+
+    Returns
+    -------
+    DataFrame or None
+        `month`, `revenue` (money; 0 in a month without any), `complete`; None where there are
+        fewer than two complete months.
+    """
+    if monthly is None or not {"month", "revenue", "complete"} <= set(monthly.columns):
+        return None
+    try:
+        table = monthly.set_index(pd.to_datetime(monthly["month"]))[["revenue", "complete"]]
+        table = table.astype({"revenue": float, "complete": bool}).sort_index()
+    except (ValueError, TypeError):
+        return None
+    whole = table.index[table["complete"]]
+    if len(whole) < 2 or table.index.has_duplicates:
+        return None
+    months = pd.date_range(whole[0], table.index[-1], freq="MS")[-MONTHS - 1 :]
+    table = table.reindex(months).fillna({"revenue": 0.0, "complete": True})
+    table = table[(months <= whole[-1]) | (months == table.index[-1])]
+    return (
+        table.tail(MONTHS + int(not table["complete"].iloc[-1])).rename_axis("month").reset_index()
+    )
+
+
+def _places(revenue: pd.Series) -> tuple[list[float], list[float]]:
+    low, high = min(0.0, revenue.min()), max(0.0, revenue.max())
+    across, up = (WIDTH - 2 * EDGE) / max(len(revenue) - 1, 1), HEIGHT - 2 * EDGE
+    heights = (revenue - low) / (high - low) if high > low else revenue * 0
+    return (
+        [round(EDGE + across * place, 1) for place in range(len(revenue))],
+        [round(HEIGHT - EDGE - up * height, 1) for height in heights],
+    )
+
+
+def _path(points: list[tuple[float, float]]) -> str:
+    return " ".join(f"{x:g},{y:g}" for x, y in points)
+
+
+def _point(point: tuple[float, float], name: str) -> Markup:
+    x, y = (f"{value:g}" for value in point)
+    return Markup('<circle class="{}" cx="{}" cy="{}" r="2.5"/>').format(name, x, y)
