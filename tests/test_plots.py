@@ -18,7 +18,7 @@ from matplotlib.text import Text
 from segkit import plots
 from segkit.errors import DataError
 from segkit.plots import PICTURE_LABELS, Style, segment_colour
-from segkit.plots.canvas import literal
+from segkit.plots.canvas import literal, rasterise_heavy
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -68,7 +68,11 @@ MICRO_SEGMENTS = [
     "active_large_order",
     "active_small_order",
 ]
+STEPS = ["earlier", "lost", "gained", "up", "down", "later"]
+FACTORS = ["active_share", "orders_per_active", "repeat_revenue_share"]
+DECILES = ["decile_earlier", "decile_later", "did_not_buy"]
 FROM_TABLES = ["orders", "aov", "value", "clv", "reactivated", "one_and_done"]
+FROM_TABLES += [*STEPS, *FACTORS, *DECILES, "returns_only"]
 
 
 class Recording(dict):
@@ -278,7 +282,116 @@ def carts():
     )
 
 
+def change():
+    return pd.DataFrame(
+        {
+            "step": STEPS,
+            "customers": [110, 70, 80, 21, 18, 120],
+            "revenue": [900.0, -300.0, 450.0, 100.0, -50.0, 1100.0],
+        }
+    )
+
+
+def factors():
+    return pd.DataFrame(
+        {
+            "step": ["earlier", "factor_customers", "factor_aov", "later"],
+            "ratio": [np.nan, 1.2, 0.5, 0.6],
+            "revenue": [1000.0, 100.0, -500.0, 600.0],
+        }
+    )
+
+
+def tenths():
+    return pd.DataFrame(
+        {
+            "spend_decile": ["1", "2", "3", "4", "returns_only", "total"],
+            "customers_share": [0.2, 0.25, 0.25, 0.25, 0.05, 1.0],
+            "revenue_share": [0.7, 0.2, 0.1, 0.02, -0.02, 1.0],
+        }
+    )
+
+
+def switches():
+    keys = ["1", "2", "did_not_buy"]
+    table = pd.DataFrame(itertools.product(keys, keys), columns=["decile_earlier", "decile_later"])
+    return table.assign(customers=[30, 10, 60, 0, 1, 199, 20, 60, 0])[:-1]
+
+
+def cohort():
+    return pd.DataFrame(
+        {
+            "age": [0, 1, 2, 3],
+            "active_share": [1.0, 0.3, 0.2, 0.02],
+            "orders_per_active": [1.1, 1.4, 1.2, 1.0],
+            "aov": [30.0, 33.0, 31.0, 30.0],
+            "revenue": [3300.0, 1386.0, 744.0, 60.0],
+            "complete": [True, True, True, False],
+        }
+    )
+
+
+def cohorts():
+    """Three cohorts, the first at the log's start; nothing was seen of the last month's end."""
+    days = pd.date_range("2024-01-01", periods=4, freq="MS")
+    rows = [
+        (days[old], f"C{old}", days[old + age], f"U{old + age}", age, 0.9**old / (age + 1))
+        for old in range(3)
+        for age in range(4 - old)
+    ]
+    columns = ["cohort", "cohort_name", "unit", "unit_name", "age", "active_share"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(
+        revenue_per_acquired=50 * table["active_share"],
+        revenue=[900.0, 300.0, 200.0, 50.0, 800.0, 250.0, 40.0, 700.0, 30.0],
+        complete=table["unit"] != days[-1],
+        is_truncated=table["cohort"] == days[0],
+    )
+
+
+def again():
+    table = cohorts().rename(columns={"age": "days"})
+    return table.assign(days=table["days"] * 30, came_back_share=0.5 - 0.5 * table["active_share"])
+
+
+def base():
+    return pd.DataFrame(
+        {
+            "unit": pd.date_range("2024-01-01", periods=4, freq="MS"),
+            "unit_name": ["Jan", "Feb", "Mar", "Apr"],
+            "new_customers": [90, 60, 50, 5],
+            "repeat_revenue_share": [0.1, 0.3, 0.5, 0.9],
+            "complete": [True, True, True, False],
+            "is_truncated": [True, False, False, False],
+        }
+    )
+
+
+def units():
+    return pd.DataFrame(
+        {
+            "unit": pd.date_range("2024-01-01", periods=4, freq="MS"),
+            "unit_name": ["Jan", "Feb", "Mar", "Apr"],
+            "revenue": [900.0, 950.0, 100.0, np.nan],
+            "complete": [True, True, False, False],
+            "is_future": [False, False, True, True],
+            "expected": [np.nan, np.nan, 980.0, 990.0],
+            "low": [np.nan, np.nan, 900.0, 800.0],
+            "high": [np.nan, np.nan, 1050.0, 1200.0],
+        }
+    )
+
+
 TABLES = {
+    "period_change": change,
+    "deciles": tenths,
+    "decile_switching": switches,
+    "cohort_factors": cohort,
+    "cohorts_compared": cohorts,
+    "second_order_curves": again,
+    "cohort_revenue": cohorts,
+    "acquisition": base,
+    "projection": units,
     "alluvial": flows,
     "segment_series": series,
     "waiting_curve": waiting,
@@ -302,6 +415,9 @@ TABLES = {
     "segment_evidence": evidence,
 }
 PICTURES = pytest.mark.parametrize("name", list(TABLES))
+
+
+UNITS = ["day", "week", "month", "quarter", "year"]
 
 
 def draw(name, table=None, **options):
@@ -415,7 +531,9 @@ def test_letters_are_large_enough_for_a_phone(name):
 
 @PICTURES
 def test_spines_are_removed(name):
-    assert not any(spine.get_visible() for spine in draw(name).spines.values())
+    ax = draw(name)
+    parts = [ax, *ax.child_axes]
+    assert not any(spine.get_visible() for part in parts for spine in part.spines.values())
 
 
 @PICTURES
@@ -446,9 +564,64 @@ def test_the_listed_labels_are_those_that_pictures_ask_for():
     draw("tracking", cumulative=True, style=Style(labels=asked))
     draw("calibration", unit="money", style=Style(labels=asked))
     draw("waiting_curve", usual_days=30, churn_days=150, style=Style(labels=asked))
+    draw("deciles", value="customers_share", style=Style(labels=asked))
+    for picture, unit in itertools.product(("cohort_factors", "cohorts_compared"), UNITS):
+        draw(picture, unit=unit, style=Style(labels=asked))
     segments = {"champions", "hibernating", "loyal", "lost"}
     assert set(PICTURE_LABELS) == set(asked) - segments - set(FROM_TABLES)
     assert sorted(PICTURE_LABELS) == list(PICTURE_LABELS)
+
+
+@PICTURES
+def test_paper_shows_through_every_picture(name):
+    ax = draw(name)
+    assert ax.figure.get_facecolor()[3] == 0
+    assert not any(part.get_facecolor()[3] for part in (ax, *ax.child_axes))
+    assert all(text.get_bbox_patch() is None for text in ax.findobj(Text))
+
+
+def test_letters_in_cells_name_their_colour_in_a_drawing():
+    words = svg(plots.rfm_heatmap(cells())).split("<text")[1:]
+    inside = [word for word in words if "fill: #010101" in word or "fill: #fefefe" in word]
+    assert len(inside) == 6
+
+
+def test_ticks_in_whole_money_have_no_cents_and_others_keep_them():
+    style = Style(money=lambda value: f"{value:,.2f} €" if value < 100 else f"{value:,.0f} €")
+    tall, low = months(), months().assign(revenue=[1.0, 1.2, 0.5])
+    ticks = [tick_labels(plots.monthly_revenue(table, style=style).yaxis) for table in (tall, low)]
+    assert ticks[0] == ["0 €", "300 €", "600 €", "900 €", "1,200 €"]
+    deciles_ = deciles().assign(predicted=[1.5, 1, 0.5], actual=1, actual_low=1, actual_high=1)
+    cents = tick_labels(plots.calibration(deciles_, unit="money", style=style).yaxis)
+    assert all(tick.endswith((".00 €", ".40 €", ".80 €", ".20 €", ".60 €")) for tick in cents)
+    assert ticks[1] == ["0 €", "1 €"]
+
+
+# Very many points
+
+
+def test_lines_and_clouds_of_very_many_points_become_pixels_and_light_ones_stay_strokes():
+    ax = Figure().add_subplot()
+    ax.bar([0, 1], [1, 2])
+    long, short = ax.plot(np.zeros(3001))[0], ax.plot(np.zeros(3000))[0]
+    cloud = ax.scatter(np.zeros(3001), np.zeros(3001))
+    band = ax.fill_between(np.arange(2000), 0, 1)
+    assert rasterise_heavy(ax.figure) == 3
+    assert [artist.get_rasterized() for artist in (long, cloud, band)] == [True] * 3
+    assert not short.get_rasterized()
+    assert not any(bar.get_rasterized() for bar in ax.patches)
+    assert svg(ax).count("<image") >= 1
+
+
+def test_heavy_lines_of_panels_become_pixels_too():
+    ax = plots.acquisition(base())
+    ax.child_axes[1].plot(np.zeros(5000))
+    assert rasterise_heavy(ax.figure) == 1
+
+
+@PICTURES
+def test_usual_pictures_have_nothing_heavy(name):
+    assert rasterise_heavy(draw(name).figure) == 0
 
 
 # Hostile words
@@ -502,14 +675,10 @@ def test_every_text_stays_on_the_page_even_when_labels_are_long(name):
     canvas = FigureCanvasAgg(ax.figure)
     canvas.draw()
     page = ax.figure.bbox
-    drawn = [
-        ax.xaxis.label,
-        ax.yaxis.label,
-        *ax.texts,
-        *ax.get_xticklabels(),
-        *ax.get_yticklabels(),
-    ]
-    drawn += ax.get_legend().get_texts() if ax.get_legend() else []
+    drawn = ax.get_legend().get_texts() if ax.get_legend() else []
+    for part in (ax, *ax.child_axes):
+        drawn += [part.xaxis.label, part.yaxis.label, *part.texts]
+        drawn += [*part.get_xticklabels(), *part.get_yticklabels()]
     for text in (text for text in drawn if text.get_text()):
         box = text.get_window_extent(canvas.get_renderer())
         assert box.x0 >= page.x0 - 2 and box.x1 <= page.x1 + 2, text
@@ -537,7 +706,7 @@ def test_one_row_is_drawn(name):
 @PICTURES
 def test_numbers_that_are_all_zero_are_drawn(name):
     table = TABLES[name]()
-    places = ["r", "f", "k", "from", "to", "repeats", "recency_days", "days"]
+    places = ["r", "f", "k", "from", "to", "repeats", "recency_days", "days", "age"]
     amounts = table.select_dtypes("number").columns.difference(places)
     svg(draw(name, table.assign(**dict.fromkeys(amounts, 0))))
 
@@ -699,8 +868,8 @@ def test_each_segment_has_a_bar_for_customers_and_one_for_revenue_in_the_order_g
 def test_revenue_bars_wear_the_segments_colour():
     bars = plots.segment_sizes(kpis()).patches
     worn = [to_hex(bar.get_facecolor()).upper() for bar in bars]
-    assert worn[2:] == [segment_colour("champions"), segment_colour("hibernating")]
-    assert len(set(worn)) == 4
+    assert worn[2:] == worn[:2] == [segment_colour("champions"), segment_colour("hibernating")]
+    assert [bar.get_facecolor()[3] < 0.5 for bar in bars] == [True, True, False, False]
 
 
 def test_a_missing_share_has_a_dash_and_a_negative_one_stays_on_the_picture():
@@ -1057,16 +1226,24 @@ def test_each_ranking_has_a_line_from_the_origin_and_random_is_the_diagonal():
         {"ranking": "random", "customers_share": [0.5, 1], "revenue_share": [0.45, 1]}
     )
     ax = plots.gain_curves(pd.concat([random, curves()[1:]]))
-    clv, revenue, diagonal = ax.lines
+    clv, revenue, diagonal, fifth = ax.lines
     np.testing.assert_allclose(clv.get_xydata(), [[0, 0], [0.2, 0.7], [1, 1]])
     np.testing.assert_allclose(revenue.get_xydata(), [[0, 0], [0.2, 0.6], [1, 1]])
     np.testing.assert_allclose(diagonal.get_xydata(), [[0, 0], [1, 1]])
-    assert legend_labels(ax) == ["Clv", "Revenue", "Random"]
+    assert set(fifth.get_xdata()) == {0.2}
+
+
+def test_rankings_are_named_best_first_with_what_their_best_fifth_made():
+    ax = plots.gain_curves(pd.concat([curves()[3:], curves()[:3]]))
+    assert legend_labels(ax) == ["70% · Clv", "60% · Revenue", "20% · Random"]
+    assert ax.get_legend().get_title().get_text() == "20% →"
+    clv, revenue = (line.get_color() for line in ax.get_legend().get_lines()[:2])
+    assert (revenue, clv) == tuple(line.get_color() for line in ax.lines[:2])
 
 
 def test_twelve_rankings_look_different_from_each_other_and_from_the_diagonal():
     table = pd.concat([curves()[:3].assign(ranking=f"ranking_{index}") for index in range(12)])
-    lines = plots.gain_curves(table).lines
+    lines = plots.gain_curves(table).lines[:-1]
     looks = {(to_hex(line.get_color()), line.get_linestyle()) for line in lines}
     assert len(looks) == 13
 
@@ -1074,7 +1251,7 @@ def test_twelve_rankings_look_different_from_each_other_and_from_the_diagonal():
 def test_rankings_may_be_categories_and_those_without_points_are_left_out():
     table = curves().assign(ranking=pd.Categorical(curves()["ranking"], ["clv", "revenue", "old"]))
     table.loc[3:, "revenue_share"] = np.nan
-    assert legend_labels(plots.gain_curves(table)) == ["Clv", "Random"]
+    assert legend_labels(plots.gain_curves(table)) == ["70% · Clv", "20% · Random"]
 
 
 def test_deciles_show_what_was_predicted_and_what_happened_with_its_interval():
@@ -1205,7 +1382,8 @@ def test_those_who_move_wear_the_full_colour_of_where_they_were_and_those_who_st
     drawn = bands(plots.alluvial(flows()))
     worn = [to_hex(band.get_facecolor()).upper() for band in drawn]
     assert worn[2:] == [segment_colour(key) for key in ("newcomer", "champions", "loyal")]
-    assert not set(worn[:2]) & {segment_colour("champions"), segment_colour("loyal")}
+    assert worn[:2] == [segment_colour(key) for key in ("champions", "loyal")]
+    assert [band.get_alpha() < 0.3 for band in drawn] == [True, True, False, False, False]
 
 
 def test_flows_of_the_same_segments_add_up_and_those_of_nobody_are_left_out():
@@ -1285,12 +1463,18 @@ def test_a_segment_without_customers_on_the_last_date_is_named_all_the_same():
     assert texts(plots.segment_series(table)) == ["Champions", "Hibernating"]
 
 
+def test_a_segment_that_never_has_any_height_is_not_named():
+    table = series()
+    never = table.assign(segment="lost", customers=0)
+    assert texts(plots.segment_series(pd.concat([table, never]))) == ["Champions", "Hibernating"]
+
+
 @pytest.mark.parametrize("value", ["customers", "revenue"])
 def test_names_of_thirteen_segments_beside_the_last_bar_do_not_overlap(value):
     days = pd.date_range("2024-01-01", periods=13, freq="MS")
     rows = itertools.product(days, enumerate(CLUSTERS))
     table = pd.DataFrame(
-        [(day, key, 1 + 900 * (index == 0), -(index % 2)) for day, (index, key) in rows],
+        [(day, key, 1 + 900 * (index == 0), -1 - index % 2) for day, (index, key) in rows],
         columns=["as_of", "segment", "customers", "revenue"],
     )
     ax = plots.segment_series(table, value=value)
@@ -1420,3 +1604,311 @@ def test_categories_are_drawn_as_they_are_and_segments_by_their_label():
     assert shown[0] == "Rebajas (1,234)"
     unnamed = carts().assign(category=[None, "Home"])
     assert tick_labels(plots.cart_outcomes(unnamed).yaxis)[0] == "– (1,234)"
+
+
+# The audit: two periods
+
+
+def bars(ax):
+    return [(bar.get_x(), bar.get_x() + bar.get_width()) for bar in ax.patches]
+
+
+def hatched(ax):
+    return [bool(bar.get_hatch()) for bar in ax.patches]
+
+
+def test_each_step_begins_where_the_one_above_ends_and_the_last_one_at_zero():
+    ax = plots.period_change(change())
+    expected = [(0, 900), (900, 600), (600, 1050), (1050, 1150), (1150, 1100), (0, 1100)]
+    assert bars(ax) == expected
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_steps_say_their_sign_and_their_customers_and_factors_how_much_more():
+    ax = plots.period_change(change())
+    assert texts(ax) == ["900", "-300", "+450", "+100", "-50", "1,100"]
+    assert tick_labels(ax.yaxis)[:2] == ["Earlier (110)", "Lost (70)"]
+    words = texts(plots.period_change(factors()))
+    assert words == ["1,000", "+100 (+20%)", "-500 (-50%)", "600 (-40%)"]
+
+
+def test_rises_and_falls_differ_in_colour_and_both_from_the_periods():
+    worn = [to_hex(bar.get_facecolor()) for bar in plots.period_change(change()).patches]
+    assert worn[0] == worn[-1]
+    assert worn[1] == worn[4] and worn[2] == worn[3]
+    assert len(set(worn)) == 3
+
+
+@pytest.mark.parametrize("factor", [1, 1e9, -1])
+def test_amounts_beside_steps_and_below_them_stay_apart_and_on_the_page(factor):
+    table = change().assign(revenue=change()["revenue"] * factor)
+    ax = plots.period_change(table, style=Style(money=lambda value: f"ARS {value:,.2f}"))
+    assert max(box.x1 for box in inked(ax)) <= ax.figure.bbox.x1
+    ticks = [text.get_window_extent() for text in ax.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(ticks))
+
+
+def test_tenths_of_customers_have_their_share_of_revenue_and_other_rows_none():
+    ax = plots.deciles(tenths())
+    assert [bar.get_height() for bar in ax.patches] == [0.7, 0.2, 0.1, 0.02]
+    assert texts(ax) == ["70%", "20%", "10%", "2%", "Equality"]
+    assert tick_labels(ax.xaxis) == ["1", "2", "3", "4"]
+    assert ax.lines[-1].get_ydata() == [0.25, 0.25]
+    assert ax.get_ylabel() == "Revenue share"
+
+
+def test_tenths_of_revenue_have_their_share_of_customers():
+    ax = plots.deciles(tenths(), value="customers_share")
+    assert [bar.get_height() for bar in ax.patches] == [0.2, 0.25, 0.25, 0.25]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Revenue tenth", "Customers share")
+    with pytest.raises(DataError, match="'orders'"):
+        plots.deciles(tenths(), value="orders")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_line_of_equality_crosses_no_share(turned):
+    shares = [0.4, 0.17, 0.11, 0.099, 0.08, 0.06, 0.045, 0.025, 0.01, 0.001]
+    table = pd.DataFrame({"spend_decile": [str(place) for place in range(1, 11)]})
+    table = table.assign(revenue_share=shares[::-1] if turned else shares, customers_share=0.1)
+    ax = plots.deciles(table)
+    boxes = inked(ax)
+    line = ax.transData.transform((0, 0.1))[1]
+    assert not any(box.y0 < line < box.y1 for box in boxes)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_cells_are_shares_of_their_row_and_who_did_not_buy_comes_last():
+    ax = plots.decile_switching(switches()[::-1])
+    assert tick_labels(ax.yaxis) == ["2", "1", "Did not\nbuy"]
+    assert tick_labels(ax.xaxis) == ["2", "1", "Did not\nbuy"]
+    words = np.array(texts(ax)).reshape(3, 3).tolist()
+    assert words == [["<1", "", "100"], ["10", "30", "60"], ["75", "25", "–"]]
+
+
+def test_those_who_stay_in_their_decile_are_framed():
+    frames = [box for box in plots.decile_switching(switches()).patches if not box.get_hatch()]
+    assert (
+        [round(box.get_x()) for box in frames] == [round(box.get_y()) for box in frames] == [0, 1]
+    )
+
+
+def test_a_decile_of_nobody_is_hatched_and_not_a_row_of_zeros():
+    table = switches().assign(customers=[0, 0, 0, 0, 1, 199, 20, 60])
+    ax = plots.decile_switching(table)
+    assert np.array(texts(ax)).reshape(3, 3)[0].tolist() == ["–", "–", "–"]
+    assert sum(hatched(ax)) == 4
+
+
+# The audit: cohorts
+
+
+def test_a_cohort_has_a_panel_a_factor_from_age_1_on_with_age_0_in_its_name():
+    parts = plots.cohort_factors(cohort()).child_axes
+    assert [part.get_title("left") for part in parts] == [
+        "Active share (at start: 100%)",
+        "Orders per active (at start: 1.1)",
+        "Aov (at start: 30)",
+        "Revenue (at start: 3,300)",
+    ]
+    assert [list(part.lines[0].get_xdata()) for part in parts] == [[1, 2]] * 4
+    assert list(parts[0].lines[0].get_ydata()) == [0.3, 0.2]
+    assert len({part.get_xlim() for part in parts}) == 1
+    assert all(part.get_ylim()[0] == 0 for part in parts)
+
+
+def test_an_age_that_was_not_observed_whole_hangs_on_by_a_dotted_line_and_is_hollow():
+    ax = plots.cohort_factors(cohort())
+    dotted = ax.child_axes[0].lines[1]
+    assert list(dotted.get_xdata()) == [2, 3]
+    assert (dotted.get_linestyle(), dotted.get_markerfacecolor()) == (":", "white")
+    assert dotted.get_markevery() == slice(1, None)
+    assert legend_labels(ax) == ["Incomplete unit"]
+    assert legend_labels(plots.cohort_factors(cohort()[:3])) == []
+
+
+def test_ages_are_named_in_their_unit_and_only_once():
+    parts = plots.cohort_factors(cohort(), unit="quarter").child_axes
+    assert [part.get_xlabel() for part in parts] == ["", "", "", "Age quarter"]
+    assert ["".join(tick_labels(part.xaxis)) for part in parts] == ["", "", "", "123"]
+    with pytest.raises(DataError, match="'decade'"):
+        plots.cohort_factors(cohort(), unit="decade")
+
+
+def test_a_cohort_of_age_0_alone_is_shown():
+    panel = plots.cohort_factors(cohort()[:1]).child_axes[0]
+    assert list(panel.lines[0].get_ydata()) == [1]
+    assert panel.get_title("left") == "Active share"
+
+
+def lines_of(panel):
+    """The lines of data, without the one at zero."""
+    return [line for line in panel.lines if to_hex(line.get_color()).upper() != "#8C8C8C"]
+
+
+def test_cohorts_are_compared_at_the_same_age_and_without_units_not_observed_whole():
+    shares, so_far = plots.cohorts_compared(cohorts()).child_axes
+    assert [list(line.get_xdata()) for line in lines_of(shares)] == [[1, 2], [1]]
+    assert [list(line.get_xdata()) for line in lines_of(so_far)] == [[0, 1, 2], [0, 1], [0]]
+    np.testing.assert_allclose(lines_of(so_far)[0].get_ydata(), [50, 75, 91.6667], atol=1e-3)
+    assert shares.get_xlim() == so_far.get_xlim()
+
+
+def test_a_cohort_whose_first_unit_was_not_observed_whole_is_not_compared():
+    table = cohorts().assign(complete=cohorts()["unit"] > cohorts()["unit"].min())
+    ax = plots.cohorts_compared(table)
+    assert [len(line.get_xdata()) for line in lines_of(ax.child_axes[1])] == [3, 2]
+    alone = plots.cohorts_compared(table[:4])
+    assert [list(line.get_xdata()) for line in lines_of(alone.child_axes[1])] == [[1, 2, 3]]
+
+
+def test_older_cohorts_are_fainter_and_those_that_may_hold_earlier_customers_broken():
+    ax = plots.cohorts_compared(cohorts())
+    lines = lines_of(ax.child_axes[1])
+    strengths = [line.get_alpha() for line in lines]
+    assert strengths == sorted(strengths) and strengths[0] < strengths[-1] == 1
+    assert [line.get_linestyle() for line in lines] == ["--", "-", "-"]
+    assert legend_labels(ax) == ["Truncated cohort"]
+    assert legend_labels(plots.cohorts_compared(cohorts()[4:])) == []
+
+
+@pytest.mark.parametrize("name", ["cohorts_compared", "second_order_curves"])
+def test_cohorts_of_few_customers_are_left_out_where_there_are_larger_ones(name):
+    table = TABLES[name]()
+    small = table["cohort_name"] == "C1"
+    mixed = draw(name, table.assign(size=np.where(small, 19, 20)))
+    tiny = draw(name, table.assign(size=3))
+    panel, whole = [(ax.child_axes or [ax])[-1] for ax in (mixed, tiny)]
+    assert len(lines_of(panel)) == 2
+    assert len(lines_of(whole)) == 3
+
+
+def many_cohorts(count):
+    days = pd.date_range("2022-01-01", periods=count, freq="MS")
+    rows = [
+        (days[old], f"sept 20{old:02}", 30 * age, 0.6 - 0.6 / (1 + 0.3 * age) + 0.01 * (old % 3))
+        for old in range(count)
+        for age in range(count - old)
+    ]
+    table = pd.DataFrame(rows, columns=["cohort", "cohort_name", "days", "came_back_share"])
+    return table.assign(is_truncated=False)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20])
+def test_cohorts_are_named_at_the_ends_of_their_lines_without_covering_each_other(count):
+    ax = plots.second_order_curves(many_cohorts(count))
+    boxes = inked(ax)
+    assert 1 <= len(boxes) <= 6
+    assert f"sept 20{max(count - 3, 0):02}" in texts(ax)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert all(box.x0 >= ax.bbox.x0 and box.x1 <= ax.figure.bbox.x1 for box in boxes)
+
+
+def test_second_orders_are_a_line_a_cohort_over_days():
+    ax = plots.second_order_curves(again())
+    assert [list(line.get_xdata()) for line in lines_of(ax)] == [
+        [0, 30, 60, 90],
+        [0, 30, 60],
+        [0, 30],
+    ]
+    assert list(lines_of(ax)[0].get_ydata()) == [0, 0.25, pytest.approx(1 / 3), 0.375]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Days since first order", "Bought again")
+
+
+def test_revenue_is_stacked_by_cohort_with_the_oldest_below_and_dark():
+    ax = plots.cohort_revenue(cohorts())
+    drawn = [(bar.get_y(), bar.get_height()) for bar in ax.patches]
+    assert drawn[:4] == [(0, 900), (0, 300), (0, 200), (0, 50)]
+    assert drawn[4:] == [(300, 800), (200, 250), (50, 40), (450, 700), (90, 30)]
+    light = [sum(ax.patches[place].get_facecolor()[:3]) for place in (0, 4, 7)]
+    assert light == sorted(light) and len(set(light)) == 3
+    assert tick_labels(ax.xaxis) == ["U0", "U1", "U2", "U3"]
+    assert set(texts(ax)) == {"C0", "C1", "C2"}
+
+
+def test_a_unit_that_was_not_observed_whole_is_hatched_and_explained():
+    ax = plots.cohort_revenue(cohorts())
+    assert hatched(ax) == [bar.get_x() > 2 for bar in ax.patches]
+    assert [bar.get_facecolor()[3] for bar in ax.patches if bar.get_hatch()] == [0, 0, 0]
+    assert legend_labels(ax) == ["Incomplete unit"]
+    assert legend_labels(plots.cohort_revenue(cohorts().assign(complete=True))) == []
+
+
+def test_returns_of_customers_without_an_order_hang_from_zero_in_grey():
+    lost = pd.DataFrame({"cohort": [pd.NaT], "cohort_name": ["returns_only"], "revenue": [-60.0]})
+    lost = lost.assign(unit=pd.Timestamp("2024-04-01"), unit_name="U3", complete=False)
+    style = Style(labels={"returns_only": "Solo devoluciones"})
+    ax = plots.cohort_revenue(pd.concat([cohorts(), lost]), style=style)
+    assert min(bar.get_height() for bar in ax.patches) == -60
+    assert ax.get_ylim()[0] <= -60
+    assert "Solo devoluci…" in texts(ax)
+
+
+def test_names_of_forty_cohorts_beside_the_last_bar_do_not_overlap():
+    table = many_cohorts(40)
+    table["unit"] = table["cohort"] + pd.to_timedelta(table["days"], unit="D")
+    table["unit"] = table["unit"].dt.to_period("M").dt.start_time
+    table = table.assign(unit_name=table["unit"].dt.strftime("%m %Y"), complete=True)
+    ax = plots.cohort_revenue(table.assign(revenue=table["came_back_share"] * 1000 + 5))
+    boxes = sorted(inked(ax), key=lambda box: -box.y0)
+    assert 2 <= len(boxes) <= 20
+    assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))
+
+
+# The audit: the whole base
+
+
+def test_new_customers_are_bars_and_the_share_of_repeat_revenue_a_line_over_the_same_units():
+    top, bottom = plots.acquisition(base()).child_axes
+    assert [bar.get_height() for bar in top.patches] == [90, 60, 50, 5]
+    assert top.get_xlim() == bottom.get_xlim()
+    assert (tick_labels(top.xaxis), tick_labels(bottom.xaxis)) == ([], ["Jan", "Feb", "Mar", "Apr"])
+    line, apart = lines_of(bottom)
+    np.testing.assert_array_equal(line.get_ydata(), [np.nan, 0.3, 0.5, np.nan])
+    np.testing.assert_array_equal(apart.get_ydata(), [0.1, np.nan, np.nan, 0.9])
+    assert apart.get_markerfacecolor() == "white" and apart.get_linestyle() == "None"
+
+
+def test_units_cut_by_the_log_are_never_drawn_as_full_bars():
+    ax = plots.acquisition(base())
+    top = ax.child_axes[0]
+    assert hatched(top) == [False, False, False, True]
+    assert [round(bar.get_facecolor()[3], 2) for bar in top.patches] == [0.35, 1, 1, 0]
+    assert legend_labels(ax) == ["Incomplete unit", "Truncated cohort"]
+    assert legend_labels(plots.acquisition(base()[1:3])) == []
+
+
+def test_a_projection_has_bars_for_what_was_seen_and_marks_with_a_range_for_what_is_expected():
+    ax = plots.projection(units())
+    assert [bar.get_height() for bar in ax.patches] == [900, 950, 100]
+    assert hatched(ax) == [False, False, True]
+    ranges = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+    assert ranges == [[900, 1050], [800, 1200]]
+    assert list(ax.lines[0].get_ydata()) == [980, 990]
+    assert legend_labels(ax) == ["Observed", "Projected", "Projected range", "Incomplete unit"]
+    assert ax.get_ylim()[1] >= 1200
+
+
+def test_a_history_without_a_projection_is_the_history_alone():
+    ax = plots.projection(units()[:2])
+    assert legend_labels(ax) == ["Observed"]
+    assert not ax.collections[0].get_segments()
+
+
+@pytest.mark.parametrize("name", ["cohort_factors", "cohorts_compared", "acquisition"])
+def test_panels_fill_axes_that_are_given_without_touching_each_other(name):
+    given = Figure(figsize=(7, 9)).add_subplot()
+    draw(name, ax=given)
+    svg(given)
+    boxes = [part.get_window_extent() for part in given.child_axes]
+    assert all(above.y0 > below.y1 for above, below in itertools.pairwise(boxes))
+    low, high = given.get_window_extent().y0, given.get_window_extent().y1
+    assert all(low <= box.y0 and box.y1 <= high for box in boxes)
+
+
+@pytest.mark.parametrize("name", ["cohort_factors", "cohorts_compared", "acquisition"])
+def test_names_of_panels_keep_clear_of_the_panels_above(name):
+    ax = draw(name)
+    svg(ax)
+    parts = ax.child_axes
+    for above, below in itertools.pairwise(parts):
+        assert below.title.get_window_extent().y1 <= above.get_window_extent().y0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from segkit.plots.style import PICTURE_LABELS, Style, segment_colour
 
 if TYPE_CHECKING:
+    from segkit.plots.audit import decile_switching, deciles, period_change
     from segkit.plots.clusters import cluster_profile, k_selection
     from segkit.plots.clv import (
         customer_history,
@@ -22,9 +23,16 @@ if TYPE_CHECKING:
         repeat_histogram,
         tracking,
     )
+    from segkit.plots.cohorts import (
+        cohort_factors,
+        cohort_revenue,
+        cohorts_compared,
+        second_order_curves,
+    )
     from segkit.plots.concentration import lorenz_curve
     from segkit.plots.distributions import histogram
     from segkit.plots.evidence import calibration, gain_curves, segment_evidence
+    from segkit.plots.growth import acquisition, projection
     from segkit.plots.lifecycle import cart_outcomes, two_sides, waiting_curve
     from segkit.plots.migration import alluvial, segment_series
     from segkit.plots.months import monthly_customers, monthly_revenue
@@ -34,11 +42,17 @@ if TYPE_CHECKING:
 __all__ = [
     "PICTURE_LABELS",
     "Style",
+    "acquisition",
     "alluvial",
     "calibration",
     "cart_outcomes",
     "cluster_profile",
+    "cohort_factors",
+    "cohort_revenue",
+    "cohorts_compared",
     "customer_history",
+    "decile_switching",
+    "deciles",
     "frequency_recency",
     "gain_curves",
     "histogram",
@@ -47,8 +61,11 @@ __all__ = [
     "lorenz_curve",
     "monthly_customers",
     "monthly_revenue",
+    "period_change",
+    "projection",
     "repeat_histogram",
     "rfm_heatmap",
+    "second_order_curves",
     "segment_colour",
     "segment_evidence",
     "segment_series",
@@ -59,11 +76,17 @@ __all__ = [
 ]
 
 PICTURES = {
+    "acquisition": "growth",
     "alluvial": "migration",
     "calibration": "evidence",
     "cart_outcomes": "lifecycle",
     "cluster_profile": "clusters",
+    "cohort_factors": "cohorts",
+    "cohort_revenue": "cohorts",
+    "cohorts_compared": "cohorts",
     "customer_history": "clv",
+    "decile_switching": "audit",
+    "deciles": "audit",
     "frequency_recency": "clv",
     "gain_curves": "evidence",
     "histogram": "distributions",
@@ -72,8 +95,11 @@ PICTURES = {
     "lorenz_curve": "concentration",
     "monthly_customers": "months",
     "monthly_revenue": "months",
+    "period_change": "audit",
+    "projection": "growth",
     "repeat_histogram": "clv",
     "rfm_heatmap": "rfm",
+    "second_order_curves": "cohorts",
     "segment_evidence": "evidence",
     "segment_series": "migration",
     "segment_sizes": "sizes",

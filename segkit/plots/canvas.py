@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,35 +14,47 @@ import numpy as np
 import pandas as pd
 
 from segkit.errors import DataError
-from segkit.plots.style import GREY, INK, Style
+from segkit.plots.style import GREY, INK, PALE, Style
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
+CENTS = re.compile(r"(?<=\d)[.,](\d\d)(?!\d)")
 LETTER = 0.1  # inches, about
+HANDLE = 6  # letters that the sign and the room beside a legend's word take
 LINE = 0.2  # inches from one line of twelve points to the next
 MARGIN = 1.0  # inches that a figure leaves beside an Axes before it is laid out
-WIDTH = 6.5  # inches: twelve points are still ten pixels on a 390-pixel phone
+WIDTH = 6.2  # inches: twelve points are ten pixels on a 390-pixel phone, margins included
+HEAVY = 3_000  # points: above it a line or a cloud is smaller as pixels than as strokes
+# Letters on colours that stay the same on dark paper; a drawing leaves plain black out.
+DARK, LIGHT = "#010101", "#FEFEFE"
 LOOK = MappingProxyType(
     {
         "axes.axisbelow": True,
         "axes.edgecolor": INK,
+        "axes.facecolor": "none",
         "axes.labelcolor": INK,
         "axes.labelpad": 8,
+        "figure.facecolor": "none",
         "font.family": FONT,
         "font.size": 12,
         "grid.color": "#E5E5E5",
         "hatch.linewidth": 1.0,
+        "legend.columnspacing": 1.4,
         "legend.fontsize": 12,
         "legend.frameon": False,
         "text.color": INK,
         "text.parse_math": False,
         "text.usetex": False,
         "xtick.color": INK,
+        "xtick.major.pad": 5,
         "xtick.major.size": 0,
         "ytick.color": INK,
+        "ytick.major.pad": 5,
         "ytick.major.size": 0,
     }
 )
@@ -71,7 +84,7 @@ def canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
             ax = Figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
         ax.spines[:].set_visible(False)
         yield ax
-        _make_literal(ax)
+        make_literal(ax)
 
 
 def no_data(ax: Axes | None, style: Style) -> Axes:
@@ -87,6 +100,47 @@ def no_data(ax: Axes | None, style: Style) -> Axes:
         words = literal(style.label("no_data"))
         panel.text(0.5, 0.5, words, transform=panel.transAxes, ha="center", va="center")
         return panel
+
+
+def rasterise_heavy(figure: Figure, most: int = HEAVY) -> int:
+    """Let lines and clouds of very many points be drawn as pixels in a vector file.
+
+    Parameters
+    ----------
+    figure : Figure
+        The picture; its axes, letters and light lines stay as they are.
+    most : int, optional
+        Points of a line or a collection that are still drawn as strokes.
+
+    Returns
+    -------
+    int
+        How many lines and collections will be drawn as pixels.
+
+    Examples
+    --------
+    >>> ax = no_data(None, Style())
+    >>> _ = ax.plot(range(5000)), ax.plot(range(50))
+    >>> rasterise_heavy(ax.figure), [line.get_rasterized() for line in ax.lines]
+    (1, [True, False])
+    """
+    from matplotlib.collections import Collection
+    from matplotlib.lines import Line2D
+
+    drawn = [*figure.findobj(Line2D), *figure.findobj(Collection)]
+    heavy = [artist for artist in drawn if _points(artist) > most]
+    for artist in heavy:
+        artist.set_rasterized(True)
+    return len(heavy)
+
+
+def _points(artist: Artist) -> int:
+    """Return how many points a line or a collection has."""
+    if hasattr(artist, "get_xdata"):
+        return np.size(artist.get_xdata(orig=False))
+    places = len(artist.get_offsets())
+    corners = sum(len(path.vertices) for path in artist.get_paths())
+    return max(places, corners)
 
 
 def require(table: pd.DataFrame, columns: Sequence[str], picture: str) -> None:
@@ -197,7 +251,9 @@ def spoken(speak: Callable[[float], str], value: float) -> str:
     return literal(speak(float(value))) if isfinite(value) else "–"
 
 
-def speak_ticks(axis: Axis, speak: Callable[[float], str], *, whole: bool = False) -> None:
+def speak_ticks(
+    axis: Axis, speak: Callable[[float], str], *, whole: bool = False, most: int = 5
+) -> None:
     """Fix an axis's ticks where they are now and say their values, each text once.
 
     Fixed, because ticks made later, while drawing, would take the caller's settings.
@@ -210,15 +266,45 @@ def speak_ticks(axis: Axis, speak: Callable[[float], str], *, whole: bool = Fals
         From a value to its text.
     whole : bool, optional
         Whether only whole numbers make sense (counts).
+    most : int, optional
+        Steps between ticks, at most.
     """
     from matplotlib.ticker import MaxNLocator
 
     low, high = sorted(axis.get_view_interval())
-    words: dict[str, float] = {}
-    for place in MaxNLocator(nbins=5, integer=whole).tick_values(low, high):
-        if low <= place <= high and (not whole or place == round(place)):
-            words.setdefault(spoken(speak, place), place)
+    room = letters_across(axis.axes) if axis.axis_name == "x" else np.inf
+    for steps in range(most, 0, -1):
+        ticks = MaxNLocator(nbins=steps, integer=whole).tick_values(low, high)
+        places = [place for place in ticks if low <= place <= high]
+        words = _tick_words(
+            [place for place in places if not whole or place == round(place)], speak
+        )
+        if sum(len(word) + 2 for word in words) <= room:
+            break
     axis.set_ticks(list(words.values()), labels=list(words))
+
+
+def _tick_words(places: Sequence[float], speak: Callable[[float], str]) -> dict[str, float]:
+    """Return the place of each text, the lowest one of those that read the same."""
+    words: dict[str, float] = {}
+    spoken_places = evenly([spoken(speak, place) for place in places])
+    for word, place in zip(spoken_places, places, strict=True):
+        words.setdefault(word, place)
+    return words
+
+
+def evenly(words: Sequence[str]) -> list[str]:
+    """Return the words of ticks without cents where none of them has any.
+
+    Examples
+    --------
+    >>> evenly(["0 €", "50,00 €", "100 €", "1.000 €"]), evenly(["0.50", "1.00"])
+    (['0 €', '50 €', '100 €', '1.000 €'], ['0.50', '1.00'])
+    """
+    cents = [CENTS.search(word) for word in words]
+    if any(found and found[1].strip("0") for found in cents):
+        return list(words)
+    return [CENTS.sub("", word) for word in words]
 
 
 def name_axes(ax: Axes, x: str, y: str = "") -> None:
@@ -244,7 +330,7 @@ def letters_across(ax: Axes) -> int:
     >>> with canvas(None, height=2) as ax:
     ...     _ = ax.set_yticks([0], labels=["Potential loyalists"])
     ...     letters_across(ax)
-    43
+    41
     """
     usual = 2 + MARGIN / LETTER
     margin = max(len(text.get_text()) for text in [ax.yaxis.label, *ax.get_yticklabels()])
@@ -349,7 +435,7 @@ def beside(
 
 
 def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:
-    """Write a text into each cell of a heat map, black or white as reads better.
+    """Write a text into each cell of a heat map, dark or light as reads better.
 
     Parameters
     ----------
@@ -379,7 +465,7 @@ def hatch_cells(ax: Axes, empty: np.ndarray) -> None:
     """
     from matplotlib.patches import Rectangle
 
-    look = {"facecolor": "#F7F7F7", "edgecolor": "#DDDDDD", "hatch": "//", "linewidth": 0}
+    look = {"facecolor": "none", "edgecolor": PALE, "hatch": "//", "linewidth": 0, "alpha": 0.5}
     for row, column in np.argwhere(empty):
         ax.add_patch(Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, **look))
 
@@ -425,21 +511,31 @@ def _place_legend(
     handle: Callable[..., object],
     **options: object,
 ) -> None:
-    words = [literal(style.label(key)) for key in looks]
+    room = letters_across(ax)
+    words = [literal(style.label(key), max(room - HANDLE, 26)) for key in looks]
     pairs = zip(words, looks.values(), strict=True)
     handles = [handle(**look, label=word) for word, look in pairs]
-    widest = max(len(word) for word in words) + 6
-    columns = min(max(letters_across(ax) // widest, 1), len(words))
+    columns = max(
+        count for count in range(1, len(words) + 1) if _wide(words, count) <= room or count == 1
+    )
     above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
     ax.legend(handles=handles, ncols=columns, **above, **options)
 
 
+def _wide(words: Sequence[str], columns: int) -> int:
+    """Return about how many letters a legend of so many columns takes from side to side."""
+    lengths = [len(word) + HANDLE for word in words]
+    # As the legend fills them: the first columns hold one word more than the others.
+    parts = np.array_split(lengths, columns)
+    return sum(max(part) for part in parts)
+
+
 def _readable(colour: np.ndarray) -> str:
-    """Return black or white, whichever contrasts more (WCAG 2 luminance)."""
+    """Return black or nearly white, whichever contrasts more (WCAG 2 luminance)."""
     if not colour[3]:
         return INK
     parts = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-    return "black" if parts[:3] @ (0.2126, 0.7152, 0.0722) > 0.179 else "white"
+    return DARK if parts[:3] @ (0.2126, 0.7152, 0.0722) > 0.179 else LIGHT
 
 
 def _in_font(letter: str) -> bool:
@@ -448,7 +544,8 @@ def _in_font(letter: str) -> bool:
     return letter == " " or get_font(findfont(FONT)).get_char_index(ord(letter)) > 0
 
 
-def _make_literal(ax: Axes) -> None:
+def make_literal(ax: Axes) -> None:
+    """Let labels and ticks of an Axes be drawn as they are."""
     # Labels and ticks of a given Axes were made under its owner's settings.
     from matplotlib.text import Text
 

@@ -28,6 +28,7 @@ from segkit.plots.style import BLUE, ENGLISH, ORANGE, VERMILLION, Style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MANY = 7  # features: with more there is no room for a sign before each number
 DOUBLINGS = 2  # colours saturate at a quarter and at four times the base
 CURVES = {"silhouette": (BLUE, "o"), "stability": (ORANGE, "s")}
 
@@ -84,7 +85,7 @@ def cluster_profile(
         write_cells(
             panel,
             _words(ratios, style),
-            size=12 if len(features) <= 6 else 10 if len(features) <= 9 else 9,
+            size=12 if len(features) <= MANY else 11 if len(features) <= 10 else 9,
         )
         _name_sides(panel, rows["segment"], features, style)
         name_axes(panel, style.label("times_the_base_mean"))
@@ -148,8 +149,9 @@ def _doublings(ratios: np.ndarray) -> np.ndarray:
 
 def _words(ratios: np.ndarray, style: Style) -> np.ndarray:
     words = np.full(ratios.shape, "–", dtype=object)
+    sign = "×" if ratios.shape[1] <= MANY else ""
     for place in zip(*np.nonzero(~np.isnan(_doublings(ratios))), strict=True):
-        words[place] = f"×{spoken(style.number, ratios[place])}"
+        words[place] = sign + spoken(style.number, ratios[place])
     return words
 
 
@@ -190,7 +192,7 @@ def _name_curves(ax: Axes, ends: dict[str, tuple[float, float]], style: Style) -
     for measure, (last, _) in ends.items():
         words = literal(style.label(measure), 16)
         beside = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(words, (last, heights[measure]), **beside, color=CURVES[measure][0])
+        ax.annotate(words, (last, heights[measure]), **beside)
 
 
 def _mark_chosen(ax: Axes, rows: pd.DataFrame, style: Style) -> None:

@@ -26,7 +26,7 @@ from segkit.plots.canvas import (
     spoken,
     write_cells,
 )
-from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style, tint
+from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +195,7 @@ def repeat_histogram(fit: pd.DataFrame, *, ax: Axes | None = None, style: Style 
         return no_data(ax, style)
     looks = {
         "observed": {"facecolor": BLUE, "edgecolor": BLUE},
-        "expected": {"facecolor": "white", "edgecolor": VERMILLION, "hatch": "//"},
+        "expected": {"facecolor": "none", "edgecolor": VERMILLION, "hatch": "//"},
     }
     with canvas(ax, height=3.6) as panel:
         for shift, (measure, look) in zip((-0.21, 0.21), looks.items(), strict=True):
@@ -431,7 +431,7 @@ def _mark_holdout(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     if unseen.empty:
         return
     start, (left, right) = unseen.min(), ax.get_xlim()
-    ax.axvspan(start, right, color=tint(GREY, 0.85), linewidth=0, zorder=0)
+    ax.axvspan(start, right, color=GREY, alpha=0.15, linewidth=0, zorder=0)
     ax.axvline(start, color=GREY, linewidth=1.5, linestyle=":", zorder=1)
     words = literal(style.label("holdout"), 20)
     after = start < (left + right) / 2

@@ -17,7 +17,7 @@ from segkit.plots.canvas import (
     speak_ticks,
     spoken,
 )
-from segkit.plots.style import BLUE, ENGLISH, GREY, VERMILLION, Style, tint
+from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,7 +111,7 @@ def cumulated(curve: pd.DataFrame, value: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _draw_curve(ax: Axes, customers: np.ndarray, revenue: np.ndarray, style: Style) -> None:
-    ax.fill_between(customers, customers, revenue, color=tint(BLUE, 0.88), linewidth=0)
+    ax.fill_between(customers, customers, revenue, color=BLUE, alpha=0.12, linewidth=0)
     ax.plot(customers, revenue, color=BLUE, linewidth=2.5)
     ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--")
     ax.set(xlim=(-0.01, 1.02), ylim=(min(-0.01, revenue.min()), max(1.02, revenue.max())))
@@ -121,7 +121,7 @@ def _draw_curve(ax: Axes, customers: np.ndarray, revenue: np.ndarray, style: Sty
     ax.grid()
     side = -1 if np.trapezoid(revenue - customers, customers) >= 0 else 1
     along = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-    words = {"ha": "center", "va": "top" if side < 0 else "bottom", "color": "#666666"}
+    words = {"ha": "center", "va": "top" if side < 0 else "bottom", "color": INK}
     ax.text(0.27, 0.27 + side * 0.015, literal(style.label("equality")), **along, **words)
 
 
@@ -137,5 +137,4 @@ def _mark_top(
     if not best_first:
         side = {"xytext": (-12, 4), "ha": "right", "va": "bottom"}
     words = f"{spoken(style.percent, TOP)} → {spoken(style.percent, share)}"
-    paper = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2}
-    ax.annotate(words, (place, height), textcoords="offset points", size=14, bbox=paper, **side)
+    ax.annotate(words, (place, height), textcoords="offset points", size=14, **side)

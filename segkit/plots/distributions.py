@@ -10,6 +10,7 @@ import pandas as pd
 from segkit.errors import DataError
 from segkit.plots.canvas import (
     canvas,
+    evenly,
     name_axes,
     name_places,
     no_data,
@@ -95,7 +96,7 @@ def _name_bins(ax: Axes, low: np.ndarray, high: np.ndarray, speak: Callable[[flo
     ax.set_xlim(min(0, (len(low) - 5) / 2), max(len(low), (len(low) + 5) / 2))
     if np.array_equal(high[:-1], low[1:]) and not np.any(low == high):
         edges = [*low, high[-1]]
-        words = ["…" if np.isnan(edge) else spoken(speak, edge) for edge in edges]
+        words = evenly(["…" if np.isnan(edge) else spoken(speak, edge) for edge in edges])
         places = np.arange(len(edges), dtype=float)
     else:
         words = [_range(*ends, speak) for ends in zip(low, high, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import cycle, product
 from typing import TYPE_CHECKING, Literal
 
@@ -23,7 +24,7 @@ from segkit.plots.canvas import (
     speak_ticks,
     spoken,
 )
-from segkit.plots.concentration import cumulated
+from segkit.plots.concentration import TOP, cumulated
 from segkit.plots.style import (
     BLUE,
     ENGLISH,
@@ -69,8 +70,9 @@ def gain_curves(curves: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
     Returns
     -------
     Axes
-        A line a ranking, in the order of the table, and the diagonal: what a random
-        order makes on average, whether or not the table has a ranking `random`.
+        A line a ranking and the diagonal: what a random order makes on average, whether
+        or not the table has a ranking `random`. The names stand above, with what the
+        best-ranked fifth of the customers made, the highest first.
 
     Raises
     ------
@@ -83,10 +85,10 @@ def gain_curves(curves: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
 
     Examples
     --------
-    >>> curves = pd.DataFrame({"ranking": ["clv", "clv"], "customers_share": [0.1, 1.0],
+    >>> curves = pd.DataFrame({"ranking": ["clv", "clv"], "customers_share": [0.2, 1.0],
     ...                        "revenue_share": [0.5, 1.0]})
     >>> [text.get_text() for text in gain_curves(curves).get_legend().get_texts()]
-    ['Clv', 'Random']
+    ['50% · Clv', '20% · Random']
     """
     require(curves, ["ranking", "customers_share", "revenue_share"], "gain_curves")
     lines = dict(_lines(curves))
@@ -99,7 +101,8 @@ def gain_curves(curves: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
             panel.plot(*points, **looks[key])
         panel.plot([0, 1], [0, 1], **DIAGONAL, zorder=1)
         _show_shares(panel, style)
-        line_legend(panel, {**looks, "random": DIAGONAL}, style)
+        tops = {key: float(np.interp(TOP, *points)) for key, points in lines.items()}
+        _name_lines(panel, {**looks, "random": DIAGONAL}, {**tops, "random": TOP}, style)
         name_axes(panel, style.label("customers_best_ranked"), style.label("revenue_share"))
         return panel
 
@@ -239,6 +242,19 @@ def _show_shares(ax: Axes, style: Style) -> None:
     for axis in (ax.xaxis, ax.yaxis):
         speak_ticks(axis, style.percent)
     ax.grid()
+
+
+def _name_lines(
+    ax: Axes, looks: dict[str, dict[str, object]], tops: dict[str, float], style: Style
+) -> None:
+    """Mark the best fifth and write what it made before the name of each line."""
+    ax.plot([TOP, TOP], [0, max(tops.values())], color=INK, linewidth=1, linestyle=":")
+    best = sorted(looks, key=tops.get, reverse=True)
+    words = {key: f"{spoken(style.percent, tops[key])} · {style.label(key)}" for key in best}
+    line_legend(ax, {key: looks[key] for key in best}, replace(style, labels=words))
+    head = f"{spoken(style.percent, TOP)} →"
+    ax.get_legend().set_title(head)
+    ax.get_legend().set_alignment("left")
 
 
 def _draw_deciles(ax: Axes, rows: pd.DataFrame) -> dict[str, dict[str, object]]:

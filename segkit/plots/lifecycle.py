@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.plots.canvas import (
+    DARK,
     canvas,
     legend,
     letters_across,
@@ -28,7 +29,6 @@ from segkit.plots.style import (
     VERMILLION,
     Style,
     segment_colour,
-    tint,
 )
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _draw_waiting(ax: Axes, rows: pd.DataFrame) -> None:
     days, waiting, low, high = (
         numbers(rows[column]) for column in ("days", "waiting", "low", "high")
     )
-    ax.fill_between(days, low, high, step="post", color=tint(BLUE, 0.75), linewidth=0)
+    ax.fill_between(days, low, high, step="post", color=BLUE, alpha=0.25, linewidth=0)
     ax.plot(days, waiting, color=BLUE, linewidth=2.5, drawstyle="steps-post")
     ax.set_ylim(0, 1)
     ax.grid()
@@ -311,5 +311,5 @@ def _draw_outcomes(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
         for place, share, left in zip(places, shares, start, strict=True):
             words = spoken(style.percent, share)
             if key == "abandoned" and len(words) + 1 < share * letters:
-                ax.text(left + share / 2, place, words, ha="center", va="center", color="black")
+                ax.text(left + share / 2, place, words, ha="center", va="center", color=DARK)
         start = start + shares

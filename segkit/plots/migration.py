@@ -25,7 +25,7 @@ from segkit.plots.canvas import (
     spread,
     two_lines,
 )
-from segkit.plots.style import ENGLISH, GREY, Style, segment_colour, tint
+from segkit.plots.style import ENGLISH, GREY, Style, segment_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,7 +156,7 @@ def segment_series(
     if heights.empty:
         return no_data(ax, style)
     with canvas(ax, height=max(4.2, 1.2 + 0.32 * len(heights.columns))) as panel:
-        feet = _feet(heights)
+        feet = stack_feet(heights)
         _draw_bars(panel, heights, feet)
         speak_ticks(panel.yaxis, getattr(style, MEASURES[value]), whole=True)
         _name_bars(panel, heights, feet, style)
@@ -224,7 +224,7 @@ def _draw_band(ax: Axes, flow: tuple) -> None:
     colour = segment_colour(flow.segment_before)
     look = {"facecolor": colour, "edgecolor": colour, "alpha": 0.9, "linewidth": 0.5}
     if flow.stays:
-        look = {"facecolor": tint(colour, 0.84), "linewidth": 0}
+        look = {"facecolor": colour, "alpha": 0.16, "linewidth": 0}
     ax.add_patch(PathPatch(Path(there + back, codes), **look))
 
 
@@ -265,10 +265,12 @@ def _heights(series: pd.DataFrame, value: str) -> pd.DataFrame:
         }
     ).dropna()
     wide = plain.pivot_table(index="as_of", columns="segment", values="height", aggfunc="sum")
-    return wide[plain["segment"].unique()].fillna(0)
+    wide = wide[plain["segment"].unique()].fillna(0)
+    # A segment that never has any height has nothing that its name could stand beside.
+    return wide.loc[:, wide.any() | ~wide.any(axis=None)]
 
 
-def _feet(heights: pd.DataFrame) -> pd.DataFrame:
+def stack_feet(heights: pd.DataFrame) -> pd.DataFrame:
     """Return where each part of a bar starts: from zero upwards, or downwards."""
     above, below = heights.clip(lower=0), heights.clip(upper=0)
     risen = above.iloc[:, ::-1].cumsum(axis=1).iloc[:, ::-1] - above
@@ -297,10 +299,10 @@ def _name_bars(ax: Axes, heights: pd.DataFrame, feet: pd.DataFrame, style: Style
         return
     names = {key: literal(style.label(key), 20) for key in heights}
     name_places(ax, range(len(days)), days, taken=max(map(len, names.values())) + 2)
-    _name_parts(ax, names, heights.iloc[-1], feet.iloc[-1], len(days) - 1 + BAR / 2)
+    name_parts(ax, names, heights.iloc[-1], feet.iloc[-1], len(days) - 1 + BAR / 2)
 
 
-def _name_parts(
+def name_parts(
     ax: Axes, names: dict[str, str], sizes: pd.Series, feet: pd.Series, edge: float
 ) -> None:
     """Write the names beside the parts of the last bar, moved apart where they are thin."""

@@ -19,7 +19,7 @@ from segkit.plots.canvas import (
     require,
     speak_ticks,
 )
-from segkit.plots.style import BLUE, ENGLISH, GREY, ORANGE, Style, tint
+from segkit.plots.style import BLUE, ENGLISH, GREY, ORANGE, Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,7 +145,7 @@ def _draw_bars(
     bars = ax.bar(rows["place"], heights, bottom=bottom, color=colour, edgecolor=colour)
     for bar, partial in zip(bars, rows["partial"], strict=True):
         if partial:
-            bar.set(facecolor=tint(colour, 0.75), hatch="//", linewidth=0)
+            bar.set(facecolor="none", hatch="//")
     if not ax.dataLim.height:
         ax.set_ylim(0, 1)
 
@@ -165,7 +165,6 @@ def _explain(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], style: Style
     looks = {key: {"facecolor": colour} for key, colour in colours.items()}
     if rows["partial"].any():
         base = GREY if colours else BLUE
-        hatched = {"facecolor": tint(base, 0.75), "edgecolor": base, "hatch": "//", "linewidth": 0}
-        looks["incomplete_month"] = hatched
+        looks["incomplete_month"] = {"facecolor": "none", "edgecolor": base, "hatch": "//"}
     if looks:
         legend(ax, looks, style)

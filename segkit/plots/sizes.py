@@ -19,12 +19,13 @@ from segkit.plots.canvas import (
     speak_ticks,
     spoken,
 )
-from segkit.plots.style import ENGLISH, GREY, Style, segment_colour, tint
+from segkit.plots.style import ENGLISH, GREY, Style, segment_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PAIR = ("customers_share", "revenue_share")
+PALENESS = 0.35
 
 
 def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH) -> Axes:
@@ -71,7 +72,7 @@ def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
         speak_ticks(panel.xaxis, style.percent)
         name_axes(panel, style.label("share"))
         panel.grid(axis="x")
-        faces = zip(PAIR, (tint(GREY, 0.65), GREY), strict=True)
+        faces = zip(PAIR, ((GREY, PALENESS), GREY), strict=True)
         looks = {measure: {"facecolor": face, "edgecolor": GREY} for measure, face in faces}
         legend(panel, looks, style)
         return panel
@@ -80,9 +81,9 @@ def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
 def _draw_pairs(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     places = np.arange(len(rows))
     colours = [segment_colour(key) for key in rows["segment"]]
-    for measure, shift, white in zip(PAIR, (-0.19, 0.19), (0.65, 0.0), strict=True):
+    for measure, shift, alpha in zip(PAIR, (-0.19, 0.19), (PALENESS, 1), strict=True):
         shares = numbers(rows[measure])
-        faces = [tint(colour, white) for colour in colours]
+        faces = [(colour, alpha) for colour in colours]
         bar = {"height": 0.36, "color": faces, "edgecolor": colours}
         ax.barh(places + shift, np.nan_to_num(shares), **bar)
         for place, share in zip(places + shift, shares, strict=True):
@@ -93,7 +94,7 @@ def _draw_pairs(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
 def _say(ax: Axes, place: float, share: float, style: Style) -> None:
     at = (max(np.nan_to_num(share), 0), place)
     offset = {"xytext": (4, 0), "textcoords": "offset points"}
-    ax.annotate(spoken(style.percent, share), at, **offset, va="center", size=11)
+    ax.annotate(spoken(style.percent, share), at, **offset, va="center")
 
 
 def _set_limits(ax: Axes, rows: pd.DataFrame) -> None:
