@@ -10,6 +10,7 @@ from segkit.data.cleaning import judge, of_types
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
+from segkit.report.theme import theme_of
 from segkit.study import TABLES, Study
 
 SAMPLE = 1000
@@ -51,6 +52,7 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
         A file, column, rule file or playbook that is missing or wrong, or first lines
         that make no sense under the parameters.
     """
+    theme_of(params, root)
     _check_tables_of_rules(params, root)
     _check_features(params)
     with tempfile.TemporaryDirectory(prefix="segkit-") as folder:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -173,9 +173,8 @@ def test_a_picture_has_alternative_text_a_caption_and_its_data(chapter, tmp_path
     assert (
         tmp_path / "exports/tables/bars.csv"
     ).read_text() == "segment,customers\nloyal,3\nnew,2\n"
-    kind, data = re.fullmatch(r"data:image/(.*);base64,(.*)", soup.img["src"]).groups()
-    svg = base64.b64decode(data).decode()
-    assert kind == "svg+xml" and "<svg" in svg and "<script" not in svg
+    svg = drawing_of(soup.img)
+    assert svg.tag.endswith("svg") and not list(svg.iter("{http://www.w3.org/2000/svg}script"))
 
 
 def test_the_same_data_give_the_same_picture(chapter):
@@ -198,7 +197,29 @@ def test_a_picture_is_drawn_without_mathematics_and_left_open_nowhere(chapter):
     assert (pyplot.get_fignums(), rcParams["text.parse_math"]) == before
 
 
-def test_a_picture_with_very_many_points_becomes_a_png(chapter):
+def drawing_of(image):
+    """Parse the drawing in an image of the page."""
+    head, data = image["src"].split(",", 1)
+    assert head == "data:image/svg+xml"
+    return ElementTree.fromstring(unquote(data))
+
+
+def test_the_letters_of_a_picture_are_letters(chapter):
+    def labelled(table, *, style):
+        axes = bars(table, style=style)
+        axes.set_xlabel("Ño & <b>5 'más'</b> 100 % #1")
+        return axes
+
+    fragment = chapter.picture(
+        labelled, pd.DataFrame({"segment": ["a"], "customers": [1]}), title="L"
+    )
+    svg = drawing_of(soup_of(fragment).img)
+    assert "Ño & <b>5 'más'</b> 100 % #1" in [
+        "".join(t.itertext()) for t in svg.iter("{http://www.w3.org/2000/svg}text")
+    ]
+
+
+def test_the_cloud_of_a_picture_with_very_many_points_becomes_pixels(chapter):
     def cloud(table, *, style):
         from matplotlib.figure import Figure
 
@@ -208,8 +229,12 @@ def test_a_picture_with_very_many_points_becomes_a_png(chapter):
         return axes
 
     fragment = chapter.picture(cloud, pd.DataFrame({"a": [1]}), title="Nube")
-    assert soup_of(fragment).img["src"].startswith("data:image/png;base64,")
-    assert soup_of(fragment).img["alt"] == "Figura: Nube"
+    image = soup_of(fragment).img
+    svg = drawing_of(image)
+    assert [i.get("href")[:22] for i in svg.iter("{http://www.w3.org/2000/svg}image")] == [
+        "data:image/png;base64,"
+    ]
+    assert len(image["src"]) < 400_000 and image["alt"] == "Figura: Nube"
 
 
 def test_pictures_speak_the_reports_language(chapter):

@@ -79,13 +79,18 @@ def first_things(study: Study, chapter: Chapter) -> Fragment:
                 (chapter.texts.label("action"), paragraph(words["action"])),
                 (chapter.texts.label("list"), paragraph(_list_of(study, chapter, row))),
             ],
-            anchor=f"{chapter.key}-first-{place}",
+            anchor=anchor_of_first(chapter, place),
             lead=words["sentence"],
         )
         for place, (words, row) in enumerate(zip(said, rows, strict=True), start=1)
     ]
     plain = "\n".join(f"{words['title']}: {words['sentence']} {words['action']}" for words in said)
     return Fragment(cards(boxes), plain, "cards")
+
+
+def anchor_of_first(chapter: Chapter, place: int) -> str:
+    """Return where links to one of the first things to do lead, counted from one."""
+    return f"{chapter.key}-first-{place}"
 
 
 def _list_of(study: Study, chapter: Chapter, row: pd.Series) -> str:

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from segkit.errors import SegkitError
 from segkit.report.catalogue import Columns, Texts
-from segkit.report.exports import write_workbook
+from segkit.report.chapter import Chapter
 from segkit.report.format import Formats
 from segkit.report.html import ReportContext, build_report
+from segkit.report.method import method
+from segkit.report.pdf import print_pdf
+from segkit.report.summary import summary
 from segkit.report.tables import Wording
+from segkit.report.theme import theme_of
+from segkit.report.workbook import Contents, write_workbook
 
 if TYPE_CHECKING:
     from segkit.study import Study
 
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:
-    """Write `report.html` and `exports/tables.xlsx` from what the notebooks left.
+    """Write `report.html`, `report.pdf` and `exports/tables.xlsx` from what the notebooks left.
 
     Parameters
     ----------
     study : Study
     manifest : dict
-        The run's `run.json`.
+        The run's `run.json`; whether there is a PDF, and why not, is added to it.
     notebooks : list of Path
         Executed, in the order of the chapters.
 
@@ -37,7 +43,6 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
     """
     params, texts = study.params, Texts(study.params.language)
     formats = Formats(params.display_locale, params.currency)
-    _write_tables(study, Wording(texts, Columns(params.language), formats, {}))
     context = ReportContext(
         client=params.title,
         language=params.language,
@@ -47,13 +52,32 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
         period_start=study.period_start,
         generated=datetime.fromisoformat(manifest["finished"]),
         headline=_headline(study.run_dir),
+        summary=None if study.buyers.empty else summary(study),
+        method=method(study, Chapter(study, "method")),
+        theme=theme_of(params, study.root),
         provenance=_provenance(study, manifest),
     )
-    return build_report(notebooks, study.run_dir / "report.html", context)
+    report = build_report(notebooks, study.run_dir / "report.html", context)
+    _write_tables(study, context, report)
+    manifest |= _printed(report) if params.report.pdf else {"pdf": None, "remarks": []}
+    return report
 
 
-def _write_tables(study: Study, wording: Wording) -> None:
-    files = sorted((study.run_dir / "data" / "tables").glob("*.parquet"))
+def _printed(report: Path) -> dict[str, Any]:
+    """Print the report; a machine that cannot still has the page itself."""
+    pdf = report.with_suffix(".pdf")
+    pdf.unlink(missing_ok=True)
+    try:
+        return {"pdf": print_pdf(report, pdf).name, "remarks": []}
+    except (SegkitError, OSError) as error:
+        return {"pdf": None, "remarks": [str(error)]}
+
+
+def _write_tables(study: Study, context: ReportContext, report: Path) -> None:
+    folder = study.run_dir / "data" / "tables"
+    said = headed(report)
+    order = {name: place for place, name in enumerate(said)}
+    files = sorted(folder.glob("*.parquet"), key=lambda file: (order.get(file.stem, 10**6), file))
     tables = {file.stem: pd.read_parquet(file) for file in files}
     names = {
         table: study.segment_names[segmentation]
@@ -63,8 +87,35 @@ def _write_tables(study: Study, wording: Wording) -> None:
     }
     clusters = study.segment_names["clusters"]
     names |= {"cluster_profile": clusters, "cluster_relative": clusters}
+    wording = Wording(context.texts, Columns(context.language), context.formats)
     if tables:
-        write_workbook(tables, study.run_dir / "exports" / "tables.xlsx", wording, names=names)
+        out = study.run_dir / "exports" / "tables.xlsx"
+        write_workbook(tables, out, wording, names=names, contents=_contents(context, said))
+
+
+def headed(report: Path) -> dict[str, tuple[str, str]]:
+    """Return title and note of each table and picture of a report, by its name, in its order."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(report.read_text(encoding="utf-8"), "html.parser")
+    said: dict[str, tuple[str, str]] = {}
+    for heading in soup.select("main :is(h3, h4)[id], footer :is(h3, h4)[id]"):
+        after = heading.find_next_sibling()
+        note = after and (after if "note" in after.get("class", ()) else after.find("figcaption"))
+        name = str(heading["id"]).partition("-")[2]
+        said.setdefault(name, (heading.get_text(), note.get_text() if note else ""))
+    return said
+
+
+def _contents(context: ReportContext, said: dict[str, tuple[str, str]]) -> Contents:
+    text, date = lambda key: context.texts.text(f"page.{key}"), context.formats.date
+    period = f"{date(context.period_start)} – {date(context.as_of - timedelta(days=1))}"
+    facts = {
+        text("period"): period,
+        text("as_of"): date(context.as_of),
+        text("generated"): date(context.generated),
+    }
+    return Contents(context.client, text("title"), context.generated, facts, said)
 
 
 def _headline(run_dir: Path) -> dict[str, float]:

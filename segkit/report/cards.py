@@ -38,12 +38,12 @@ def card(
     --------
     >>> print(card("<Loyal>", [("Do", bullets(["Thank & greet"]))], anchor="loyal"))
     <section class="card">
-    <h3 id="loyal">&lt;Loyal&gt;</h3>
-    <h4>Do</h4>
+    <h3 class="title" id="loyal">&lt;Loyal&gt;</h3>
+    <h4 class="about">Do</h4>
     <ul><li>Thank &amp; greet</li></ul>
     </section>
     """
-    shown = [Markup('<h3 id="{}">{}</h3>').format(anchor, title)]
+    shown = [Markup('<h3 class="title" id="{}">{}</h3>').format(anchor, title)]
     if figures:
         pairs = (
             Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*pair) for pair in figures.items()
@@ -51,7 +51,7 @@ def card(
         shown.append(Markup('<dl class="profile">{}</dl>').format(Markup("").join(pairs)))
     if lead:
         shown.append(paragraph(lead))
-    shown += [Markup("<h4>{}</h4>\n{}").format(*part) for part in parts if part[1]]
+    shown += [Markup('<h4 class="about">{}</h4>\n{}').format(*part) for part in parts if part[1]]
     return Markup('<section class="card">\n{}\n</section>').format(Markup("\n").join(shown))
 
 

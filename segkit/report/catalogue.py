@@ -27,6 +27,7 @@ SECTIONS = {
     "page": (),
     "insights": ("title", "sentence", "action"),
     "reasons": (),
+    "method": ("title", "text"),
 }
 REQUIRED = {
     "chapters": ("title",),
@@ -34,6 +35,7 @@ REQUIRED = {
     "pictures": ("title", "alt"),
     "rules": ("name", "meaning"),
     "insights": ("title", "sentence", "action"),
+    "method": ("title", "text"),
 }
 
 

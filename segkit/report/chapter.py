@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
-import sys
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,20 +14,19 @@ from markupsafe import Markup
 
 from segkit.errors import RuleError
 from segkit.report.catalogue import SECTIONS, Columns, Texts
+from segkit.report.drawing import drawn
 from segkit.report.exports import AUDIENCES, write_csv, write_json, write_parquet
 from segkit.report.format import Formats
 from segkit.report.tables import MANY_COLUMNS, Wording, html_table
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from segkit.plots import Style
 
 MARK = "application/vnd.segkit+json"
 """Says that the kit made an output; only such outputs go to the report unasked."""
 
-HEAVY_SVG = 400_000  # bytes: above it a picture with many points is smaller as PNG
-PNG_DPI = 200
+APPENDIX = "appendix"
+"""The place of an output that the report shows at its end."""
 
 
 class StudyLike(Protocol):
@@ -65,12 +61,15 @@ class Fragment:
         ``opening``, ``heading``, ``sentence``, ``table``, ``picture`` or ``headline``.
     columns : tuple of str, optional
         Column keys whose headers it shows; the glossary explains them.
+    place : str, optional
+        ``appendix`` where the report shows it at its end.
     """
 
     html: Markup
     plain: str
     kind: str
     columns: tuple[str, ...] = field(default=())
+    place: str = ""
 
     def __html__(self) -> str:
         return self.html
@@ -81,7 +80,7 @@ class Fragment:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
         # JupyterLab sets $…$ as mathematics unless a class says otherwise.
         shown = f'<div class="segkit tex2jax_ignore mathjax_ignore">\n{self.html}\n</div>'
-        mark = {"kind": self.kind, "columns": list(self.columns)}
+        mark = {"kind": self.kind, "columns": list(self.columns), "place": self.place}
         return {MARK: mark, "text/html": shown, "text/plain": self.plain}
 
 
@@ -148,18 +147,31 @@ class Chapter:
             month=formats.month,
         )
 
-    def opening(self, **fields: object) -> Fragment:
-        """Return the chapter's title and its introduction."""
+    def opening(self, conclusion: str = "", **fields: object) -> Fragment:
+        """Return the chapter's title, what it comes to, and its introduction.
+
+        Parameters
+        ----------
+        conclusion : str, optional
+            One sentence with a number in it, such as `segkit.conclusion` returns.
+        **fields
+            Fields of the title and the introduction.
+        """
         path = f"chapters.{self.key}"
         title = self.texts.fill(f"{path}.title", self.formats, **fields)
         intro = self._optional(f"{path}.intro", fields)
-        html = Markup('<h2 id="{}">{}</h2>').format(self.key, title) + _paragraph(intro, "lead")
-        return Fragment(html, "\n".join(filter(None, (title, intro))), "opening")
+        html = Markup('<h2 id="{}">{}</h2>').format(self.key, title)
+        html += _paragraph(conclusion, "conclusion") + _paragraph(intro, "lead")
+        return Fragment(html, "\n".join(filter(None, (title, conclusion, intro))), "opening")
 
     def heading(self, key: str, **fields: object) -> Fragment:
-        """Return a heading inside the chapter; its text is in the section ``labels``."""
+        """Return the heading of a part of the chapter; its text is in the section ``labels``.
+
+        In the report, what follows belongs to the part: its own headings are one level lower.
+        """
         title = self.texts.fill(f"labels.{key}", self.formats, **fields)
-        return Fragment(self._title(key, title), title, "heading")
+        html = Markup('<h3 class="part" id="{}-{}">{}</h3>\n').format(self.key, key, title)
+        return Fragment(html, title, "heading")
 
     def say(self, key: str, segmentation: str | None = None, **fields: object) -> Fragment:
         """Return a sentence of the section ``sentences`` as a paragraph.
@@ -192,6 +204,7 @@ class Chapter:
         max_rows: int = 60,
         columns: Sequence[str] | None = None,
         where: pd.Series | None = None,
+        place: str = "",
         **fields: object,
     ) -> Fragment:
         """Return a table with its title and note, and leave it as CSV and Parquet in the run.
@@ -212,6 +225,8 @@ class Chapter:
             Columns shown; the file has all of them.
         where : Series of bool, optional
             Rows shown; likewise.
+        place : str, optional
+            ``appendix`` for what belongs to the end of the report.
         **fields
             Fields of title and note.
 
@@ -235,7 +250,7 @@ class Chapter:
             look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown
         )
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
-        return Fragment(html, plain, "table", tuple(map(str, view.columns)))
+        return Fragment(html, plain, "table", tuple(map(str, view.columns)), place)
 
     def picture(
         self,
@@ -277,7 +292,7 @@ class Chapter:
         words = self._words("pictures", name, title, segmentation, fields)
         alt = words["alt"] or self.texts.fill("page.missing_alt", self.formats, title=title)
         file = self._keep(name, table)
-        source = _drawn(plot, table, self.style_of(segmentation), options or {})
+        source = drawn(plot, table, self.style_of(segmentation), options or {})
         html = Markup(
             '{heading}<figure>\n<img alt="{alt}" src="{source}">\n{caption}'
             "<details><summary>{more}</summary>\n{table}\n</details>\n</figure>"
@@ -319,13 +334,13 @@ class Chapter:
             Figure by column key, such as ``{"customers": 793, "revenue": 2297200.86}``.
         """
         write_json(values, self.run_dir / "data" / "headline.json")
-        said = spoken_figures(values, self._wording(None))
+        said = spoken_figures(values, self.wording())
         plain = "; ".join(f"{label}: {value}" for label, value in said.items())
         return Fragment(tiles(said), plain, "headline", tuple(values))
 
     def name_of(self, segmentation: str, segment: str) -> str:
         """Return the label of a segment key; of one without a label, the key itself."""
-        return str(self._wording(segmentation).name(segment))
+        return str(self.wording(segmentation).name(segment))
 
     def _names(self, segmentation: str | None) -> Mapping[str, str]:
         if segmentation is not None:
@@ -337,7 +352,8 @@ class Chapter:
         paths = [path for path in self.texts.paths if path.startswith(start)]
         return {path.removeprefix(start): self.texts.text(path) for path in paths}
 
-    def _wording(self, segmentation: str | None) -> Wording:
+    def wording(self, segmentation: str | None = None) -> Wording:
+        """Return how headers and values are said to the chapter's readers."""
         return Wording(self.texts, self.columns, self.formats, self._names(segmentation))
 
     def _segmentation_of(self, name: str) -> str | None:
@@ -348,7 +364,7 @@ class Chapter:
         self, path: str, segmentation: str | None, fields: Mapping[str, object]
     ) -> dict[str, object]:
         kinds = self.texts.fields(path)
-        words = {"segment": self._wording(segmentation).name, "label": self.texts.label}
+        words = {"segment": self.wording(segmentation).name, "label": self.texts.label}
         return {
             name: words[kinds[name]](value) if kinds.get(name) in words else value
             for name, value in fields.items()
@@ -394,7 +410,7 @@ class Chapter:
         max_rows: int,
         file: str,
     ) -> Markup:
-        wording = self._wording(segmentation)
+        wording = self.wording(segmentation)
         return html_table(df, wording, caption, name=name, max_rows=max_rows, file=file)
 
 
@@ -451,40 +467,3 @@ def _require_plain(name: str) -> None:
         raise RuleError(
             "not a plain name", where="name of a table or picture", values=[name], fix=fix
         )
-
-
-def _drawn(
-    plot: Callable[..., object],
-    table: pd.DataFrame,
-    style: Style,
-    options: Mapping[str, object],
-) -> str:
-    """Draw a picture and return it as a data address."""
-    import matplotlib
-
-    # A fixed salt gives the same bytes for the same data; paths need no font on the reader's side.
-    look = {"svg.hashsalt": "segkit", "svg.fonttype": "path", "text.parse_math": False}
-    with matplotlib.rc_context(look):
-        figure = plot(table, style=style, **options).figure
-        image, kind = _bytes(figure)
-    if "matplotlib.pyplot" in sys.modules:  # else the notebook shows it a second time
-        sys.modules["matplotlib.pyplot"].close(figure)
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
-
-
-def _bytes(figure: Figure) -> tuple[bytes, str]:
-    svg = io.BytesIO()
-    figure.savefig(svg, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
-    if svg.tell() <= HEAVY_SVG:
-        return _slim(svg.getvalue()), "svg+xml"
-    png = io.BytesIO()
-    figure.savefig(png, format="png", bbox_inches="tight", dpi=PNG_DPI, metadata={"Software": None})
-    return png.getvalue(), "png"
-
-
-def _slim(svg: bytes) -> bytes:
-    """Return a drawing without comments, metadata, indentation and needless decimals."""
-    svg = re.sub(rb"<!--.*?-->|<metadata>.*?</metadata>", b"", svg, flags=re.DOTALL)
-    # Hundredths of a point are finer than any screen; scales elsewhere need their decimals.
-    svg = re.sub(rb' d="[^"]*"', lambda path: re.sub(rb"(\.\d\d)\d+", rb"\1", path[0]), svg)
-    return re.sub(rb"\s+", b" ", re.sub(rb">\s+<", b"><", svg))

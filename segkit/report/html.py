@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,12 @@ from markupsafe import Markup
 
 from segkit.errors import SegkitError
 from segkit.report.catalogue import Columns, Texts
-from segkit.report.chapter import MARK, spoken_figures
+from segkit.report.chapter import APPENDIX, MARK, spoken_figures
 from segkit.report.exports import replacing
 from segkit.report.format import Formats
+from segkit.report.summary import Figure, Summary
 from segkit.report.tables import Wording, html_pairs, html_table
+from segkit.report.theme import Theme
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "templates"
+APPENDICES = ("method", "glossary", "quality", "provenance")
 
 # Styles stay inline and unhashed: some browsers apply the page's policy to SVG pictures too.
 POLICY = (
@@ -34,7 +37,9 @@ POLICY = (
     " base-uri 'none'; form-action 'none'"
 )
 
-IMAGE_SOURCE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]*\Z")
+IMAGE_SOURCE = re.compile(
+    r"data:image/(?:(?:png|jpeg|gif|svg\+xml);base64,[A-Za-z0-9+/=\s]*|svg\+xml,[^\"<>#]*)\Z"
+)
 # fmt: off
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 TAGS = frozenset(
@@ -87,6 +92,12 @@ class ReportContext:
         When the run was made.
     headline : mapping, optional
         Key figures by column key, as in `data/headline.json`.
+    summary : Summary, optional
+        What the first screen says; without it, the headline.
+    method : sequence of (str, str), optional
+        Title and text of each method.
+    theme : Theme, optional
+        The client's own look.
     provenance : mapping, optional
         Any of: ``sources`` (list of mappings with ``file`` and ``sha256``), ``rows`` (mapping
         with ``read``, ``kept``, ``rejected``), ``data_quality`` (DataFrame or list of mappings
@@ -102,6 +113,9 @@ class ReportContext:
     period_start: dt.date
     generated: dt.datetime
     headline: Mapping[str, float] = field(default_factory=dict)
+    summary: Summary | None = None
+    method: Sequence[tuple[str, str]] = ()
+    theme: Theme = field(default_factory=Theme)
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -168,23 +182,27 @@ def report_html(notebooks: list[NotebookNode], context: ReportContext) -> str:
         When the page would run a script or request something.
     """
     exporter = _exporter()
-    resources = {"mark": MARK, "hide_headline": bool(context.headline)}
-    outline = _Outline(taken={"top", "contents", "key-figures", "glossary", "provenance"})
+    resources = {"mark": MARK, "hide_headline": bool(context.headline), "appendix": APPENDIX}
+    outline = _Outline(taken={*APPENDICES, "top", "contents", "key-figures"})
     bodies = [exporter.from_notebook_node(book, resources=resources)[0] for book in notebooks]
     chapters = [outline.add(body) for body in bodies]
+    quality = _Outline(taken=outline.taken).add("\n".join(_kept_for_the_end(notebooks)), below=2)
     columns = Columns(context.texts.language)
     wording = Wording(context.texts, columns, context.formats)
+    figures = spoken_figures(context.headline, wording).items()
+    summary = context.summary or Summary(tuple(Figure(*pair) for pair in figures), "", (), ())
     return _page_template().render(
         context=context,
         text=lambda key: context.texts.text(f"page.{key}"),
         policy=POLICY,
         css=Markup((TEMPLATES / "page.css").read_text(encoding="utf-8")),
         last_day=context.as_of - dt.timedelta(days=1),
-        figures=spoken_figures(context.headline, wording),
+        summary=summary,
         contents=outline.entries,
+        quality=quality,
         chapters=[chapter for chapter in chapters if chapter],
         glossary=_glossary(notebooks, context.headline, columns),
-        provenance=_provenance(context, wording),
+        provenance=_provenance(context, wording, with_reasons=not quality),
     )
 
 
@@ -203,6 +221,9 @@ def clean_html(html: str) -> Markup:
         element.decompose()
     for title in soup(("h1", "h2")):  # chapters are the kit's
         title.name = "h3"
+    for head in soup("th"):  # Markdown and pandas leave it out
+        if head.get("scope") not in ("col", "row"):
+            head["scope"] = "row" if head.find_parent("tbody") else "col"
     clean = bleach.clean(
         str(soup), tags=TAGS - {"a"}, attributes=_is_harmless, protocols=["data"], strip=True
     )
@@ -251,15 +272,18 @@ class _Outline:
 
     def __init__(self, taken: set[str]) -> None:
         self.entries: list[Entry] = []
-        self._taken = set(taken)
+        self.taken = set(taken)
 
-    def add(self, html: str) -> Markup:
-        """Return a chapter's HTML with its headings mended, and note them."""
+    def add(self, html: str, below: int = 1) -> Markup:
+        """Return a chapter's HTML with its headings mended, under one of a level, and note them."""
         soup = _parsed(html)
         _refuse_requests(soup)
-        level = 1
+        level, parts = below, 0
         for heading in soup(HEADINGS):
-            level = min(max(int(heading.name[1]), 2), level + 1)
+            is_part = "part" in heading.get("class", ())
+            parts = parts or int(is_part)
+            wanted = int(heading.name[1]) + (parts if not is_part else 0)
+            level = min(max(wanted, 2), level + 1)
             heading.name = f"h{level}"
             heading["id"] = self._unique(heading.get("id") or _slug(heading.get_text()))
             self._note(level, Entry(heading["id"], " ".join(heading.get_text().split())))
@@ -267,10 +291,10 @@ class _Outline:
 
     def _unique(self, wanted: str) -> str:
         name, count = wanted, 1
-        while name in self._taken:
+        while name in self.taken:
             count += 1
             name = f"{wanted}-{count}"
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
     def _note(self, level: int, entry: Entry) -> None:
@@ -278,6 +302,16 @@ class _Outline:
             self.entries.append(entry)
         elif level == 3 and self.entries:
             self.entries[-1].below.append(entry)
+
+
+def _kept_for_the_end(notebooks: list[NotebookNode]) -> Iterator[str]:
+    """Outputs that belong to the page's appendix, wherever a notebook shows them."""
+    for notebook in notebooks:
+        for cell in notebook.cells:
+            for output in cell.get("outputs", ()):
+                data = output.get("data", {})
+                if data.get(MARK, {}).get("place") == APPENDIX:
+                    yield data["text/html"]
 
 
 def _exporter() -> TemplateExporter:
@@ -380,7 +414,9 @@ def _columns_shown(notebook: NotebookNode) -> Iterator[str]:
             yield from output.get("data", {}).get(MARK, {}).get("columns", [])
 
 
-def _provenance(context: ReportContext, wording: Wording) -> dict[str, object]:
+def _provenance(
+    context: ReportContext, wording: Wording, *, with_reasons: bool
+) -> dict[str, object]:
     given, formats = context.provenance, context.formats
     rows = given.get("rows", {})
     return {
@@ -389,7 +425,11 @@ def _provenance(context: ReportContext, wording: Wording) -> dict[str, object]:
             for key in ("read", "kept", "rejected")
             if key in rows
         },
-        "tables": dict(_provenance_tables(given, wording)),
+        "tables": {
+            key: table
+            for key, table in _provenance_tables(given, wording)
+            if with_reasons or key != "reasons"
+        },
         "fingerprint": str(given.get("fingerprint", ""))[:12],
     }
 

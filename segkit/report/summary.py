@@ -1,0 +1,135 @@
+"""The first screen: five figures beside those of the period before, three findings, three actions."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from segkit.report.advice import anchor_of_first
+from segkit.report.chapter import Chapter, spoken_figures
+from segkit.report.conclusions import conclusion
+from segkit.report.format import Formats
+
+if TYPE_CHECKING:
+    from segkit.study import Study
+
+FIGURES = ("revenue", "orders", "buyers", "aov", "repeat_rate")
+SHARES = ("repeat_rate",)
+TOLD = 3
+FALLBACK = ("explore", "clv", "lifecycle")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the period; `change` is how it moved, `direction` is up, down or same."""
+
+    label: str
+    value: str
+    change: str = ""
+    direction: str = "same"
+
+
+@dataclass(frozen=True)
+class Action:
+    """A thing to do, in short; `anchor` leads to the card that says all."""
+
+    title: str
+    sentence: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a reader sees first; all plain text, **not** escaped.
+
+    Parameters
+    ----------
+    figures : tuple of Figure
+    compared : str
+        With what the figures are compared, or why with nothing.
+    findings : tuple of str
+        Sentences.
+    actions : tuple of Action
+    """
+
+    figures: tuple[Figure, ...]
+    compared: str
+    findings: tuple[str, ...]
+    actions: tuple[Action, ...]
+
+
+def summary(study: Study) -> Summary:
+    """Return the first screen of a study's report."""
+    chapter = Chapter(study, "recommendations")
+    told = [study.insights.words(chapter, row) for _, row in study.insights.top(TOLD).iterrows()]
+    findings = [first_sentence(words["sentence"]) for words in told]
+    others = (conclusion(study, Chapter(study, key)) for key in FALLBACK)
+    return Summary(
+        figures=_figures(study, chapter),
+        compared=_compared(study, chapter),
+        findings=tuple([*findings, *filter(None, others)][:TOLD]),
+        actions=tuple(
+            Action(
+                words["title"],
+                first_sentence(words["action"]),
+                anchor_of_first(chapter, place),
+            )
+            for place, words in enumerate(told, start=1)
+        ),
+    )
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence.
+
+    Examples
+    --------
+    >>> first_sentence("They bring 1.234 € (37.6 % of all). Their average is 540.")
+    'They bring 1.234 € (37.6 % of all).'
+    """
+    return re.split(r"(?<=[.!?»”])\s+(?=[A-ZÁÉÍÓÚÑ¿¡«“0-9])", text.strip(), maxsplit=1)[0]
+
+
+def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
+    before = study.headline_before
+    now = {key: study.headline[key] for key in FIGURES}
+    said = spoken_figures(now, chapter.wording())
+    changes = [
+        change_of(now[key], before.get(key, math.nan), chapter.formats, chapter, key in SHARES)
+        for key in FIGURES
+    ]
+    return tuple(
+        Figure(label, value, *change)
+        for (label, value), change in zip(said.items(), changes, strict=True)
+    )
+
+
+def change_of(
+    now: float, before: float, formats: Formats, chapter: Chapter, is_share: bool
+) -> tuple[str, str]:
+    """Return how a figure moved, in words, and whether up, down or not at all.
+
+    Shares move by percentage points, everything else by percent of what it was.
+    """
+    if not (math.isfinite(now) and math.isfinite(before)) or (not is_share and before <= 0):
+        return "", "same"
+    moved = 100 * (now - before) if is_share else now / before - 1
+    said = (
+        chapter.texts.fill("page.points", formats, points=abs(moved))
+        if is_share
+        else formats.percent(abs(moved))
+    )
+    if not any(digit in said for digit in "123456789"):
+        return f"± {said}", "same"
+    return (f"+{said}", "up") if moved > 0 else (f"−{said}", "down")
+
+
+def _compared(study: Study, chapter: Chapter) -> str:
+    if not study.headline_before:
+        return chapter.texts.text("page.not_compared")
+    start: date = study.audit.earlier_start
+    end = study.period_start - timedelta(days=1)
+    return chapter.texts.fill("page.compared", chapter.formats, start=start, end=end)
