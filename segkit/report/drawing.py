@@ -6,6 +6,8 @@ import io
 import re
 import sys
 from collections.abc import Callable, Mapping
+from itertools import product
+from math import floor
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -33,6 +35,7 @@ LOOK = (
     "[style*='stroke:#ffffff']{stroke:#12171d!important}}"
 )
 PLAIN = re.compile(r"font-size:12px;?|font-family:'DejaVu Sans';?|fill:#333333;?")
+FILLED = re.compile(r"fill:url\(#([^)]+)\)")
 NUMBER = re.compile(r"-?\d+\.\d+")
 ENCODED = str.maketrans(
     {"%": "%25", "#": "%23", "<": "%3C", ">": "%3E", "&": "&amp;", "\n": " ", '"': "'"}
@@ -109,6 +112,7 @@ def slim(svg: bytes) -> str:
     named = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg.decode()))
     for element in list(root.iter()):
         _trim(element, named)
+    _draw_hatches(root)
     _prune(root)
     look = ElementTree.Element(f"{{{SVG}}}style")
     look.text = LOOK
@@ -138,6 +142,50 @@ def _trim(element: ElementTree.Element, named: set[str]) -> None:
 def _short(number: re.Match[str]) -> str:
     # Hundredths of a point are finer than any screen, and kept only where marks are that small.
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _draw_hatches(root: ElementTree.Element) -> None:
+    """Draw hatches as lines: printers make a heavy bitmap of every shape filled with a pattern."""
+    patterns = {each.get("id"): each for each in root.iter(f"{{{SVG}}}pattern")}
+    clips = ElementTree.SubElement(root, f"{{{SVG}}}defs")
+    for parent in list(root.iter(f"{{{SVG}}}g")):
+        for place, shape in reversed(list(enumerate(parent))):
+            found = FILLED.search(shape.get("style", ""))
+            if found is None or found[1] not in patterns or "d" not in shape.attrib:
+                continue
+            ground = patterns[found[1]].find(f"{{{SVG}}}rect").attrib["fill"]
+            shape.set("style", FILLED.sub(f"fill:{ground}", shape.attrib["style"]))
+            name = f"{found[1]}-{len(clips)}"
+            clip = ElementTree.SubElement(clips, f"{{{SVG}}}clipPath", {"id": name})
+            ElementTree.SubElement(clip, f"{{{SVG}}}path", {"d": shape.attrib["d"]})
+            parent.insert(place + 1, _hatch(shape, patterns[found[1]], name))
+    for holder in list(root.iter(f"{{{SVG}}}defs")):
+        for pattern in list(holder.iterfind(f"{{{SVG}}}pattern")):
+            holder.remove(pattern)
+
+
+def _hatch(
+    shape: ElementTree.Element, pattern: ElementTree.Element, clip: str
+) -> ElementTree.Element:
+    """The lines of a pattern's tiles over a shape, cut to it, and to what the shape is cut to."""
+    group = ElementTree.Element(f"{{{SVG}}}g", {"clip-path": f"url(#{clip})"})
+    places = [float(number) for number in re.findall(r"-?[\d.]+", shape.attrib["d"])]
+    wide, high = float(pattern.attrib["width"]), float(pattern.attrib["height"])
+    tiles = product(_steps(places[0::2], wide), _steps(places[1::2], high))
+    for x, y in tiles:
+        for line in pattern.iterfind(f"{{{SVG}}}path"):
+            moved = {"transform": f"translate({x:g} {y:g})"}
+            ElementTree.SubElement(group, f"{{{SVG}}}path", line.attrib | moved)
+    if "clip-path" not in shape.attrib:
+        return group
+    outer = ElementTree.Element(f"{{{SVG}}}g", {"clip-path": shape.attrib["clip-path"]})
+    outer.append(group)
+    return outer
+
+
+def _steps(places: list[float], size: float) -> list[float]:
+    first, last = floor(min(places) / size), floor(max(places) / size)
+    return [size * step for step in range(first, last + 1)]
 
 
 def _prune(parent: ElementTree.Element) -> None:
