@@ -255,7 +255,8 @@ class _Section(BaseModel):
 
     def __dir__(self) -> list[str]:
         """Keys and what is derived from them; pydantic's own names are not for analysts."""
-        mine = [name for name in super().__dir__() if not hasattr(BaseModel, name)]
+        names = [name for name in super().__dir__() if not name.startswith("_")]
+        mine = [name for name in names if not hasattr(BaseModel, name)]
         return sorted({*mine, *type(self).model_fields})
 
     def _repr_html_(self) -> str:
@@ -696,6 +697,18 @@ Segmentation = Literal[
 SEGMENTATIONS: tuple[str, ...] = get_args(Segmentation)
 
 
+class ThemeParams(_Section):
+    """How the report looks.
+
+    `accent` is the colour of links and small titles, `#rrggbb`; `logo` a PNG, JPEG or SVG file,
+    its path from the project's folder; `footer` a line at the report's end.
+    """
+
+    accent: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] | None = None
+    logo: str | None = None
+    footer: Annotated[str, Field(max_length=500)] = ""
+
+
 class ReportParams(_Section):
     """What the report and its recommendations show."""
 
@@ -703,6 +716,8 @@ class ReportParams(_Section):
     playbook: str | None = None
     insights: str | None = None
     min_cell: Annotated[int, Field(ge=1)] = 5
+    pdf: bool = True
+    theme: ThemeParams = ThemeParams()
 
 
 class AudienceParams(_Section):

@@ -6,13 +6,14 @@ import atexit
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from segkit.cached import cached_property
 from segkit.data.sources import Raw, Workspace, fingerprint, read
+from segkit.display import Shown
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 from segkit.params import (
     SEGMENTATIONS,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from segkit.actions import Actions
     from segkit.audiences import Audiences
+    from segkit.audit import Audit
     from segkit.carts import Carts
     from segkit.evidence import Evidence
     from segkit.forecast import Forecast
@@ -43,9 +45,15 @@ if TYPE_CHECKING:
 TABLES = ("orders", "returns", "customers", "events")
 DRAFT = "draft"
 _OF_NOTEBOOKS = ("params_file", "root", "run_dir")
+_ASKED = (
+    *("headline", "monthly", "quality", "customers", "buyers", "kpis", "segments", "rfm"),
+    *("clusters", "lifecycle", "clv_segments", "forecast", "evidence", "migration", "stages"),
+    *("carts", "offers", "insights", "actions", "audiences", "audit", "at"),
+)
+"""What a look at a study points at; Tab lists the rest."""
 
 
-class Study:
+class Study(Shown):
     """One client at one date.
 
     Parameters
@@ -114,7 +122,31 @@ class Study:
         return cls(check_params(given, where=where), root=root, run_dir=names.get("run_dir"))
 
     def __repr__(self) -> str:
-        return f"Study({self.params.client!r}, as_of={self.as_of})"
+        known = "" if self._known_date is None else f", as_of={self._known_date}"
+        return f"Study({self.params.client!r}{known})"
+
+    def _title(self) -> str:
+        return f"Study of {self.params.title}"
+
+    @property
+    def _known_date(self) -> date | None:
+        """`as_of` where no line must be read to know it."""
+        return self._as_of or vars(self).get("as_of")
+
+    def _facts(self) -> dict[str, object]:
+        day, folder = self._known_date, self.run_dir
+        inside = folder.is_relative_to(self.root)
+        held = vars(self)
+        return {
+            "client": f"{self.params.client} ({self.params.currency}, {self.params.language})",
+            "period": f"{self.period_start} to {self.last_day}" if day else "not read yet",
+            "customers": len(held["customers"]) if "customers" in held else "not counted yet",
+            **held.get("headline", {}),
+            "results in": folder.relative_to(self.root).as_posix() if inside else str(folder),
+        }
+
+    def _asked(self) -> list[str]:
+        return [name for name in _ASKED if hasattr(type(self), name)]
 
     # Where things are ------------------------------------------------------------------
 
@@ -342,6 +374,14 @@ class Study:
     def _registered(self) -> ir.Table | None:
         return self._cleaned("registered") if self.params.customers else None
 
+    def known_since(self) -> list[tuple[ir.Table, str]]:
+        """Return the customers who need not have bought, and the column that says since when."""
+        from segkit.data.events import seen_table
+
+        registered = [] if self._registered is None else [(self._registered, "registered")]
+        seen = [] if self.events is None else [(seen_table(self.events), "first_seen")]
+        return [*registered, *seen]
+
     def _cart_counts(self, dates: Sequence[date]) -> ir.Table | None:
         from segkit.data.carts import cart_counts
 
@@ -469,6 +509,13 @@ class Study:
         from segkit.migration import Migration
 
         return Migration(self)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The base in a period, in two, and by the time of the first order."""
+        from segkit.audit import Audit
+
+        return Audit(self)
 
     @cached_property
     def forecast(self) -> Forecast:
@@ -688,6 +735,11 @@ class Study:
         total = self.kpis("families").iloc[-1]
         names = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
         return {name: float(total[name]) for name in names}
+
+    @property
+    def headline_before(self) -> dict[str, float]:
+        """The headline of the period before, as at its end; empty where it was not observed whole."""
+        return self.audit.headline_before
 
     # What to do -----------------------------------------------------------------------
 
