@@ -45,8 +45,8 @@ def _change(audit: Audit) -> Said:
         return []
     stayed = audit.staying.set_index("direction")
     fields = {"before": before, "after": after, "change": abs(after / before - 1)}
-    fields |= {name: int(steps.loc[name, "customers"]) for name in ("lost", "gained", "up", "down")}
-    fields |= {f"{name}_revenue": steps.loc[name, "revenue"] for name in ("lost", "gained")}
+    fields |= {name: int(steps.loc[name, "customers"]) for name in ("left", "gained", "up", "down")}
+    fields |= {f"{name}_revenue": steps.loc[name, "revenue"] for name in ("left", "gained")}
     fields |= {"stayed_revenue": stayed.loc[TOTAL, "revenue_change"]}
     parts = audit.factor_change.set_index("step")["revenue"]
     factors = {key.removeprefix("factor_"): parts[key] for key in tables.FACTORS}

@@ -109,7 +109,7 @@ def test_who_bought_when_holds_what_was_returned_without_buying():
 def test_the_steps_lead_from_one_revenue_to_the_next():
     steps = by(tables.period_change(BOTH), "step", "revenue")
     assert steps == {
-        "earlier": 225, "lost": -110, "gained": 70, "up": 50, "down": -40, "returns_only": 5,
+        "earlier": 225, "left": -110, "gained": 70, "up": 50, "down": -40, "returns_only": 5,
         "later": 200,
     }  # fmt: skip
 

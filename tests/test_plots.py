@@ -68,7 +68,7 @@ MICRO_SEGMENTS = [
     "active_large_order",
     "active_small_order",
 ]
-STEPS = ["earlier", "lost", "gained", "up", "down", "later"]
+STEPS = ["earlier", "left", "gained", "up", "down", "later"]
 FACTORS = ["active_share", "orders_per_active", "repeat_revenue_share"]
 DECILES = ["decile_earlier", "decile_later", "did_not_buy"]
 FROM_TABLES = ["orders", "aov", "value", "clv", "reactivated", "one_and_done"]
@@ -1627,7 +1627,7 @@ def test_each_step_begins_where_the_one_above_ends_and_the_last_one_at_zero():
 def test_steps_say_their_sign_and_their_customers_and_factors_how_much_more():
     ax = plots.period_change(change())
     assert texts(ax) == ["900", "-300", "+450", "+100", "-50", "1,100"]
-    assert tick_labels(ax.yaxis)[:2] == ["Earlier (110)", "Lost (70)"]
+    assert tick_labels(ax.yaxis)[:2] == ["Earlier (110)", "Left (70)"]
     words = texts(plots.period_change(factors()))
     assert words == ["1,000", "+100 (+20%)", "-500 (-50%)", "600 (-40%)"]
 

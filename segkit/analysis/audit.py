@@ -327,7 +327,7 @@ def period_change(both: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `step`, `customers`, `revenue`: the level ``earlier``, the changes ``lost``, ``gained``,
+        `step`, `customers`, `revenue`: the level ``earlier``, the changes ``left``, ``gained``,
         ``up``, ``down`` (and ``returns_only`` where some only returned), the level ``later``.
         The first level and the changes add up to the last.
 
@@ -339,7 +339,7 @@ def period_change(both: pd.DataFrame) -> pd.DataFrame:
     [30.0, -10.0, 5.0, 30.0, 0.0, 55.0]
     """
     groups, stayed = bought(both).set_index("bought"), staying(both).set_index("direction")
-    parts = {"lost": groups.loc["earlier_only"], "gained": groups.loc["later_only"]}
+    parts = {"left": groups.loc["earlier_only"], "gained": groups.loc["later_only"]}
     parts |= {"up": stayed.loc["up"], "down": stayed.loc["down"]}
     if RETURNS_ONLY in groups.index:
         parts[RETURNS_ONLY] = groups.loc[RETURNS_ONLY]

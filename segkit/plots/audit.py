@@ -70,7 +70,7 @@ def period_change(change: pd.DataFrame, *, ax: Axes | None = None, style: Style 
 
     Examples
     --------
-    >>> change = pd.DataFrame({"step": ["earlier", "lost", "gained", "later"],
+    >>> change = pd.DataFrame({"step": ["earlier", "left", "gained", "later"],
     ...                        "revenue": [900.0, -300.0, 450.0, 1050.0]})
     >>> [text.get_text() for text in period_change(change).texts]
     ['900', '-300', '+450', '1,050']
