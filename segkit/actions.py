@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from segkit.analysis.affinity import SOURCES
+from segkit.cached import cached_property
 from segkit.data.contacts import asks_consent, contacts, reachable
+from segkit.display import StudyPart
 from segkit.params import CHANNELS, SEGMENTATIONS
 from segkit.store import key_of
 
@@ -23,7 +24,7 @@ URGENT = "_cart_abandoned"
 NO_CHANNEL = "none"
 
 
-class Actions:
+class Actions(StudyPart):
     """What to do next with each customer of one study (definitions, section 10).
 
     Parameters

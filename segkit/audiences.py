@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ import pandas as pd
 
 from segkit.actions import NO_CHANNEL
 from segkit.analysis.power import smallest_uplift
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.report.audiences import Contact, audience_table
 from segkit.report.exports import AUDIENCES, write_csv
 from segkit.report.playbook import POLICIES_BY_STRICTNESS, strictest
@@ -46,7 +47,7 @@ class Audience:
     is_member: pd.Series
 
 
-class Audiences:
+class Audiences(StudyPart):
     """The audiences of one study (definitions, sections 10 and 11).
 
     Parameters

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from segkit.cached import cached_property
 from segkit.data.carts import OUTCOMES, cart_sums, product_table, valued_items
+from segkit.display import StudyPart
 from segkit.store import key_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 SUMS = ("carts", *OUTCOMES, "carts_value", "abandoned_value", "carts_priced")
 
 
-class Carts:
+class Carts(StudyPart):
     """What the customers of one study put in carts during its period (definitions, section 7).
 
     Parameters

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+from types import TracebackType
 
 
 class SegkitError(Exception):
@@ -53,6 +56,18 @@ class SegkitError(Exception):
         if fix:
             text += f". Fix: {fix}"
         return text
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what a notebook shows: the text and the lines of the user; asked again, all.
+
+        IPython calls it when the error ends a cell, and for `%tb`.
+        """
+        shown = vars(self).get("_shown")
+        self._shown = self.__traceback__
+        if shown is not None and shown is self.__traceback__:
+            return _whole_traceback(self)
+        lines = [f"{type(self).__name__}: {self}", *_own_lines(self.__traceback__)]
+        return [*lines, "", "(%tb shows where in the kit it arose)"]
 
 
 class ParamsError(SegkitError):
@@ -104,6 +119,37 @@ def suggestion(name: str, valid: Iterable[str]) -> str:
 
 def _rebuild(kind, problem, where, values, count, fix):
     return kind(problem, where=where, values=values, count=count, fix=fix)
+
+
+def _own_lines(trace: TracebackType | None) -> list[str]:
+    """Return the lines of a traceback that are neither the kit's nor a library's."""
+    kit = Path(__file__).parent
+    frames = [
+        frame
+        for frame in traceback.extract_tb(trace)
+        if not {"site-packages", "dist-packages"} & set(Path(frame.filename).parts)
+        and not Path(frame.filename).is_relative_to(kit)
+    ]
+    return [f"  {_place(frame.filename)}, line {frame.lineno}: {frame.line}" for frame in frames]
+
+
+def _place(file: str) -> str:
+    """Return what a reader calls a file of code; in a notebook, its cell."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    named = shell.compile.format_code_name(file) if shell else None
+    return " ".join(named) if named else f"File {file}"
+
+
+def _whole_traceback(error: BaseException) -> list[str]:
+    from IPython import get_ipython
+
+    kind, trace = type(error), error.__traceback__
+    shell = get_ipython()
+    if shell is None:
+        return traceback.format_exception(error)
+    return shell.InteractiveTB.structured_traceback(kind, error, trace, tb_offset=1)
 
 
 def _shown(value: object) -> str:

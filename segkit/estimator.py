@@ -9,10 +9,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from segkit.display import Shown
 from segkit.errors import SegkitError, suggestion
 
 
-class Estimator:
+class Estimator(Shown):
     """Template of an estimator: `__init__` only stores, `fit` learns, the rest are pure functions.
 
     What `fit` learns is plain (numbers, texts, lists, dicts) and stands in attributes whose names
@@ -96,12 +97,25 @@ class Estimator:
         return estimator
 
     def _check_fitted(self) -> None:
-        if not any(name.endswith("_") for name in vars(self)):
+        if not self._is_fitted():
             raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
 
     def __repr__(self) -> str:
-        params = ", ".join(f"{name}={value!r}" for name, value in self.get_params().items())
+        params = ", ".join(f"{name}={value!r}" for name, value in self._chosen().items())
         return f"{type(self).__name__}({params})"
+
+    def _chosen(self) -> dict[str, Any]:
+        """Return the parameters that are not their defaults."""
+        usual = inspect.signature(type(self)).parameters
+        given = self.get_params()
+        return {name: given[name] for name in given if given[name] != usual[name].default}
+
+    def _is_fitted(self) -> bool:
+        return any(name.endswith("_") for name in vars(self))
+
+    def _facts(self) -> dict[str, object]:
+        state = {} if self._is_fitted() else {"state": "not fitted: call fit first"}
+        return self._chosen() | state
 
 
 def check_names(given: Iterable[str], valid: Iterable[str], *, where: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from functools import cached_property
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ import pandas as pd
 from segkit.analysis import evidence as tables
 from segkit.analysis.model_fit import holdout_by_frequency, tracking
 from segkit.analysis.value import MODELS, CustomerValue
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.errors import SegkitError
 from segkit.models.purchase import DAYS
 from segkit.segments.lifecycle import VIEWS
@@ -25,7 +26,7 @@ TRUSTED = (0.8, 1.25)
 """A predicted total over the actual one outside of these is said to be off."""
 
 
-class Evidence:
+class Evidence(StudyPart):
     """One study, looked at from `as_of` less the horizon (definitions, section 9).
 
     Everything is fitted by `study.at(cut)`, which sees nothing from the cut on. Where

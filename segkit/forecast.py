@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,6 +9,8 @@ import pandas as pd
 from segkit.analysis import model_fit
 from segkit.analysis.concentration import gini, lorenz_curve, pareto
 from segkit.analysis.value import CustomerValue
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.models.gamma_gamma import SPREAD
 from segkit.store import key_of
 
@@ -22,7 +23,7 @@ MISPLACED = 0.1
 """A model that puts a larger share of customers out of place describes the base poorly."""
 
 
-class Forecast:
+class Forecast(StudyPart):
     """The customers of one study, looked ahead from its `as_of` (definitions, section 6).
 
     Parameters
@@ -33,6 +34,13 @@ class Forecast:
     def __init__(self, study: Study) -> None:
         self.study = study
         self.params = study.params.clv
+
+    def _facts(self) -> dict[str, object]:
+        held, months = vars(self), self.study.params.clv.horizon_months
+        known = dict(held.get("choice", {}))
+        if "values" in held:
+            known[f"expected value in {months} months"] = held["values"]["clv"].sum()
+        return known
 
     @cached_property
     def choice(self) -> dict[str, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from segkit.analysis import insights as tables
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.errors import RuleError, suggestion
 from segkit.report.catalogue import Texts, checked, fields_of, filled
 from segkit.report.format import NUMBER_KINDS
@@ -21,7 +22,7 @@ TOLD = 3
 """Findings that a reader sees first."""
 
 
-class Insights:
+class Insights(StudyPart):
     """What the figures of one study say that is worth acting on (definitions, section 10).
 
     Parameters

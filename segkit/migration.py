@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from segkit.analysis import migration as tables
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.errors import SegkitError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ TOLD = 3
 """Movements that the report tells in words."""
 
 
-class Migration:
+class Migration(StudyPart):
     """Segments at several dates, by the rules fitted at `as_of` (definitions, section 8).
 
     Customers of all dates come from one pass over the lines. A customer moves because it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,9 @@ from scipy import sparse
 
 from segkit.analysis import affinity
 from segkit.analysis.intervals import wilson
+from segkit.cached import cached_property
 from segkit.data.interests import bought_between, segment_sales
+from segkit.display import StudyPart
 from segkit.offers import BLOCK, NO_ROWS
 from segkit.store import key_of
 
@@ -29,7 +30,7 @@ TESTED = 20_000
 CELLS = 5_000_000  # customers × products, of the lists that are compared at once
 
 
-class OfferEvidence:
+class OfferEvidence(StudyPart):
     """What `study.offers` would have offered at the date of the test, and what was bought since.
 
     Parameters

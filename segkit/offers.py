@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.analysis import affinity
+from segkit.cached import cached_property
 from segkit.data.carts import product_table
 from segkit.data.days import as_moment
 from segkit.data.interests import (
@@ -22,6 +22,7 @@ from segkit.data.interests import (
     of_categories,
     product_figures,
 )
+from segkit.display import StudyPart
 from segkit.store import key_of, write_batches
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ COARSE = ("category", "best_seller")
 """Sources that know no more of a customer than its categories."""
 
 
-class Offers:
+class Offers(StudyPart):
     """What the customers of one study may be offered (definitions, section 10).
 
     Parameters

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from segkit.analysis import gaps as measures
 from segkit.analysis import lifecycle as tables
+from segkit.cached import cached_property
+from segkit.display import StudyPart
 from segkit.models.purchase import DAYS
 from segkit.segments.lifecycle import FLAGS, STAGES, VIEWS
 
@@ -28,7 +29,7 @@ GAPS = {
 """Parameters of the lifecycle, and what they are called in the table of gaps."""
 
 
-class Stages:
+class Stages(StudyPart):
     """The lifecycle of one study's customers (definitions, section 7).
 
     Parameters

@@ -28,7 +28,8 @@ from segkit.report.audiences import (
     normal_phone,
     read_audience,
 )
-from segkit.report.exports import write_csv, write_workbook
+from segkit.report.exports import write_csv
+from segkit.report.workbook import write_workbook
 
 DRAWN = {"region": "ES", "campaign": "spring", "seed": 42}
 HEAD = ["customer_id", "group", *MEMBER_COLUMNS, *OPTIONAL_COLUMNS]

@@ -200,6 +200,17 @@ class MaximumLikelihood(Estimator):
         copy.params_ = dict(params)
         return copy
 
+    def _facts(self) -> dict[str, object]:
+        if not hasattr(self, "log_likelihood_"):
+            return {**super()._facts(), **getattr(self, "params_", {})}
+        names = ("log_likelihood_", "customers_", "converged_")
+        return self._chosen() | {name.rstrip("_"): getattr(self, name) for name in names}
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        if not hasattr(self, "log_likelihood_"):
+            return {}
+        return {"parameters": self.summary.loc[list(self.names)].reset_index(names="parameter")}
+
     def _parameters(self) -> dict[str, float]:
         """Return the parameters, fitted or given."""
         self._check_fitted()

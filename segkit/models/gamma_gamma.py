@@ -142,6 +142,15 @@ class GammaGamma(MaximumLikelihood):
         p, q, gamma = (params[name] for name in self.names)
         return p * (gamma + x * np.where(x > 0, mean, 0)) / (p * x + q - 1)
 
+    def _facts(self) -> dict[str, object]:
+        if not hasattr(self, "params_"):
+            return super()._facts()
+        spend = float(self.expected_spend([0], [0])[0])
+        said = {"of a customer not known yet, expect": f"{spend:,.2f} a purchase"}
+        if hasattr(self, "correlation_"):
+            said["correlation of spend and frequency"] = f"{self.correlation_:.2f} (taken for 0)"
+        return super()._facts() | said
+
     def _flaw(self, params: Mapping[str, float]) -> ModelError | None:
         if params["q"] > 1:
             return None

@@ -224,6 +224,15 @@ class PurchaseModel(MaximumLikelihood):
         value = np.maximum(numbers(value, "value", len(x)), 0)
         return self._p_alive(params, x, t_x, T) * orders[place] * margin * value
 
+    def _facts(self) -> dict[str, object]:
+        if not hasattr(self, "params_"):
+            return super()._facts()
+        year = DAYS["years"] / self._days()
+        orders = float(self.expected_orders(year))
+        silent = float(self.order_probability(0, year))
+        said = f"{orders:.2f} more orders in a year; {silent:.0%} do not order again in it"
+        return super()._facts() | {"of a customer just won, expect": said}
+
     @abstractmethod
     def _each_log_likelihood(
         self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray

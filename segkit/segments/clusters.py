@@ -195,6 +195,16 @@ class Clusters(Segmentation):
         """Return the labels of the customers that it is fitted on."""
         return self.fit(customers).predict(customers)
 
+    def _facts(self) -> dict[str, object]:
+        measured = ("silhouette_", "stability_", "notes_") if self._is_fitted() else ()
+        return super()._facts() | {name.rstrip("_"): getattr(self, name) for name in measured}
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        if not self._is_fitted():
+            return {}
+        sizes = pd.DataFrame({"segment": self.segments_, "buyers": self.sizes_})
+        return {"clusters": sizes.assign(share=sizes["buyers"] / sizes["buyers"].sum())}
+
     def selection(self) -> pd.DataFrame:
         """Return how the values of k compare.
 

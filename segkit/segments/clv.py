@@ -154,6 +154,9 @@ class CLVSegments(Segmentation):
         table = pd.DataFrame(rows, columns=["threshold", "days", "amount", "share"])
         return table.astype(dict.fromkeys(kinds, "float64"))
 
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {"thresholds": self.thresholds()} if self._is_fitted() else {}
+
     def _rules(self, customers: pd.DataFrame) -> Mapping[str, pd.Series]:
         """Return where each rule holds; a comparison with a missing value does not."""
         given = {name: numbers(customers, name) for name in ("orders", *_COLUMNS)}

@@ -166,6 +166,16 @@ class Lifecycle(Segmentation):
         self.large_units_ = self.split_["threshold"]
         return self
 
+    def _facts(self) -> dict[str, object]:
+        learnt = {
+            "first order promises much from": "high_potential_amount_",
+            "first order is large from units": "large_units_",
+            "returns are frequent from a rate of": "frequent_rate_",
+            "customer is of high value from": "high_value_revenue_",
+        }
+        known = {said: getattr(self, name) for said, name in learnt.items() if hasattr(self, name)}
+        return super()._facts() | known
+
     def watched(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Return the buyers whose first order is at least `again_days` old."""
         return customers[numbers(customers, "tenure_days") >= self.again_days]

@@ -186,6 +186,12 @@ class RFM(Segmentation):
         totals.insert(0, "cell", self._cell_labels())
         return totals[["cell", "customers", "revenue"]]
 
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        if not self._is_fitted():
+            return {}
+        edges = self.edges()
+        return {name: edges[edges["measure"] == name].drop(columns="measure") for name in _LETTERS}
+
     def _check_params(self) -> None:
         check_choice(self.monetary, ["total", "mean"], where="rfm: monetary")
         check_choice(self.frequency_bins, ["gated", "quantile"], where="rfm: frequency_bins")

@@ -11,6 +11,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from segkit.display import Shown
 from segkit.errors import DataError, RuleError
 from segkit.segments.base import PROSPECTS, check_columns, check_key
 
@@ -18,7 +19,7 @@ _LETTERS = ("r", "f", "m")
 Box = dict[str, tuple[int, int]]
 
 
-class RuleTable:
+class RuleTable(Shown):
     """Segments as rectangles of R, F (and M) scores; each cell belongs to exactly one.
 
     Parameters
@@ -144,6 +145,12 @@ class RuleTable:
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the table that `to_state` described, checked again."""
         return cls(state["rules"], bins=state["bins"], where=state["where"])
+
+    def __repr__(self) -> str:
+        return f"RuleTable({self.where!r}, {len(self.segments)} segments)"
+
+    def _facts(self) -> dict[str, object]:
+        return {"of": self.where, **self.rules}
 
     def _boxes(self, key: object, rule: object) -> list[Box]:
         check_key(key, where=self.where)
