@@ -156,6 +156,12 @@ def _known_currency(value: str) -> str:
     return value
 
 
+def _colour(value: str) -> str:
+    if not re.fullmatch("#[0-9a-fA-F]{6}", value):
+        raise ValueError("not a colour; write it like '#00639c', in quotes")
+    return value
+
+
 def _known_language(value: str) -> str:
     folder = Path(__file__).parent / "report" / "locale"
     languages = ["en", *sorted(path.name for path in folder.iterdir())]
@@ -704,7 +710,7 @@ class ThemeParams(_Section):
     its path from the project's folder; `footer` a line at the report's end.
     """
 
-    accent: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] | None = None
+    accent: Annotated[str, AfterValidator(_colour)] | None = None
     logo: str | None = None
     footer: Annotated[str, Field(max_length=500)] = ""
 

@@ -37,9 +37,7 @@ LOOK = (
 PLAIN = re.compile(r"font-size:12px;?|font-family:'DejaVu Sans';?|fill:#333333;?")
 FILLED = re.compile(r"fill:url\(#([^)]+)\)")
 NUMBER = re.compile(r"-?\d+\.\d+")
-ENCODED = str.maketrans(
-    {"%": "%25", "#": "%23", "<": "%3C", ">": "%3E", "&": "&amp;", "\n": " ", '"': "'"}
-)
+ENCODED = str.maketrans({"%": "%25", "#": "%23", "<": "%3C", ">": "%3E", "&": "&amp;", "\n": " "})
 
 
 def drawn(
@@ -95,7 +93,8 @@ def address(svg: str) -> Markup:
     >>> address('<svg xmlns="http://www.w3.org/2000/svg"><text>5 &lt; 6</text></svg>')[:45]
     Markup("data:image/svg+xml,%3Csvg xmlns='http://www.w")
     """
-    quoted = svg.replace("'", "&#39;")  # inside texts and attributes, before those turn single
+    inside = lambda tag: tag[0].replace("'", "&#39;").replace('"', "'")
+    quoted = re.sub(r"<[^>]*>", inside, svg).replace('"', "&quot;")  # the rest are in texts
     return Markup(f"data:image/svg+xml,{quoted.translate(ENCODED)}")
 
 
