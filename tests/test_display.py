@@ -50,10 +50,12 @@ def study(make_study, lines) -> Study:
 
 @pytest.fixture
 def shell():
+    main = sys.modules["__main__"]  # the shell takes its place, and child processes need it
     opened = InteractiveShell.instance(colors="nocolor")
     opened.reset()
     yield opened
     InteractiveShell.clear_instance()
+    sys.modules["__main__"] = main
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,14 +15,13 @@ from segkit.report.format import Formats
 from segkit.report.method import method
 from segkit.report.summary import change_of, first_sentence, summary
 
+PROJECT = Path(__file__).parents[1]
 LINES = [("a", "2025-01-01", 1, 1, 10), ("a", "2025-03-01", 2, 1, 30), ("b", "2025-02-01", 3, 1, 5)]
 
 
 @pytest.fixture(scope="module", params=["es", "en"])
 def demo(request, tmp_path_factory):
     """The study of the Spanish demo shop, in each language."""
-    from conftest import PROJECT
-
     params = load_params(PROJECT / "params" / "tienda_demo.yaml")
     locale = {"es": "es_ES", "en": "en_GB"}[request.param]
     params = params.model_copy(update={"language": request.param, "locale": locale})

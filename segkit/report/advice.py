@@ -12,7 +12,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from segkit.analysis.migration import balance
-from segkit.errors import SegkitError, suggestion
+from segkit.errors import RuleError, SegkitError, suggestion
 from segkit.report.cards import bullets, card, cards, paragraph
 from segkit.report.chapter import Chapter, Fragment
 from segkit.report.exports import replacing, write_json
@@ -165,10 +165,14 @@ def _leave_markdown(study: Study, segmentation: str, advice: list[Recommendation
     own = study.params.language
     _write(folder / "recommendations.md", _markdown(study, advice, study.playbook))
     for language in languages():
-        if language != own:
-            playbook = Playbook.load(language)
+        if language == own:
+            continue
+        playbook = Playbook.load(language)
+        try:
             other = recommendations(study.kpis(segmentation), segmentation, playbook)
-            _write(folder / f"recommendations.{language}.md", _markdown(study, other, playbook))
+        except RuleError:  # a segment of the client's own, which only its playbook knows
+            continue
+        _write(folder / f"recommendations.{language}.md", _markdown(study, other, playbook))
 
 
 def _markdown(study: Study, advice: list[Recommendation], playbook: Playbook) -> str:

@@ -51,11 +51,13 @@ class Lab:
 
     def wait_for_kernel(self, seconds: float = 60) -> None:
         """Wait until a kernel is there and has nothing to do."""
-        end = time.monotonic() + seconds
-        while "idle" not in {kernel["execution_state"] for kernel in self.ask("kernels")}:
+        end, states = time.monotonic() + seconds, set()
+        while "idle" not in states:
             if time.monotonic() > end:
-                raise TimeoutError(f"no kernel in {seconds:.0f} s: {self.ask('kernels')}")
+                raise TimeoutError(f"no idle kernel in {seconds:.0f} s, only {states}")
             time.sleep(0.1)
+            with contextlib.suppress(urllib.error.HTTPError):  # asked while the last one ends
+                states = {kernel["execution_state"] for kernel in self.ask("kernels")}
 
     def stop_kernels(self) -> None:
         """End every kernel, so that the next notebook has the machine to itself."""
