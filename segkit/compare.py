@@ -6,7 +6,7 @@ Everything comes from the files that runs leave; nothing is computed anew.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from segkit.errors import SegkitError
-from segkit.params import SEGMENTATIONS
+from segkit.params import SEGMENTATIONS, flattened
 from segkit.report.runs import HEADLINE, MANIFEST, Run, read_json, read_run, shown
 
 COUNTS = ("lines_read", "lines_kept", "lines_rejected", "amount_read", "amount_kept")
@@ -58,7 +58,7 @@ class Comparison:
             "run": _changed(_who_and_when(self.before), _who_and_when(self.after)),
             "inputs": _changed(*_aligned(*(manifest.inputs for manifest in both))),
             "lines": _changed(*({k: m.counts.get(k) for k in COUNTS} for m in both)),
-            "parameters": _changed(*(dict(_flat(manifest.parameters)) for manifest in both)),
+            "parameters": _changed(*(dict(flattened(manifest.parameters)) for manifest in both)),
             "versions": _changed(*(manifest.versions for manifest in both)),
             "fingerprint": _changed(*({"fingerprint": m.fingerprint} for m in both)),
             "kpis": _changed(before, after) if before and after else None,
@@ -186,14 +186,6 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> pd.DataFram
 def _is_equal(one: object, other: object) -> bool:
     """Tell whether two plain values are the same; what is not a number is like itself."""
     return one == other or json.dumps(one, default=str) == json.dumps(other, default=str)
-
-
-def _flat(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{start}{key}.")
-        else:
-            yield f"{start}{key}", value
 
 
 def _aligned(

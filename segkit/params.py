@@ -219,11 +219,17 @@ def _memory(value: str) -> str:
     return value
 
 
-def _flat(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield keys with their places, such as `orders.columns.date`, and values."""
+def flattened(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield keys with their places, such as `orders.columns.date`, and values.
+
+    Examples
+    --------
+    >>> dict(flattened({"clv": {"margin": 0.4}, "currency": "EUR"}))
+    {'clv.margin': 0.4, 'currency': 'EUR'}
+    """
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{start}{name}.")
+            yield from flattened(value, f"{start}{name}.")
         else:
             yield f"{start}{name}", value
 
@@ -278,8 +284,8 @@ class _Section(BaseModel):
 
     def _by_default(self) -> tuple[dict[str, object], dict[str, object]]:
         """Return keys that differ from their defaults, and those that do not."""
-        chosen = dict(_flat(self.model_dump(mode="json", exclude_defaults=True)))
-        values = {name: _told(value) for name, value in _flat(self.model_dump(mode="json"))}
+        chosen = dict(flattened(self.model_dump(mode="json", exclude_defaults=True)))
+        values = {name: _told(value) for name, value in flattened(self.model_dump(mode="json"))}
         given = {name: values[name] for name in values if name in chosen}
         return given, {name: value for name, value in values.items() if name not in given}
 

@@ -14,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from segkit.errors import SegkitError
+from segkit.params import flattened
 from segkit.report.catalogue import Columns, Texts
 from segkit.report.chapter import APPENDIX, MARK, spoken_figures
 from segkit.report.exports import replacing
@@ -191,7 +192,7 @@ def report_html(notebooks: list[NotebookNode], context: ReportContext) -> str:
     wording = Wording(context.texts, columns, context.formats)
     figures = spoken_figures(context.headline, wording).items()
     summary = context.summary or Summary(tuple(Figure(*pair) for pair in figures), "", (), ())
-    return _page_template().render(
+    return template("page.html.j2").render(
         context=context,
         text=lambda key: context.texts.text(f"page.{key}"),
         policy=POLICY,
@@ -345,7 +346,8 @@ def _exporter() -> TemplateExporter:
     )
 
 
-def _page_template() -> Template:
+def template(name: str) -> Template:
+    """Return a page of the kit, which escapes whatever is put into it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -355,7 +357,7 @@ def _page_template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def _parsed(html: str) -> BeautifulSoup:
@@ -447,18 +449,10 @@ def _provenance_tables(
     pairs = {
         ("source_files", "file", "source_hash"): hashes,
         ("versions", "program", "version"): given.get("versions", {}),
-        ("parameters", "parameter", "value"): dict(_flattened(given.get("parameters", {}))),
+        ("parameters", "parameter", "value"): dict(flattened(given.get("parameters", {}))),
     }
     for (key, *heads), values in pairs.items():
         shown = {name: wording.formats.text(value) for name, value in values.items()}
         if shown:
             first, second = (say(f"page.{head}") for head in heads)
             yield key, html_pairs(shown, (first, second), say(f"page.{key}"))
-
-
-def _flattened(values: Mapping[str, object], start: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flattened(value, f"{start}{key}.")
-        else:
-            yield f"{start}{key}", value

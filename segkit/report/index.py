@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pandas as pd
@@ -22,12 +21,9 @@ from segkit.report.catalogue import Columns, Texts
 from segkit.report.clients import Client, Ending, Memory, find_clients, remember
 from segkit.report.exports import replacing
 from segkit.report.format import Formats
-from segkit.report.html import POLICY, TEMPLATES
+from segkit.report.html import POLICY, TEMPLATES, template
 from segkit.report.runs import Run, read_table, shown
 from segkit.report.sparkline import sparkline, trend_of
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 INDEX = "index.html"
 BENCHMARKS = "benchmarks.html"
@@ -314,20 +310,6 @@ def around(texts: Texts, now: dt.datetime) -> dict[str, object]:
         "text": lambda key: texts.text(f"page.{key}"),
         "written": texts.fill("page.index_written", formats, at=now),
     }
-
-
-def template(name: str) -> Template:
-    """Return a page over several runs, which escapes whatever is put into it."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
 
 
 def _now() -> dt.datetime:

@@ -7,14 +7,14 @@ is told by its context, the path of the text: the same English words may need tw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.errors import RuleError, SegkitError, suggestion
-from segkit.params import load_yaml
+from segkit.params import flattened, load_yaml
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
@@ -81,7 +81,7 @@ def source() -> Mapping[str, str]:
         name: {part: column[part] for part in ("label", "help") if part in column}
         for name, column in columns["columns"].items()
     }
-    return dict(_paths(texts | {"columns": spoken, "suffixes": columns["suffixes"]}))
+    return dict(flattened(texts | {"columns": spoken, "suffixes": columns["suffixes"]}))
 
 
 def translations(language: str, folder: Path = LOCALE) -> Mapping[str, str]:
@@ -226,11 +226,3 @@ def _require_language(language: str) -> None:
     if language == SOURCE:
         fix = "edit texts.yaml and columns.yaml"
         raise SegkitError("is the source of the translations", where=language, fix=fix)
-
-
-def _paths(content: Mapping[str, object], start: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _paths(value, f"{start}{key}.")
-        else:
-            yield f"{start}{key}", value
