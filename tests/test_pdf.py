@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
 import re
 import shlex
@@ -28,7 +27,7 @@ from segkit.report.catalogue import Texts
 from segkit.report.chapter import Chapter
 from segkit.report.format import Formats
 from segkit.report.html import ReportContext, build_report
-from segkit.report.pdf import CHROMIUM, chromium, css_string, print_pdf, printable, write_pdf
+from segkit.report.pdf import CHROMIUM, chromium, css_string, print_pdf, printable
 
 HOSTILE = 'Acme "Ñ" \\0 </style><script>alert(1)</script>'
 OWN = {
@@ -140,23 +139,23 @@ def test_a_chromium_is_looked_for_by_its_usual_names(tmp_path, monkeypatch):
 
 
 def test_without_a_printer_the_reason_is_told_and_the_old_file_stays(
-    page, tmp_path, monkeypatch, no_weasyprint, caplog
+    page, tmp_path, monkeypatch, no_weasyprint
 ):
     monkeypatch.setenv(CHROMIUM, "")
     out = tmp_path / "report.pdf"
     out.write_bytes(b"old")
-    with caplog.at_level(logging.WARNING):
-        assert write_pdf(page, out) is None
-    [told] = caplog.messages
+    with pytest.raises(SegkitError) as caught:
+        print_pdf(page, out)
+    told = str(caught.value)
     assert told.startswith("report.pdf: no PDF (no Chromium; no WeasyPrint). Fix: install ")
     assert "\n" not in told
     assert out.read_bytes() == b"old"
     assert {file.name for file in tmp_path.iterdir()} == {"report.html", "report.pdf"}
 
 
-def test_a_page_that_is_not_there_is_told_too(tmp_path, caplog):
-    assert write_pdf(tmp_path / "none.html", tmp_path / "report.pdf") is None
-    assert "none.html" in caplog.text
+def test_a_page_that_is_not_there_is_told_too(tmp_path):
+    with pytest.raises((SegkitError, OSError), match=r"none\.html"):
+        print_pdf(tmp_path / "none.html", tmp_path / "report.pdf")
 
 
 @POSIX

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html as entities
-import logging
 import os
 import re
 import shutil
@@ -65,32 +64,6 @@ RUNNING = """<style>
 }}
 </style>
 """
-
-log = logging.getLogger(__name__)
-
-
-def write_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path | None:
-    """Print a report as a PDF; a machine that cannot does without it.
-
-    Parameters
-    ----------
-    html : Path
-        The report.
-    out : Path
-        The PDF; replaced only when the new one is whole.
-    seconds : float, optional
-        What each way of printing may take.
-
-    Returns
-    -------
-    Path or None
-        `out`, or None where nothing could print; a warning of this module's logger says why.
-    """
-    try:
-        return print_pdf(html, out, seconds=seconds)
-    except (SegkitError, OSError) as error:
-        log.warning("%s", error)
-        return None
 
 
 def print_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path:
