@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 from itertools import pairwise
@@ -12,6 +13,7 @@ import nbformat
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segkit.errors import SegkitError
@@ -19,6 +21,8 @@ from segkit.report.catalogue import Texts
 from segkit.report.chapter import MARK, Chapter
 from segkit.report.format import Formats
 from segkit.report.html import ReportContext, build_report, report_html
+from segkit.report.summary import Action, Figure, Summary
+from segkit.report.theme import Theme
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "=1+1", "$x$", "🙂", "two\nlines", "&amp;"]
@@ -334,3 +338,102 @@ def test_the_file_is_replaced_only_by_a_whole_one(chapters, context, tmp_path):
         build_report([bad], out, context)
     assert out.read_text(encoding="utf-8") == whole
     assert list(out.parent.iterdir()) == [Path(out)]
+
+
+def rows(**columns):
+    return pd.DataFrame(columns)
+
+
+def test_what_belongs_to_the_end_stands_there_once_and_in_the_contents(chapters, context):
+    one, _ = chapters
+    quality = one.table("quality", rows(rule=["read"], lines=[9]), title="Reglas", place="appendix")
+    page = page_of(shown(one.opening(), quality), context)
+    assert not page.main.find("table")
+    end = page.find(id="quality").find_parent("section")
+    assert [heading.name for heading in end(["h2", "h3", "h4"])] == ["h2", "h3"]
+    assert end.table.tbody.th.text and page.decode().count("Reglas</h3>") == 1
+    assert "#quality" in [link["href"] for link in page.nav("a")]
+
+
+def test_without_a_quality_table_the_provenance_says_what_was_rejected(chapters, context):
+    page = page_of(shown(chapters[0].opening()), context)
+    assert page.find(id="quality") is None
+    assert "Líneas leídas" in page.find(id="provenance").find_parent("section").text
+
+
+def test_the_report_ends_with_method_glossary_quality_and_provenance(chapters, context):
+    one, _ = chapters
+    cells = shown(
+        one.opening(),
+        one.table("kpis", rows(aov=[1.0]), title="Indicadores"),
+        one.table("quality", rows(lines=[9]), title="Reglas", place="appendix"),
+    )
+    context = dataclasses.replace(context, method=[(f"Cómo {SCRIPT}", "Así.")])
+    page = page_of(cells, context)
+    ends = [heading["id"] for heading in page.footer("h2")]
+    assert ends == ["method", "glossary", "quality", "provenance"]
+    assert SCRIPT in page.find(id="method").find_next("dt").text
+    assert_harmless(page)
+
+
+def test_a_part_makes_what_follows_one_level_lower(chapters, context):
+    one, two = chapters
+    exhibit = lambda name: one.table(name, rows(a=[1]), title=name)
+    cells = shown(one.opening(), exhibit("before"), one.heading("total"), exhibit("after"))
+    books = [new_notebook(cells=cells), new_notebook(cells=shown(two.opening()))]
+    page = BeautifulSoup(report_html(books, context), "html.parser")
+    levels = [(h.name, h.text) for h in page.main(["h2", "h3", "h4"])]
+    assert [level for level, _ in levels] == ["h2", "h3", "h3", "h4", "h2"]
+    inside = [link.text for link in page.select("nav ol ol a")]
+    assert inside == ["before", levels[2][1]]
+
+
+def test_the_conclusion_stands_between_the_title_and_the_introduction(chapters, context):
+    page = page_of(shown(chapters[0].opening(f"Son 5 {SCRIPT}")), context)
+    title = page.main.h2
+    texts = [element.text for element in title.find_next_siblings("p")]
+    assert texts == [f"Son 5 {SCRIPT}", "Uno."]
+
+
+def test_the_first_screen_says_findings_and_actions_and_the_theme_is_there(chapters, context):
+    figure = Figure(f"Ingresos {SCRIPT}", "5 €", "+3 %", "up")
+    first = Summary((figure,), "Frente a 2016", (f"Uno {SCRIPT}",), (Action("Ir", "Ya.", "one"),))
+    theme = Theme(css=Markup(":root{--accent:#00639c}"), footer=f"</style>{SCRIPT}")
+    context = dataclasses.replace(context, summary=first, theme=theme)
+    page = page_of(shown(chapters[0].opening()), context)
+    assert [dd.text.split() for dd in page.select(".tiles dd")] == [["5", "€", "+3", "%"]]
+    assert page.select_one(".tiles small")["class"] == ["up"]
+    assert [item.text.split() for item in page.select(".first li")] == [
+        ["Uno", SCRIPT], ["Ir", "Ya."]
+    ]  # fmt: skip
+    assert page.select_one(".first a")["href"] == "#one" and page.find(id="one")
+    assert page.select_one(".closing").text == f"</style>{SCRIPT}"
+    assert ":root{--accent:#00639c}" in page.style.text
+    assert_harmless(page)
+
+
+LOCALES = {
+    "es_AR": ("$1.234,50", "9.994", "31,7%", "30 dic 2017"),
+    "es_ES": ("1.234,50 €", "9.994", "31,7 %", "30 dic 2017"),
+    "es_MX": ("$1,234.50", "9,994", "31.7%", "30 dic 2017"),
+    "en_US": ("$1,234.50", "9,994", "31.7%", "Dec 30, 2017"),
+    "en_GB": ("£1,234.50", "9,994", "31.7%", "30 Dec 2017"),
+}
+CURRENCIES = {"es_AR": "ARS", "es_ES": "EUR", "es_MX": "MXN", "en_US": "USD", "en_GB": "GBP"}
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_page_writes_as_its_country_does(locale, tmp_path, context):
+    language = locale[:2]
+    params = SimpleNamespace(language=language, locale=locale, currency=CURRENCIES[locale])
+    study = SimpleNamespace(params=params, run_dir=tmp_path, segment_names={})
+    table = rows(revenue=[1234.5], orders=[9994], revenue_share=[0.317])
+    chapter = Chapter(study, "one", texts=Texts(language, OWN))
+    context = dataclasses.replace(
+        context, language=language, formats=chapter.formats, texts=chapter.texts
+    )
+    page = page_of(shown(chapter.opening(), chapter.table("kpis", table, title="K")), context)
+    cells = [cell.text.replace("\u00a0", " ") for cell in page.main.table.tbody.tr(["th", "td"])]
+    money, count, percent, day = LOCALES[locale]
+    assert cells == [money, count, percent]
+    assert day in page.find("dl", "facts").text

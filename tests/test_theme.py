@@ -53,9 +53,12 @@ def test_what_is_no_colour_is_refused(accent):
         params_of(report={"theme": {"accent": accent}})
 
 
-@pytest.mark.parametrize("name", ["logo.png", "LOGO.JPG", "logo.svg"])
+HEADS = {"logo.png": b"\x89PNG\r\n", "LOGO.JPG": b"\xff\xd8\xff\xe0", "logo.svg": b"<?xml?>\n<svg "}
+
+
+@pytest.mark.parametrize("name", HEADS)
 def test_a_logo_is_an_image_in_the_page(tmp_path, name):
-    (tmp_path / name).write_bytes(b"<svg onload='alert(1)'/>")
+    (tmp_path / name).write_bytes(HEADS[name] + b"onload='alert(1)'/>")
     assert themed(tmp_path, logo=name).logo.startswith("data:image/")
     assert "alert" not in themed(tmp_path, logo=name).logo  # base64: an image runs no script
 
@@ -64,7 +67,9 @@ def test_a_logo_is_an_image_in_the_page(tmp_path, name):
     ("name", "content", "problem"),
     [
         ("none.png", None, "cannot be read"),
-        ("logo.html", b"x", "is no picture"),
+        ("logo.html", b"<svg/>", "is no picture"),
+        ("logo.png", b"not a picture", "is no picture"),
+        ("logo.svg", b"", "is no picture"),
         ("logo.png", b"x" * (LOGO_BYTES + 1), "weighs 200,001 bytes"),
     ],
 )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FIGURES = ("revenue", "orders", "buyers", "aov", "repeat_rate")
 SHARES = ("repeat_rate",)
 TOLD = 3
+SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][»”)]))\s+(?=[\"(A-ZÁÉÍÓÚÑ¿¡«“0-9])")
+NOT_AN_END = {"vs.", "aprox.", "approx.", "ee.", "uu.", "u.", "sr.", "sra.", "dr.", "mr.", "mrs."}
+"""Abbreviations that more may follow."""
 FALLBACK = ("explore", "clv", "lifecycle")
 
 
@@ -90,7 +93,11 @@ def first_sentence(text: str) -> str:
     >>> first_sentence("They bring 1.234 € (37.6 % of all). Their average is 540.")
     'They bring 1.234 € (37.6 % of all).'
     """
-    return re.split(r"(?<=[.!?»”])\s+(?=[A-ZÁÉÍÓÚÑ¿¡«“0-9])", text.strip(), maxsplit=1)[0]
+    text = text.strip()
+    for end in SENTENCE_END.finditer(text):
+        if text[: end.start()].split()[-1].strip("(«“").lower() not in NOT_AN_END:
+            return text[: end.start()]
+    return text
 
 
 def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:

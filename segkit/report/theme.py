@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 LIGHT, DARK = "#ffffff", "#12171d"  # paper, as in page.css
 LEGIBLE = 4.5  # contrast of text to its background, WCAG 2.2, level AA
 LOGO_BYTES = 200_000
-LOGO_TYPES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".svg": "svg+xml"}
+LOGO_HEAD = 2000  # bytes in which a picture says what it is
+LOGO_TYPES = {
+    ".png": ("png", b"\x89PNG"),
+    ".jpg": ("jpeg", b"\xff\xd8\xff"),
+    ".jpeg": ("jpeg", b"\xff\xd8\xff"),
+    ".svg": ("svg+xml", b"<svg"),
+}
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,7 @@ def _colours(accent: str) -> Markup:
 
 
 def _logo(file: Path) -> Markup:
-    kind = LOGO_TYPES.get(file.suffix.lower())
-    if kind is None:
-        fix = f"give one of {', '.join(LOGO_TYPES)}"
-        raise SegkitError("is no picture", where="report.theme.logo", values=[file.name], fix=fix)
+    kind, mark = LOGO_TYPES.get(file.suffix.lower(), ("", b""))
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -132,4 +135,7 @@ def _logo(file: Path) -> Markup:
             values=[file.name],
             fix=f"give one of at most {LOGO_BYTES:,}",
         )
+    if not kind or mark not in content[:LOGO_HEAD]:
+        fix = f"give a picture: {', '.join(LOGO_TYPES)}"
+        raise SegkitError("is no picture", where="report.theme.logo", values=[file.name], fix=fix)
     return Markup("data:image/{};base64,{}").format(kind, base64.b64encode(content).decode())
