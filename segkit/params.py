@@ -25,6 +25,12 @@ from pydantic import (
 
 from segkit.errors import ParamsError, SegkitError, nearest, suggestion
 
+SOURCE = "en"
+"""The language that the report's texts are written in first."""
+
+LOCALE = Path(__file__).parent / "report" / "locale"
+"""Where the catalogues of all others are."""
+
 
 class _YamlLoader(yaml.SafeLoader):
     """YAML as papermill reads it (dates stay text), with duplicate keys refused."""
@@ -162,11 +168,20 @@ def _colour(value: str) -> str:
     return value
 
 
+def languages(folder: Path = LOCALE) -> list[str]:
+    """Return the languages that there are texts in, in alphabetical order.
+
+    Examples
+    --------
+    >>> languages()
+    ['en', 'es']
+    """
+    return sorted([SOURCE, *(file.parts[-3] for file in folder.glob("*/LC_MESSAGES/segkit.po"))])
+
+
 def _known_language(value: str) -> str:
-    folder = Path(__file__).parent / "report" / "locale"
-    languages = ["en", *sorted(path.name for path in folder.iterdir())]
-    if value not in languages:
-        raise ValueError(f"no texts in this language; use one of {', '.join(languages)}")
+    if value not in languages():
+        raise ValueError(f"no texts in this language; use one of {', '.join(languages())}")
     return value
 
 

@@ -53,7 +53,7 @@ def chapter(make_study):
     ],
 )
 def test_a_change_is_said_with_its_sign(chapter, now, before, is_share, said):
-    words, direction = change_of(now, before, chapter.formats, chapter, is_share)
+    words, direction = change_of(now, before, chapter, is_share)
     assert words.startswith(said[0]) and direction == said[1]
 
 
@@ -61,7 +61,7 @@ def test_a_change_is_said_with_its_sign(chapter, now, before, is_share, said):
     ("now", "before"), [(5, 0), (5, -3), (5, math.nan), (math.nan, 5), (math.inf, 5)]
 )
 def test_what_cannot_be_compared_says_nothing(chapter, now, before):
-    assert change_of(now, before, chapter.formats, chapter, False) == ("", "same")
+    assert change_of(now, before, chapter, False) == ("", "same")
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from segkit.report.format import Formats
 from segkit.report.html import POLICY, TEMPLATES, template
 from segkit.report.runs import Run, read_table, shown
 from segkit.report.sparkline import sparkline, trend_of
+from segkit.report.summary import change, is_nothing
 
 INDEX = "index.html"
 BENCHMARKS = "benchmarks.html"
@@ -260,20 +261,19 @@ def change_between(
     >>> change_between(50, 75, "count", formats, texts), change_between(0, 1, "count", formats, texts)
     ('+50.0%', '')
     """
-    if before is None or after is None:
+    is_share = kind.partition(".")[0] == "percent"
+    moved = change(before, after, is_share=is_share)
+    if moved is None:
         return ""
-    if kind.partition(".")[0] == "percent":
-        points = formats.decimal((after - before) * 100, 1)
-        return signed(texts.fill("page.index_points", formats, points=points), after > before)
-    if before <= 0:
-        return ""
-    return signed(formats.percent(after / before - 1), after > before)
+    if is_share:
+        points = formats.decimal(100 * moved, 1)
+        return signed(texts.fill("page.index_points", formats, points=points), moved > 0)
+    return signed(formats.percent(moved), moved > 0)
 
 
 def signed(text: str, is_more: bool) -> str:
     """Return a written change with its plus sign, unless it is rounded to nothing."""
-    has_digits = any(letter in text for letter in "123456789")
-    return f"+{text}" if is_more and has_digits else text
+    return f"+{text}" if is_more and not is_nothing(text) else text
 
 
 def _trend(run: Run | None, say: _Words) -> dict[str, Markup | str]:

@@ -6,18 +6,17 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from segkit.report.advice import anchor_of_first
 from segkit.report.chapter import Chapter, spoken_figures
 from segkit.report.conclusions import conclusion
-from segkit.report.format import Formats
 
 if TYPE_CHECKING:
     from segkit.study import Study
 
 FIGURES = ("revenue", "orders", "buyers", "aov", "repeat_rate")
-SHARES = ("repeat_rate",)
 TOLD = 3
 SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][»”)]))\s+(?=[\"(A-ZÁÉÍÓÚÑ¿¡«“0-9])")
 NOT_AN_END = {"vs.", "aprox.", "approx.", "ee.", "uu.", "u.", "sr.", "sra.", "dr.", "mr.", "mrs."}
@@ -73,7 +72,7 @@ def summary(study: Study) -> Summary:
     return Summary(
         figures=_figures(study, chapter),
         compared=_compared(study, chapter),
-        findings=tuple([*findings, *filter(None, others)][:TOLD]),
+        findings=tuple(islice(chain(findings, filter(None, others)), TOLD)),
         actions=tuple(
             Action(
                 words["title"],
@@ -104,8 +103,9 @@ def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
     before = study.headline_before
     now = {key: study.headline[key] for key in FIGURES}
     said = spoken_figures(now, chapter.wording())
+    kinds = {key: chapter.columns.kind(key) for key in FIGURES}
     changes = [
-        change_of(now[key], before.get(key, math.nan), chapter.formats, chapter, key in SHARES)
+        change_of(now[key], before.get(key, math.nan), chapter, kinds[key] == "percent")
         for key in FIGURES
     ]
     return tuple(
@@ -114,24 +114,53 @@ def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
     )
 
 
-def change_of(
-    now: float, before: float, formats: Formats, chapter: Chapter, is_share: bool
-) -> tuple[str, str]:
+def change_of(now: float, before: float, chapter: Chapter, is_share: bool) -> tuple[str, str]:
     """Return how a figure moved, in words, and whether up, down or not at all.
 
     Shares move by percentage points, everything else by percent of what it was.
     """
-    if not (math.isfinite(now) and math.isfinite(before)) or (not is_share and before <= 0):
+    moved = change(before, now, is_share=is_share)
+    if moved is None or not (math.isfinite(now) and math.isfinite(before)):
         return "", "same"
-    moved = 100 * (now - before) if is_share else now / before - 1
     said = (
-        chapter.texts.fill("page.points", formats, points=abs(moved))
+        chapter.texts.fill("page.points", chapter.formats, points=100 * abs(moved))
         if is_share
-        else formats.percent(abs(moved))
+        else chapter.formats.percent(abs(moved))
     )
-    if not any(digit in said for digit in "123456789"):
+    if is_nothing(said):
         return f"± {said}", "same"
     return (f"+{said}", "up") if moved > 0 else (f"−{said}", "down")
+
+
+def change(before: float | None, after: float | None, *, is_share: bool) -> float | None:
+    """Return how a figure moved: a share by its difference, all else relative to what it was.
+
+    Returns
+    -------
+    float or None
+        None where a figure is missing, or there is nothing to relate it to.
+
+    Examples
+    --------
+    >>> change(50, 75, is_share=False), change(0.25, 0.5, is_share=True), change(0, 1, is_share=False)
+    (0.5, 0.25, None)
+    """
+    if before is None or after is None:
+        return None
+    if is_share:
+        return after - before
+    return after / before - 1 if not before <= 0 else None
+
+
+def is_nothing(written: str) -> bool:
+    """Tell whether a written number is rounded to nothing.
+
+    Examples
+    --------
+    >>> is_nothing("0,0 %"), is_nothing("0,1 %")
+    (True, False)
+    """
+    return not any(digit in written for digit in "123456789")
 
 
 def _compared(study: Study, chapter: Chapter) -> str:

@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segkit.errors import RuleError, SegkitError, suggestion
-from segkit.params import flattened, load_yaml
+from segkit.params import LOCALE, SOURCE, flattened, languages, load_yaml
 
 if TYPE_CHECKING:
     from babel.messages.catalog import Catalog
 
 HERE = Path(__file__).parent
-SOURCE = "en"
-LOCALE = HERE / "locale"
 WIDTH = 100  # letters on a line of a catalogue
 HEADER = (
     'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"MIME-Version: 1.0\\n"\n'
@@ -54,17 +52,6 @@ class Progress:
     def is_complete(self) -> bool:
         """Whether every text, and nothing else, is translated as it now stands."""
         return not (self.missing or self.outdated or self.unused)
-
-
-def languages(folder: Path = LOCALE) -> list[str]:
-    """Return the languages that there are texts in, in alphabetical order.
-
-    Examples
-    --------
-    >>> languages()
-    ['en', 'es']
-    """
-    return sorted([SOURCE, *(file.parts[-3] for file in folder.glob("*/LC_MESSAGES/segkit.po"))])
 
 
 @lru_cache(maxsize=1)
