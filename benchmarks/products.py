@@ -31,8 +31,8 @@ from segkit import Study
 from segkit.analysis.affinity import NOTHING, hits
 from segkit.analysis.intervals import wilson
 from segkit.data.interests import bought_between
-from segkit.offer_evidence import QUESTIONS, TOP, OfferEvidence
 from segkit.params import load_params
+from segkit.study.hit_rates import QUESTIONS, TOP, OfferEvidence
 
 STEPS = ("customers", "products", "affinities", "table")
 OFFERS = STEPS[1:]

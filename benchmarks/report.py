@@ -96,7 +96,7 @@ def time_report(params: Path) -> tuple[float, dict[str, float]]:
 
 
 def _run_report(root: Path, params: Path) -> None:
-    from segkit.run import run_clients
+    from segkit.run.execute import run_clients
 
     (outcome,) = run_clients([params], root=root, jobs=1, force=True)
     if outcome.state != "done":
@@ -127,7 +127,7 @@ def _run_imports(root: Path) -> None:
 
 
 def _execute_all(root: Path) -> None:
-    from segkit.run import Job, execute
+    from segkit.run.execute import Job, execute
 
     job = Job("imports", {}, "none", root)
     for notebook in sorted((root / "notebooks").iterdir()):

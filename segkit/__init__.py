@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+from segkit.foundation.version import __version__
 
 __all__ = [
     "Chapter",
@@ -27,17 +27,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Chapter": "segkit.report.chapter",
+    "Chapter": "segkit.report.page.chapter",
     "Params": "segkit.params",
     "SegkitError": "segkit.errors",
-    "Study": "segkit.study",
-    "audience_names": "segkit.report.advice",
-    "conclusion": "segkit.report.conclusions",
-    "finding_table": "segkit.report.advice",
-    "first_things": "segkit.report.advice",
+    "Study": "segkit.study.study",
+    "audience_names": "segkit.report.page.advice",
+    "conclusion": "segkit.report.page.conclusions",
+    "finding_table": "segkit.report.page.advice",
+    "first_things": "segkit.report.page.advice",
     "load_params": "segkit.params",
-    "recommend": "segkit.report.advice",
-    "special_cells": "segkit.report.advice",
+    "recommend": "segkit.report.page.advice",
+    "special_cells": "segkit.report.page.advice",
 }
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import click
 
-from segkit import __version__
 from segkit.errors import SegkitError
+from segkit.foundation.version import __version__
 from segkit.params import find_root, load_params
 
 ROOT = click.option(
@@ -37,8 +37,8 @@ def main() -> None:
 @DEBUG
 def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug: bool) -> None:
     """Run clients (PARAMS FILES) to finished reports."""
-    from segkit.progress import watching
-    from segkit.run import run_clients
+    from segkit.run.execute import run_clients
+    from segkit.run.progress import watching
 
     with _told_in_one_line(debug):
         with watching() as listener:
@@ -76,7 +76,7 @@ def _tell(outcome, debug: bool) -> None:
 @DEBUG
 def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
     """Check clients' parameters and the first lines of their data, and do nothing else."""
-    from segkit.preflight import preflight
+    from segkit.run.preflight import preflight
 
     root = root or find_root()
     failed = False
@@ -102,7 +102,7 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
 @DEBUG
 def translate(language: str, debug: bool) -> None:
     """Bring the texts in LANGUAGE (such as pt) up to the English ones, and say what is left."""
-    from segkit.report.translations import update
+    from segkit.words.translations import update
 
     with _told_in_one_line(debug):
         left = update(language)
@@ -174,7 +174,7 @@ def index(
 
     Language and benchmarks are remembered for the next time.
     """
-    from segkit.report.index import write_benchmarks, write_index
+    from segkit.report.index.index import write_benchmarks, write_index
 
     root = (root or find_root()).resolve()
     with _told_in_one_line(debug):
@@ -194,8 +194,8 @@ def compare(before: Path, after: Path, html: Path | None, exit_code: bool, debug
     """Tell what changed between two finished runs, such as reports/acme/2025-12-31."""
     from rich.console import Console
 
-    from segkit.compare import compare
-    from segkit.report.comparison import print_comparison, write_comparison
+    from segkit.report.index.compare import compare
+    from segkit.report.index.comparison import print_comparison, write_comparison
 
     with _told_in_one_line(debug):
         comparison = compare(before, after)

@@ -12,7 +12,7 @@ import pytest
 from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.sources import Workspace
-from segkit.study import Study
+from segkit.study.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
 

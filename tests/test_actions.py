@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from made_logs import HEADER, params_of, write_rows
 
-from segkit.actions import NO_CHANNEL, Actions
-from segkit.audiences import Audiences
+from segkit.analysis.contact_lists import read_audience
 from segkit.data.contacts import PHONE_CHANNELS
 from segkit.params import CHANNELS, SEGMENTATIONS
-from segkit.report.audiences import read_audience
-from segkit.report.catalogue import Texts
-from segkit.report.format import Formats
 from segkit.segments import MICRO_SEGMENTS
-from segkit.study import Study
+from segkit.study.actions import NO_CHANNEL, Actions
+from segkit.study.audiences import Audiences
+from segkit.study.study import Study
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 AS_OF = date(2024, 7, 1)
 QUICK = {"clv": {"model": "bg_nbd", "resamples": 0}, "clusters": {"k_range": [2, 3], "n_init": 1}}
@@ -814,7 +814,7 @@ def test_who_agreed_to_nothing_in_the_demo_shop_has_no_channel(demo):
 
 def contacts_of_the_demo_shop() -> pd.DataFrame:
     from segkit.data.demo import shop as made
-    from segkit.study import find_root
+    from segkit.study.study import find_root
 
     file = made.path(find_root(), "tienda_demo/clientes.csv")
     return pd.read_csv(file, sep=";", dtype=str, keep_default_na=False, encoding="utf-8-sig")

@@ -14,10 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segkit.data.contacts import CONSENT, PHONE_CHANNELS
-from segkit.data.sources import excel_rows
-from segkit.errors import DataError
-from segkit.report.audiences import (
+from segkit.analysis.contact_lists import (
     CONTACT_COLUMNS,
     MEMBER_COLUMNS,
     OPTIONAL_COLUMNS,
@@ -28,8 +25,11 @@ from segkit.report.audiences import (
     normal_phone,
     read_audience,
 )
-from segkit.report.exports import write_csv
-from segkit.report.workbook import write_workbook
+from segkit.data.contacts import CONSENT, PHONE_CHANNELS
+from segkit.data.sources import excel_rows
+from segkit.errors import DataError
+from segkit.foundation.files import write_csv
+from segkit.report.exports.workbook import write_workbook
 
 DRAWN = {"region": "ES", "campaign": "spring", "seed": 42}
 HEAD = ["customer_id", "group", *MEMBER_COLUMNS, *OPTIONAL_COLUMNS]

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from segkit.analysis import audit as tables
 from segkit.analysis import cohorts as groups
 from segkit.analysis.projection import projection
-from segkit.audit_words import next_unit
 from segkit.params import load_params
-from segkit.report.catalogue import Texts
-from segkit.report.format import Formats
-from segkit.study import Study
+from segkit.study.study import Study
+from segkit.words.audit import next_unit
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 LENSES = ("period", "periods", "cohort", "cohorts", "base")
 TABLES = (

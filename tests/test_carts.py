@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from made_logs import HEADER, params_of, write_rows
 
-from segkit.carts import SUMS, Carts
 from segkit.data.carts import (
     OUTCOMES,
     cart_counts,
@@ -23,7 +22,8 @@ from segkit.data.carts import (
     product_table,
     valued_items,
 )
-from segkit.study import Study
+from segkit.study.carts import SUMS, Carts
+from segkit.study.study import Study
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 NOON = datetime(2024, 6, 3, 12)

@@ -13,8 +13,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from segkit.errors import RuleError
-from segkit.report.catalogue import Texts
-from segkit.report.chapter import MARK, Chapter
+from segkit.report.page.chapter import MARK, Chapter
+from segkit.words.catalogue import Texts
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "=1+1", "$x$ 🙂", "a\nb"]
 OWN = {

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segkit.errors import DataError, SegkitError
-from segkit.report.playbook import Playbook
 from segkit.segments import CLVSegments
 from segkit.segments.clv import CLV_SEGMENTS
+from segkit.words.playbook import Playbook
 
 USUAL, CHURN = 60, 240
 LOW, NEXT_BEST, BEST = 100 / 3, 70.0, 90.0

@@ -19,10 +19,10 @@ from made_runs import EDGES, SEGMENTS, make_run, manifest_of
 from rich.console import Console
 
 from segkit.cli import main
-from segkit.compare import Comparison, compare
 from segkit.errors import SegkitError
-from segkit.report.comparison import Spoken, print_comparison, write_comparison
-from segkit.report.runs import Manifest, Run
+from segkit.report.index.compare import Comparison, compare
+from segkit.report.index.comparison import Spoken, print_comparison, write_comparison
+from segkit.report.index.runs import Manifest, Run
 
 SCRIPT = '<script>alert("x")</script>'
 

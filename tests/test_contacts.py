@@ -13,7 +13,7 @@ from segkit.data.contacts import CONSENT, PHONE_CHANNELS, contacts, looks_like_e
 from segkit.data.sources import Workspace, read
 from segkit.errors import SegkitError
 from segkit.params import Channel
-from segkit.preflight import preflight
+from segkit.run.preflight import preflight
 
 CHANNELS = get_args(Channel)
 HEADER = ("customer", "registered", "email", "phone", "agrees_email", "agrees_sms")

@@ -27,7 +27,7 @@ from segkit.data.customers import (
     period_table,
 )
 from segkit.params import load_params
-from segkit.study import Study
+from segkit.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[1]
 AS_OF = date(2024, 7, 1)

@@ -17,13 +17,21 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import segkit
 from segkit import models, segments
-from segkit.cached import cached_property
-from segkit.display import Shown, StudyPart, facts, public_names, summary, table_html, written
 from segkit.errors import DataError, ParamsError, SegkitError
+from segkit.foundation.cached import cached_property
+from segkit.foundation.display import (
+    Shown,
+    StudyPart,
+    facts,
+    public_names,
+    summary,
+    table_html,
+    written,
+)
 from segkit.models import BGNBD, GammaGamma, ParetoNBD
 from segkit.params import Params, check_params
 from segkit.segments import RFM, Clusters, CLVSegments, Lifecycle, RuleTable
-from segkit.study import Study
+from segkit.study.study import Study
 
 PARTS = (
     *("actions", "audiences", "carts", "evidence", "forecast", "insights", "migration"),

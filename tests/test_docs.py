@@ -19,9 +19,9 @@ from pydantic import BaseModel
 from segkit.analysis.insights import load_rules
 from segkit.cli import main
 from segkit.params import Params, check_params
-from segkit.report.playbook import Playbook
-from segkit.run import run_clients
+from segkit.run.execute import run_clients
 from segkit.segments.rules import RuleTable
+from segkit.words.playbook import Playbook
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PICTURES = sorted((ROOT / "docs" / "pictures").glob("*.png"))

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from segkit.plots import Style
-from segkit.report.drawing import SVG, address, drawn, slim
+from segkit.report.page.drawing import SVG, address, drawn, slim
 
 LETTERS = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=30)
 

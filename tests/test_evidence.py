@@ -9,7 +9,7 @@ import pytest
 from segkit.analysis import evidence
 from segkit.errors import DataError, SegkitError
 from segkit.segments import VIEWED_STAGE, VIEWS
-from segkit.study import SEGMENTATIONS
+from segkit.study.study import SEGMENTATIONS
 
 AS_OF, CUT = date(2024, 1, 1), date(2023, 1, 1)
 

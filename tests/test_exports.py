@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segkit.report.exports import (
+from segkit.foundation.files import (
     FORMULA_STARTS,
     guarded,
     replacing,

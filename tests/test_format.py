@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segkit.errors import RuleError, SegkitError
-from segkit.report.catalogue import Columns, Texts
-from segkit.report.format import KINDS, MISSING, Formats, is_kind
-from segkit.report.translations import languages
+from segkit.words.catalogue import Columns, Texts
+from segkit.words.format import KINDS, MISSING, Formats, is_kind
+from segkit.words.translations import languages
 
 NBSP = "\u00a0"
 

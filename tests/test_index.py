@@ -18,16 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import fail_run, make_run, months
 
-from segkit import run as runs
 from segkit.cli import main
 from segkit.errors import RuleError, SegkitError
-from segkit.report.benchmarks import MEASURES, Benchmarks
-from segkit.report.catalogue import Texts
-from segkit.report.clients import Ending
-from segkit.report.format import Formats
-from segkit.report.index import change_between, write_benchmarks, write_index
-from segkit.report.runs import read_run, without_folders
-from segkit.report.sparkline import sparkline, trend_of
+from segkit.report.index.benchmarks import MEASURES, Benchmarks
+from segkit.report.index.clients import Ending
+from segkit.report.index.index import change_between, write_benchmarks, write_index
+from segkit.report.index.runs import read_run, without_folders
+from segkit.report.page.sparkline import sparkline, trend_of
+from segkit.run import execute as runs
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 TURNED = "\u202e"
 SCRIPT = '<script>alert("x")</script>'
@@ -296,7 +296,7 @@ def test_runs_that_end_at_once_lose_nothing_of_each_other(tmp_path):
 def test_the_page_stays_whole_when_writing_fails(tmp_path, monkeypatch):
     make_run(tmp_path)
     before = write_index(tmp_path).read_bytes()
-    monkeypatch.setattr("segkit.report.index.index_html", lambda *_: 1 / 0)
+    monkeypatch.setattr("segkit.report.index.index.index_html", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_index(tmp_path)
     assert (tmp_path / "reports" / "index.html").read_bytes() == before
@@ -316,7 +316,7 @@ def test_a_page_that_cannot_be_written_fails_no_run(tmp_path, monkeypatch, caplo
     def full(*_, **__):
         raise OSError("no space left")
 
-    monkeypatch.setattr("segkit.report.index.write_index", full)
+    monkeypatch.setattr("segkit.report.index.index.write_index", full)
     runs._write_index(tmp_path, [], [])
     assert caplog.messages == ["the index is not written: no space left"]
 

@@ -21,9 +21,9 @@ from segkit.analysis.insights import (
 )
 from segkit.analysis.kpis import segment_kpis
 from segkit.errors import RuleError
-from segkit.insights import Insights
-from segkit.report.catalogue import Texts
-from segkit.report.format import Formats
+from segkit.study.insights import Insights
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 RULES = load_rules()
 NAN = float("nan")

@@ -17,7 +17,7 @@ from segkit.errors import DataError, SegkitError
 from segkit.params import check_params, load_params
 from segkit.segments import MICRO_SEGMENTS, STAGES, VIEWED_STAGE, VIEWS, Lifecycle
 from segkit.segments.split import LEAST_CUSTOMERS, best_split
-from segkit.study import Study
+from segkit.study.study import Study
 
 USUAL, CHURN, NEW, SECOND, AGAIN = 60, 240, 90, 45, 365
 MUCH, RICH, OFTEN = 75.0, 80.0, 0.9

@@ -23,7 +23,7 @@ from segkit.analysis.migration import (
 from segkit.errors import SegkitError
 from segkit.params import check_params, load_params
 from segkit.segments import VIEWS
-from segkit.study import SEGMENTATIONS, Study
+from segkit.study.study import SEGMENTATIONS, Study
 
 ORDER = ["new", "loyal", "lost"]
 examples = settings(max_examples=15, deadline=None)

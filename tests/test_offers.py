@@ -26,9 +26,9 @@ from segkit.data.interests import (
     product_figures,
     segment_sales,
 )
-from segkit.offer_evidence import LISTS
-from segkit.offers import TOP
-from segkit.study import Study
+from segkit.study.hit_rates import LISTS
+from segkit.study.offers import TOP
+from segkit.study.study import Study
 
 AS_OF = date(2024, 7, 1)
 NOON = datetime(2024, 6, 1, 12)
@@ -383,7 +383,7 @@ def test_the_study_learns_the_same_however_many_customers_are_looked_at_at_once(
     offers, monkeypatch
 ):
     whole = offers.table.copy()
-    monkeypatch.setattr("segkit.offers.ROWS", 7)
+    monkeypatch.setattr("segkit.study.offers.ROWS", 7)
     again = Study(offers.study.params, root=offers.study.root, run_dir="small", as_of=AS_OF)
     monkeypatch.setattr(again.offers, "blocks", lambda size=3: type(offers).blocks(again.offers, 3))
     pd.testing.assert_frame_equal(again.offers.table, whole)

@@ -21,13 +21,13 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from pypdf import PdfReader
 
 from segkit.errors import SegkitError
-from segkit.report import pdf
 from segkit.report.build import build
-from segkit.report.catalogue import Texts
-from segkit.report.chapter import Chapter
-from segkit.report.format import Formats
-from segkit.report.html import ReportContext, build_report
-from segkit.report.pdf import CHROMIUM, chromium, css_string, print_pdf, printable
+from segkit.report.page import pdf
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.html import ReportContext, build_report
+from segkit.report.page.pdf import CHROMIUM, chromium, css_string, print_pdf, printable
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 HOSTILE = 'Acme "Ñ" \\0 </style><script>alert(1)</script>'
 OWN = {

@@ -8,8 +8,8 @@ import pytest
 
 from segkit.errors import RuleError, SegkitError
 from segkit.params import load_yaml
-from segkit.report import playbook as module
-from segkit.report.playbook import (
+from segkit.words import playbook as module
+from segkit.words.playbook import (
     POLICIES_BY_STRICTNESS,
     Channel,
     Playbook,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segkit.errors import DataError, RuleError
-from segkit.report import recommendations as module
-from segkit.report.playbook import Playbook, languages
-from segkit.report.recommendations import recommendations, to_json, to_markdown
+from segkit.report.exports import recommendations as module
+from segkit.report.exports.recommendations import recommendations, to_json, to_markdown
+from segkit.words.playbook import Playbook, languages
 
 GENERATED = date(2026, 1, 19)
 EXPECTED = """\

@@ -17,12 +17,12 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segkit.errors import SegkitError
-from segkit.report.catalogue import Texts
-from segkit.report.chapter import MARK, Chapter
-from segkit.report.format import Formats
-from segkit.report.html import ReportContext, build_report, report_html
-from segkit.report.summary import Action, Figure, Summary
-from segkit.report.theme import Theme
+from segkit.report.page.chapter import MARK, Chapter
+from segkit.report.page.html import ReportContext, build_report, report_html
+from segkit.report.page.summary import Action, Figure, Summary
+from segkit.report.page.theme import Theme
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "=1+1", "$x$", "🙂", "two\nlines", "&amp;"]

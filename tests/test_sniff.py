@@ -21,7 +21,7 @@ from segkit.sniff.names import NAMES, Names
 from segkit.sniff.numbers import _decimal_of
 from segkit.sniff.sample import Finding
 from segkit.sniff.text import _western_encoding
-from segkit.study import Study
+from segkit.study.study import Study
 
 SPANISH = """\
 Nº Pedido;Cliente;Fecha del pedido;Artículo;Categoría;Unidades;Importe (€)

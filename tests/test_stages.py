@@ -17,10 +17,10 @@ from segkit.analysis import lifecycle as tables
 from segkit.analysis.gaps import returned_by
 from segkit.analysis.lifecycle import by_age, is_difference, mean_difference, two_rates
 from segkit.params import check_params, load_params
-from segkit.report.catalogue import Texts
-from segkit.report.format import Formats
 from segkit.segments import STAGES
-from segkit.study import Study
+from segkit.study.study import Study
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 AS_OF = date(2024, 7, 1)
 QUICK = {"clv": {"model": "bg_nbd", "resamples": 0}, "clusters": {"k_range": [2, 3], "n_init": 1}}

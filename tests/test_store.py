@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from segkit.store import Store, code_digest, key_of, parquet_key
+from segkit.study.store import Store, code_digest, key_of, parquet_key
 
 FRAME = pd.DataFrame(
     {
@@ -120,6 +120,6 @@ def test_keys_differ_with_any_value_and_not_with_the_order_of_names():
 
 def test_keys_change_with_the_code(monkeypatch):
     key = key_of("x")
-    monkeypatch.setattr("segkit.store.code_digest", lambda: "other")
+    monkeypatch.setattr("segkit.study.store.code_digest", lambda: "other")
     assert key_of("x") != key
     assert len(code_digest()) == 16

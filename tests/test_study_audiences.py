@@ -15,20 +15,20 @@ import pytest
 from made_logs import HEADER, params_of, write_rows
 
 from segkit import Chapter, audience_names
-from segkit.actions import NO_CHANNEL
-from segkit.analysis.power import smallest_uplift
-from segkit.audiences import FOLDER, Audiences
-from segkit.params import SEGMENTATIONS
-from segkit.report.audiences import (
+from segkit.analysis.contact_lists import (
     CONTACT_COLUMNS,
     MEMBER_COLUMNS,
     OPTIONAL_COLUMNS,
     normal_phone,
     read_audience,
 )
-from segkit.report.exports import unguarded
-from segkit.report.playbook import strictest
-from segkit.study import Study
+from segkit.analysis.power import smallest_uplift
+from segkit.foundation.files import unguarded
+from segkit.params import SEGMENTATIONS
+from segkit.study.actions import NO_CHANNEL
+from segkit.study.audiences import FOLDER, Audiences
+from segkit.study.study import Study
+from segkit.words.playbook import strictest
 
 AS_OF = date(2024, 7, 1)
 QUICK = {

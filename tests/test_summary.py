@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segkit import Chapter, Study, load_params
-from segkit.report.catalogue import Texts
-from segkit.report.conclusions import CONCLUSIONS, conclusion
-from segkit.report.format import Formats
-from segkit.report.method import method
-from segkit.report.summary import change_of, first_sentence, summary
+from segkit.report.page.conclusions import CONCLUSIONS, conclusion
+from segkit.report.page.method import method
+from segkit.report.page.summary import change_of, first_sentence, summary
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
 
 PROJECT = Path(__file__).parents[1]
 LINES = [("a", "2025-01-01", 1, 1, 10), ("a", "2025-03-01", 2, 1, 30), ("b", "2025-02-01", 3, 1, 5)]

@@ -8,9 +8,18 @@ from hypothesis import strategies as st
 from made_logs import params_of
 
 from segkit.errors import ParamsError, SegkitError
-from segkit.preflight import preflight
-from segkit.report.theme import DARK, LEGIBLE, LIGHT, LOGO_BYTES, Theme, contrast, legible, theme_of
-from segkit.run import run_fingerprint
+from segkit.report.page.theme import (
+    DARK,
+    LEGIBLE,
+    LIGHT,
+    LOGO_BYTES,
+    Theme,
+    contrast,
+    legible,
+    theme_of,
+)
+from segkit.run.execute import run_fingerprint
+from segkit.run.preflight import preflight
 
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from segkit.errors import RuleError, SegkitError
-from segkit.report import translations
-from segkit.report.catalogue import Columns, Texts, fields_of
-from segkit.report.translations import languages, progress, source, update
+from segkit.words import translations
+from segkit.words.catalogue import Columns, Texts, fields_of
+from segkit.words.translations import languages, progress, source, update
 
 ROOT = Path(__file__).parents[1]
 OTHERS = [language for language in languages() if language != "en"]

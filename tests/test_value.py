@@ -14,7 +14,7 @@ from segkit.analysis.value import FORECASTS, MODELS, CustomerValue
 from segkit.errors import SegkitError
 from segkit.models import GammaGamma, ModelError
 from segkit.models.purchase import DAYS
-from segkit.study import Study
+from segkit.study.study import Study
 
 AS_OF = pd.Timestamp("2025-07-01")
 ENDS = ["expected_orders_low", "expected_orders_high", "clv_low", "clv_high"]

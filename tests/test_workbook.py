@@ -20,10 +20,10 @@ from projects import finished_runs
 from pypdf import PdfReader
 
 from segkit.errors import DataError
-from segkit.report.catalogue import Columns, Texts
-from segkit.report.format import Formats
-from segkit.report.tables import Wording
-from segkit.report.workbook import CELL_TEXT, Contents, write_workbook
+from segkit.report.exports.workbook import CELL_TEXT, Contents, write_workbook
+from segkit.report.page.tables import Wording
+from segkit.words.catalogue import Columns, Texts
+from segkit.words.format import Formats
 
 # Bars are drawn by an extension that openpyxl does not know.
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported:UserWarning:openpyxl")

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from segkit import Study
-from segkit.offers import Offers
 from segkit.params import check_params
+from segkit.study.offers import Offers
 
 STEPS = {
     "customers": lambda offers: offers.study.customers,

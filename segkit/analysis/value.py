@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 
-from segkit.estimator import Estimator, check_choice
+from segkit.foundation.estimator import Estimator, check_choice
 from segkit.models.bg_nbd import BGNBD
 from segkit.models.fitting import ModelError
 from segkit.models.gamma_gamma import GammaGamma

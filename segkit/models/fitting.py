@@ -19,7 +19,7 @@ from scipy.optimize import minimize
 from threadpoolctl import ThreadpoolController
 
 from segkit.errors import SegkitError
-from segkit.estimator import Estimator
+from segkit.foundation.estimator import Estimator
 
 Z95 = 1.959963984540054
 LIMIT = 15.0

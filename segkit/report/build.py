@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from segkit.errors import SegkitError
-from segkit.report.catalogue import Columns, Texts
-from segkit.report.chapter import Chapter
-from segkit.report.format import Formats
-from segkit.report.html import ReportContext, build_report
-from segkit.report.method import method
-from segkit.report.pdf import print_pdf
-from segkit.report.summary import summary
-from segkit.report.tables import Wording
-from segkit.report.theme import theme_of
-from segkit.report.workbook import Contents, write_workbook
+from segkit.report.exports.workbook import Contents, write_workbook
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.html import ReportContext, build_report
+from segkit.report.page.method import method
+from segkit.report.page.pdf import print_pdf
+from segkit.report.page.summary import summary
+from segkit.report.page.tables import Wording
+from segkit.report.page.theme import theme_of
+from segkit.words.catalogue import Columns, Texts
+from segkit.words.format import Formats
 
 if TYPE_CHECKING:
-    from segkit.study import Study
+    from segkit.study.study import Study
 
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:

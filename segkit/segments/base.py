@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.errors import DataError, RuleError, suggestion
-from segkit.estimator import Estimator
+from segkit.foundation.estimator import Estimator
 
 PROSPECTS = "prospects"
 

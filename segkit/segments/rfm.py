@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from segkit.errors import DataError, SegkitError
-from segkit.estimator import check_choice, check_names
+from segkit.foundation.estimator import check_choice, check_names
 from segkit.segments.base import (
     PROSPECTS,
     Segmentation,

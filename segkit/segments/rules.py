@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from segkit.display import Shown
 from segkit.errors import DataError, RuleError
+from segkit.foundation.display import Shown
 from segkit.segments.base import PROSPECTS, check_columns, check_key
 
 _LETTERS = ("r", "f", "m")

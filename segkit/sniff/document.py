@@ -13,7 +13,7 @@ import yaml
 
 from segkit.errors import SegkitError
 from segkit.params import Params, load_params
-from segkit.preflight import preflight
+from segkit.run.preflight import preflight
 from segkit.sniff.given import valid
 from segkit.sniff.guess import Guess, sniff
 from segkit.sniff.sample import Finding, shown

@@ -13,7 +13,7 @@ import pytest
 from hostile import write_hostile_client
 from projects import finished_runs, make_project
 
-from segkit.report.pdf import chromium
+from segkit.report.page.pdf import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -96,7 +96,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the finished run of a client whose every name is an attack."""
-    from segkit.run import run_clients
+    from segkit.run.execute import run_clients
 
     root = make_project(tmp_path_factory.mktemp("hostile") / "project")
     outcome = run_clients([write_hostile_client(root)], root=root)[0]

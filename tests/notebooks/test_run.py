@@ -13,9 +13,9 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from segkit import run as runs
 from segkit.cli import main
-from segkit.run import Outcome
+from segkit.run import execute as runs
+from segkit.run.execute import Outcome
 
 pytestmark = pytest.mark.slow
 

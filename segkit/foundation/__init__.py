@@ -1,0 +1,1 @@
+"""What everything else stands on: files, YAML, and how objects compute, show and store themselves."""

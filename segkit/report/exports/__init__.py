@@ -1,0 +1,1 @@
+"""Files beside the report: the workbook and the recommendations."""

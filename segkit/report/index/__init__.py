@@ -1,0 +1,1 @@
+"""Over many runs: the index of clients, how they stand beside each other, two runs compared."""

@@ -1,0 +1,469 @@
+"""A chapter of the report, as a notebook writes it: titles, sentences, tables and pictures."""
+
+from __future__ import annotations
+
+import re
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pandas as pd
+from markupsafe import Markup
+
+from segkit.errors import RuleError
+from segkit.foundation.files import AUDIENCES, write_csv, write_json, write_parquet
+from segkit.report.page.drawing import drawn
+from segkit.report.page.tables import MANY_COLUMNS, Wording, html_table
+from segkit.words.catalogue import SECTIONS, Columns, Texts
+from segkit.words.format import Formats
+
+if TYPE_CHECKING:
+    from segkit.plots import Style
+
+MARK = "application/vnd.segkit+json"
+"""Says that the kit made an output; only such outputs go to the report unasked."""
+
+APPENDIX = "appendix"
+"""The place of an output that the report shows at its end."""
+
+
+class StudyLike(Protocol):
+    """What a chapter needs of a study.
+
+    Attributes
+    ----------
+    params : object
+        With `language`, `currency` and `locale` (or `display_locale`).
+    run_dir : Path
+        Folder of the run.
+    segment_names : mapping
+        Label by segment key, by segmentation.
+    """
+
+    params: object
+    run_dir: Path
+    segment_names: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of the report that a notebook cell can show.
+
+    Parameters
+    ----------
+    html : Markup
+        Escaped HTML.
+    plain : str
+        The same as text, for a terminal or a log.
+    kind : str
+        ``opening``, ``heading``, ``sentence``, ``table``, ``picture`` or ``headline``.
+    columns : tuple of str, optional
+        Column keys whose headers it shows; the glossary explains them.
+    place : str, optional
+        ``appendix`` where the report shows it at its end.
+    """
+
+    html: Markup
+    plain: str
+    kind: str
+    columns: tuple[str, ...] = field(default=())
+    place: str = ""
+
+    def __html__(self) -> str:
+        return self.html
+
+    def __str__(self) -> str:
+        return self.plain
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
+        # JupyterLab sets $…$ as mathematics unless a class says otherwise.
+        shown = f'<div class="segkit tex2jax_ignore mathjax_ignore">\n{self.html}\n</div>'
+        mark = {"kind": self.kind, "columns": list(self.columns), "place": self.place}
+        return {MARK: mark, "text/html": shown, "text/plain": self.plain}
+
+
+class Chapter:
+    """One chapter of a client's report.
+
+    Each method returns a `Fragment`: as the last expression of a notebook cell it is shown
+    there, and later in the report. Tables and pictures also leave their data in the folder
+    of the run.
+
+    Parameters
+    ----------
+    study : StudyLike
+        Whose customers the chapter is about.
+    key : str
+        Key of the chapter in the texts, such as ``rfm``.
+    run_dir : Path, optional
+        Folder of the run; by default that of the study.
+    texts : Texts, optional
+        By default the kit's texts in the client's language.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> params = SimpleNamespace(language="en", locale="en_US", currency="USD")
+    >>> study = SimpleNamespace(params=params, run_dir=Path("run"), segment_names={})
+    >>> texts = Texts("en", {"sentences": {"size": "There are {customers:count} customers."}})
+    >>> print(Chapter(study, "rfm", texts=texts).say("size", customers=793))
+    There are 793 customers.
+    """
+
+    def __init__(
+        self,
+        study: StudyLike,
+        key: str,
+        run_dir: Path | None = None,
+        *,
+        texts: Texts | None = None,
+    ) -> None:
+        params = study.params
+        self.key = key
+        self.run_dir = Path(run_dir or study.run_dir)
+        self.segment_names = study.segment_names
+        locale = getattr(params, "display_locale", None) or params.locale
+        self.formats = Formats(locale, params.currency)
+        self.texts = texts or Texts(params.language)
+        self.columns = Columns(self.texts.language)
+
+    @property
+    def style(self) -> Style:
+        """How pictures speak: the report's labels, numbers, money and months."""
+        return self.style_of(None)
+
+    def style_of(self, segmentation: str | None) -> Style:
+        """Return the style of pictures about one segmentation (None: about any)."""
+        from segkit.plots import Style
+
+        formats = self.formats
+        return Style(
+            labels=ChainMap(dict(self._names(segmentation)), self.columns.labels, self._labels()),
+            money=lambda value: formats.money(value, None if _digits(value) else 0),
+            number=lambda value: formats.number(value, _digits(value)),
+            percent=lambda share: formats.percent(share, _percent_digits(100 * share)),
+            month=formats.month,
+        )
+
+    def opening(self, conclusion: str = "", **fields: object) -> Fragment:
+        """Return the chapter's title, what it comes to, and its introduction.
+
+        Parameters
+        ----------
+        conclusion : str, optional
+            One sentence with a number in it, such as `segkit.conclusion` returns.
+        **fields
+            Fields of the title and the introduction.
+        """
+        path = f"chapters.{self.key}"
+        title = self.texts.fill(f"{path}.title", self.formats, **fields)
+        intro = self._optional(f"{path}.intro", fields)
+        html = Markup('<h2 id="{}">{}</h2>').format(self.key, title)
+        html += _paragraph(conclusion, "conclusion") + _paragraph(intro, "lead")
+        return Fragment(html, "\n".join(filter(None, (title, conclusion, intro))), "opening")
+
+    def heading(self, key: str, **fields: object) -> Fragment:
+        """Return the heading of a part of the chapter; its text is in the section ``labels``.
+
+        In the report, what follows belongs to the part: its own headings are one level lower.
+        """
+        title = self.texts.fill(f"labels.{key}", self.formats, **fields)
+        html = Markup('<h3 class="part" id="{}-{}">{}</h3>\n').format(self.key, key, title)
+        return Fragment(html, title, "heading")
+
+    def say(self, key: str, segmentation: str | None = None, **fields: object) -> Fragment:
+        """Return a sentence of the section ``sentences`` as a paragraph.
+
+        Parameters
+        ----------
+        key : str
+            Key of the sentence.
+        segmentation : str, optional
+            Whose labels fields of the kind ``segment`` take.
+        **fields
+            Value of each field.
+
+        Raises
+        ------
+        RuleError
+            When there is no such sentence or a field of it is not given.
+        """
+        path = f"sentences.{key}"
+        plain = self.texts.fill(path, self.formats, **self._spoken(path, segmentation, fields))
+        return Fragment(_paragraph(plain), plain, "sentence")
+
+    def table(
+        self,
+        name: str,
+        df: pd.DataFrame,
+        segmentation: str | None = None,
+        *,
+        title: str | None = None,
+        max_rows: int = 60,
+        columns: Sequence[str] | None = None,
+        where: pd.Series | None = None,
+        place: str = "",
+        **fields: object,
+    ) -> Fragment:
+        """Return a table with its title and note, and leave it as CSV and Parquet in the run.
+
+        Parameters
+        ----------
+        name : str
+            Name of the table, such as ``segment_kpis_clusters``; file names and texts follow it.
+        df : DataFrame
+            Small table with English column keys; a last row ``total`` is set in bold.
+        segmentation : str, optional
+            Whose labels the segment keys take; by default the one that the name ends with.
+        title : str, optional
+            Instead of the title in the texts.
+        max_rows : int, optional
+            Rows shown; the file has all of them.
+        columns : sequence of str, optional
+            Columns shown; the file has all of them.
+        where : Series of bool, optional
+            Rows shown; likewise.
+        place : str, optional
+            ``appendix`` for what belongs to the end of the report.
+        **fields
+            Fields of title and note.
+
+        Raises
+        ------
+        RuleError
+            When the name is no plain name, or has no title.
+        """
+        segmentation = segmentation or self._segmentation_of(name)
+        words = self._words("tables", name, title, segmentation, fields)
+        file = self._keep(name, df)
+        view = df if where is None else df[where]
+        view = view if columns is None else view[list(columns)]
+        shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
+        if view.shape != df.shape:
+            shown += _paragraph(
+                self.texts.fill("page.more_in_file", self.formats, file=file), "rest"
+            )
+        look = "exhibit wide" if view.shape[1] > MANY_COLUMNS else "exhibit"
+        html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
+            look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown
+        )
+        plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
+        return Fragment(html, plain, "table", tuple(map(str, view.columns)), place)
+
+    def picture(
+        self,
+        plot: Callable[..., object],
+        table: pd.DataFrame,
+        segmentation: str | None = None,
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        options: Mapping[str, object] | None = None,
+        **fields: object,
+    ) -> Fragment:
+        """Return a picture with its title, its caption and the table behind it.
+
+        Parameters
+        ----------
+        plot : callable
+            A picture of `segkit.plots`: called with the table and `style=`, returns an Axes.
+        table : DataFrame
+            What it draws; left as CSV and Parquet in the run, under the picture's name.
+        segmentation : str, optional
+            Whose labels the segment keys take.
+        name : str, optional
+            Name of the picture; by default that of `plot`.
+        title : str, optional
+            Instead of the title in the texts.
+        options : mapping, optional
+            Further arguments of `plot`.
+        **fields
+            Fields of title, caption and alternative text.
+
+        Raises
+        ------
+        RuleError
+            When the name is no plain name, or has no title.
+        """
+        name = name or plot.__name__
+        segmentation = segmentation or self._segmentation_of(name)
+        words = self._words("pictures", name, title, segmentation, fields)
+        alt = words["alt"] or self.texts.fill("page.missing_alt", self.formats, title=title)
+        file = self._keep(name, table)
+        source = drawn(plot, table, self.style_of(segmentation), options or {})
+        html = Markup(
+            '{heading}<figure>\n<img alt="{alt}" src="{source}">\n{caption}'
+            "<details><summary>{more}</summary>\n{table}\n</details>\n</figure>"
+        ).format(
+            heading=self._title(name, words["title"]),
+            alt=alt,
+            source=source,
+            caption=_paragraph(words["note"], tag="figcaption"),
+            more=self.texts.text("page.show_table"),
+            table=self._shown(table, name, words["title"], segmentation, 60, file),
+        )
+        plain = f"{words['title']}: {alt}"
+        return Fragment(html, plain, "picture", tuple(map(str, table.columns)))
+
+    def audience(self, name: str, df: pd.DataFrame) -> Fragment:
+        """Leave a list of customers as a file of its own, and return the sentence that says so.
+
+        Who is on it is never in the report.
+
+        Parameters
+        ----------
+        name : str
+            Plain name of the list, such as ``"open_carts"``.
+        df : DataFrame
+            One row a customer, or a customer's product.
+        """
+        _require_plain(name)
+        file = f"{AUDIENCES}/{name}.csv"
+        write_csv(df, self.run_dir / file)
+        plain = self.texts.fill("page.audience", self.formats, rows=len(df), file=file)
+        return Fragment(_paragraph(plain, "rest"), plain, "sentence")
+
+    def headline(self, values: Mapping[str, float]) -> Fragment:
+        """Return key figures as tiles, and leave them in `data/headline.json`.
+
+        Parameters
+        ----------
+        values : mapping of str to number
+            Figure by column key, such as ``{"customers": 793, "revenue": 2297200.86}``.
+        """
+        write_json(values, self.run_dir / "data" / "headline.json")
+        said = spoken_figures(values, self.wording())
+        plain = "; ".join(f"{label}: {value}" for label, value in said.items())
+        return Fragment(tiles(said), plain, "headline", tuple(values))
+
+    def name_of(self, segmentation: str, segment: str) -> str:
+        """Return the label of a segment key; of one without a label, the key itself."""
+        return str(self.wording(segmentation).name(segment))
+
+    def _names(self, segmentation: str | None) -> Mapping[str, str]:
+        if segmentation is not None:
+            return self.segment_names.get(segmentation, {})
+        return ChainMap(*map(dict, self.segment_names.values()))
+
+    def _labels(self) -> dict[str, str]:
+        start = "labels."
+        paths = [path for path in self.texts.paths if path.startswith(start)]
+        return {path.removeprefix(start): self.texts.text(path) for path in paths}
+
+    def wording(self, segmentation: str | None = None) -> Wording:
+        """Return how headers and values are said to the chapter's readers."""
+        return Wording(self.texts, self.columns, self.formats, self._names(segmentation))
+
+    def _segmentation_of(self, name: str) -> str | None:
+        ends = [key for key in self.segment_names if name.endswith(f"_{key}")]
+        return max(ends, key=len, default=None)
+
+    def _spoken(
+        self, path: str, segmentation: str | None, fields: Mapping[str, object]
+    ) -> dict[str, object]:
+        kinds = self.texts.fields(path)
+        words = {"segment": self.wording(segmentation).name, "label": self.texts.label}
+        return {
+            name: words[kinds[name]](value) if kinds.get(name) in words else value
+            for name, value in fields.items()
+        }
+
+    def _optional(self, path: str, fields: Mapping[str, object]) -> str:
+        return self.texts.fill(path, self.formats, **fields) if path in self.texts else ""
+
+    def _words(
+        self,
+        section: str,
+        name: str,
+        title: str | None,
+        segmentation: str | None,
+        fields: Mapping[str, object],
+    ) -> dict[str, str]:
+        """Title, note and alternative text of a table or picture; empty where it has none."""
+        _require_plain(name)
+        path, about = f"{section}.{name}", segmentation
+        if title is None or f"{path}.title" in self.texts:
+            path, rest = self.texts.entry(section, name)
+            about = segmentation or rest
+        if about:
+            fields = {"segmentation": self.texts.label(about)} | dict(fields)
+        words = {part: self._optional(f"{path}.{part}", fields) for part in SECTIONS[section]}
+        return words | ({"title": title} if title else {})
+
+    def _title(self, name: str, title: str) -> Markup:
+        return Markup('<h3 id="{}-{}">{}</h3>\n').format(self.key, name, title)
+
+    def _keep(self, name: str, df: pd.DataFrame) -> str:
+        file = f"exports/tables/{name}.csv"
+        write_csv(df, self.run_dir / file)
+        write_parquet(df, self.run_dir / "data" / "tables" / f"{name}.parquet")
+        return file
+
+    def _shown(
+        self,
+        df: pd.DataFrame,
+        name: str,
+        caption: str,
+        segmentation: str | None,
+        max_rows: int,
+        file: str,
+    ) -> Markup:
+        wording = self.wording(segmentation)
+        return html_table(df, wording, caption, name=name, max_rows=max_rows, file=file)
+
+
+def spoken_figures(values: Mapping[str, object], wording: Wording) -> dict[str, str]:
+    """Return key figures by header, each written by its kind.
+
+    Examples
+    --------
+    >>> wording = Wording(Texts("es"), Columns("es"), Formats("es_AR", "ARS"))
+    >>> spoken_figures({"orders": 5009, "repeat_rate": 0.98}, wording)
+    {'Tickets': '5.009', 'Tasa de recompra': '98,0%'}
+    """
+    return {
+        wording.header(key): wording.value(value, wording.columns.kind(key, pd.Series([value])))
+        for key, value in values.items()
+    }
+
+
+def tiles(figures: Mapping[str, str]) -> Markup:
+    """Return key figures as tiles.
+
+    Examples
+    --------
+    >>> tiles({"Tickets": "5.009"})
+    Markup('<dl class="tiles">\\n<div><dt>Tickets</dt><dd>5.009</dd></div>\\n</dl>')
+    """
+    each = Markup("\n").join(
+        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(label, value)
+        for label, value in figures.items()
+    )
+    return Markup('<dl class="tiles">\n{}\n</dl>').format(each)
+
+
+def _digits(value: float) -> int:
+    """Decimals of a number in a picture: none from a hundred up."""
+    size = abs(value)
+    return 0 if size >= 100 or not size else 1 if size >= 1 else 2
+
+
+def _percent_digits(percent: float) -> int:
+    return 0 if abs(percent) >= 9.95 or abs(percent - round(percent)) < 0.05 else 1
+
+
+def _paragraph(text: str, kind: str = "", tag: str = "p") -> Markup:
+    if not text:
+        return Markup("")
+    look = Markup(' class="{}"').format(kind) if kind else ""
+    return Markup("<{tag}{look}>{text}</{tag}>\n").format(tag=tag, look=look, text=text)
+
+
+def _require_plain(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_]{0,80}", name):
+        fix = "use small letters, digits and underscores: files are named after it"
+        raise RuleError(
+            "not a plain name", where="name of a table or picture", values=[name], fix=fix
+        )

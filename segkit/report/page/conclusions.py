@@ -1,0 +1,119 @@
+"""What each chapter comes to, in one sentence with its numbers: the report's chapters begin with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from segkit.analysis.concentration import concentration
+
+if TYPE_CHECKING:
+    from segkit.report.page.chapter import Chapter
+    from segkit.study.study import Study
+
+
+SAME = 0.005  # a smaller change of revenue is none
+
+
+def conclusion(study: Study, chapter: Chapter) -> str:
+    """Return the sentence that a chapter comes to; plain text, **not** escaped.
+
+    Parameters
+    ----------
+    study : Study
+    chapter : Chapter
+        Its key tells which chapter; of one that is not the kit's, there is none.
+
+    Returns
+    -------
+    str
+        Empty where there is nothing to say: a base without buyers, a chapter of the analyst's own.
+    """
+    conclude = CONCLUSIONS.get(chapter.key)
+    if conclude is None or study.buyers.empty:
+        return ""
+    key, segmentation, fields = conclude(study)
+    return str(chapter.say(f"conclusion_{key}", segmentation, **fields)) if key else ""
+
+
+def _explore(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    now, before = study.headline, study.headline_before
+    shares = concentration(study.buyers["revenue"]).set_index("top_share")["revenue_share"]
+    fields = {"buyers": now["buyers"], "revenue": now["revenue"], "top20": shares.loc[0.2]}
+    if not before or not before["revenue"] > 0:
+        return "explore_alone", None, fields
+    change = now["revenue"] / before["revenue"] - 1
+    how = "same" if abs(change) < SAME else "up" if change > 0 else "down"
+    return f"explore_{how}", None, fields | {"change": abs(change)}
+
+
+def _rfm(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    return _largest(study, "value_groups", "rfm")
+
+
+def _clusters(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    groups = len(study.clusters.segments_)
+    key, which, fields = _largest(study, "clusters", "clusters")
+    return key, which, fields | {"groups": groups}
+
+
+def _clv(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    forecast = study.forecast
+    if not forecast.ready:
+        return "clv_none", None, {"customers": len(study.buyers)}
+    segments = forecast.segments[forecast.segments["segment"] != "total"]
+    best = segments.loc[segments["clv_share"].idxmax()]
+    names = ["segment", "clv_share", "customers_share"]
+    return "clv", "clv_segments", forecast.total | dict(best[names])
+
+
+def _lifecycle(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    stages = study.kpis("lifecycle").set_index("segment")
+    counts = stages["customers"].reindex(["active", "new", "returned", "churned"], fill_value=0)
+    buyers = counts.sum()
+    fields = {"active": counts["active"], "new": counts["new"], "churned": counts["churned"]}
+    return "lifecycle", None, fields | {"active_share": counts["active"] / buyers, "buyers": buyers}
+
+
+def _segments(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    hindsight = study.evidence
+    if not hindsight.ready:
+        return _largest(study, study.params.report.recommendations, "segments")
+    best = hindsight.best_segmentation
+    fields = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
+    fields |= {"low": best["gini_low"], "high": best["gini_high"]} | hindsight.terms
+    return ("segments_tested" if best["gini_low"] > 0 else "segments_chance"), None, fields
+
+
+def _recommendations(study: Study) -> tuple[str, str | None, dict[str, object]]:
+    top = study.insights.top()
+    if top.empty:
+        return "recommendations_none", None, {"min_cell": study.params.report.min_cell}
+    fields = {"actions": len(top), "value": top["expected_value"].sum()}
+    return "recommendations", None, fields | {"findings": len(study.insights.table)}
+
+
+def _largest(
+    study: Study, segmentation: str, key: str
+) -> tuple[str, str | None, dict[str, object]]:
+    """Say which segment brings most of the period's revenue."""
+    kpis = study.kpis(segmentation)
+    named: pd.DataFrame = kpis[(kpis["segment"] != "total") & (kpis["revenue"] > 0)]
+    if named.empty:
+        return "no_revenue", None, {"customers": len(study.buyers)}
+    best = named.loc[named["revenue"].idxmax()]
+    names = ["segment", "customers", "customers_share", "revenue", "revenue_share"]
+    return key, segmentation, dict(best[names]) | {"about": segmentation}
+
+
+CONCLUSIONS: dict[str, Callable[[Study], tuple[str, str | None, dict[str, object]]]] = {
+    "explore": _explore,
+    "rfm": _rfm,
+    "clusters": _clusters,
+    "clv": _clv,
+    "lifecycle": _lifecycle,
+    "segments": _segments,
+    "recommendations": _recommendations,
+}

@@ -1,0 +1,231 @@
+"""Small tables as HTML: headers and values in the reader's words, everything escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from segkit.analysis.migration import NO_SEGMENTS
+from segkit.words.catalogue import Columns, Texts
+from segkit.words.format import NUMBER_KINDS, TIME_KINDS, Formats
+
+SUMMARY_ROWS = ("total", "read", "kept", "rejected")
+"""What rows that add others up hold in one of their first two cells; they are set in bold."""
+
+AMONG_SEGMENTS = ("total", *NO_SEGMENTS)
+"""What stands among segments without being one."""
+
+MANY_COLUMNS = 8  # beyond it a table needs a page on its side
+
+# Seen by screen readers and not by eyes, in a page without the kit's style sheet too.
+QUIET = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How headers and values of a table are said to a reader.
+
+    Parameters
+    ----------
+    texts : Texts
+        Labels and rule names.
+    columns : Columns
+        Headers and kinds.
+    formats : Formats
+        How numbers, money and dates are written.
+    names : mapping of str to str, optional
+        Label of each segment key.
+
+    Examples
+    --------
+    >>> wording = Wording(Texts("es"), Columns("es"), Formats("es_AR", "ARS"), {"loyal": "Leales"})
+    >>> wording.header("revenue"), wording.value("loyal", "segment"), wording.value(0.5, "percent")
+    ('Ingresos', 'Leales', '50,0%')
+    """
+
+    texts: Texts
+    columns: Columns
+    formats: Formats
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def naming(self, names: Mapping[str, str]) -> Wording:
+        """Return the same wording with other segment labels."""
+        return replace(self, names=names)
+
+    def header(self, column: object) -> str:
+        """Return the header of a column; of a segment's own column, the segment's label."""
+        known = column not in self.columns and column in self.names
+        return str(self.names[str(column)]) if known else self.columns.label(column)
+
+    def value(self, value: object, kind: str) -> str:
+        """Return a value as a reader sees it; plain text, not escaped."""
+        name = kind.partition(".")[0]
+        if name == "flag" and pd.api.types.is_bool(value):
+            return self.texts.text("labels.flag_yes" if value else "labels.flag_no")
+        if name == "rule":
+            return self.formats.text(self.texts.rule(value))
+        if name == "segment" or (name in NUMBER_KINDS and isinstance(value, str)):
+            return self.formats.text(self.name(value))
+        if name == "label" and isinstance(value, str):
+            return self.formats.text(self.texts.label(value))
+        return self.formats.by_kind(kind)(value)
+
+    def name(self, segment: object) -> object:
+        """Return the label of a segment key, and anything that is no such key as it is."""
+        if segment in AMONG_SEGMENTS:
+            return self.texts.label(segment)
+        return self.names.get(segment, segment) if isinstance(segment, str) else segment
+
+    def kinds(self, df: pd.DataFrame, table: str = "") -> list[str]:
+        """Return the kind of each column of a table."""
+        return [
+            self.columns.kind(column, df.iloc[:, place], table)
+            for place, column in enumerate(df.columns)
+        ]
+
+
+def html_table(
+    df: pd.DataFrame,
+    wording: Wording,
+    caption: str,
+    *,
+    name: str = "",
+    max_rows: int = 60,
+    file: str = "",
+) -> Markup:
+    """Return a table as HTML that scrolls inside its own region.
+
+    Parameters
+    ----------
+    df : DataFrame
+        Small table with English column keys; its index is not shown.
+    wording : Wording
+        How headers and values are said.
+    caption : str
+        What the table is, for those who do not see the heading above it.
+    name : str, optional
+        Name of the table, for columns that mean something else in it.
+    max_rows : int, optional
+        Rows shown; a row of totals at the end is always shown.
+    file : str, optional
+        Where the whole table is, for the sentence below a shortened one.
+
+    Returns
+    -------
+    Markup
+        Escaped; without a heading.
+
+    Examples
+    --------
+    >>> wording = Wording(Texts("en"), Columns("en"), Formats("en_US", "USD"))
+    >>> html = html_table(pd.DataFrame({"segment": ["<b>"], "revenue": [12.5]}), wording, "Sales")
+    >>> "&lt;b&gt;" in html, "$12.50" in html
+    (True, True)
+    """
+    shown = _shortened(df, max_rows)
+    kinds = wording.kinds(df, name)
+    tops = [_top(df.iloc[:, place], kind) for place, kind in enumerate(kinds)]
+    head = Markup("").join(map(partial(_head, wording), df.columns, kinds))
+    rows = Markup("\n").join(
+        _row(row, kinds, tops, wording) for row in shown.itertuples(index=False, name=None)
+    )
+    table = Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{caption}">\n'
+        '<table>\n<caption style="{quiet}">{caption}</caption>\n'
+        "<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
+    ).format(caption=caption, quiet=QUIET, head=head, rows=rows)
+    if len(shown) == len(df):
+        return table
+    rest = wording.texts.say(
+        "page.rows_shown", wording.formats, shown=len(shown), rows=len(df), file=file or name
+    )
+    return table + Markup('\n<p class="rest">{}</p>').format(rest)
+
+
+def html_pairs(pairs: Mapping[str, object], headers: tuple[str, str], caption: str) -> Markup:
+    """Return names and their values as a two-column table.
+
+    Examples
+    --------
+    >>> "3.11" in html_pairs({"python": "3.11"}, ("Program", "Version"), "Versions")
+    True
+    """
+    rows = Markup("\n").join(
+        Markup('<tr><th scope="row">{}</th><td>{}</td></tr>').format(name, value)
+        for name, value in pairs.items()
+    )
+    return Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{caption}">\n'
+        '<table class="pairs">\n<caption style="{quiet}">{caption}</caption>\n'
+        '<thead><tr><th scope="col">{first}</th><th scope="col">{second}</th></tr></thead>\n'
+        "<tbody>\n{rows}\n</tbody>\n</table>\n</div>"
+    ).format(caption=caption, quiet=QUIET, first=headers[0], second=headers[1], rows=rows)
+
+
+def is_summary(row: tuple) -> bool:
+    """Tell whether a row adds others up.
+
+    Examples
+    --------
+    >>> is_summary(("total", 793)), is_summary(("orders", "read", 9994)), is_summary(("loyal", 3))
+    (True, True, False)
+    """
+    return any(isinstance(cell, str) and cell in SUMMARY_ROWS for cell in row[:2])
+
+
+def _shortened(df: pd.DataFrame, max_rows: int) -> pd.DataFrame:
+    if len(df) <= max_rows:
+        return df
+    last = df.tail(1)
+    if not is_summary(next(last.itertuples(index=False, name=None), ())):
+        return df.head(max_rows)
+    return pd.concat([df.head(max_rows - 1), last])
+
+
+def _head(wording: Wording, column: object, kind: str) -> Markup:
+    return Markup('<th scope="col"{}>{}</th>').format(_class(kind), wording.header(column))
+
+
+def _row(row: tuple, kinds: list[str], tops: list[float], wording: Wording) -> Markup:
+    total = is_summary(row)
+    texts = [escape(wording.value(value, kind)) for value, kind in zip(row, kinds, strict=True)]
+    cells = [
+        _total_cell(text, kind) if total else _cell(text, kind, value, top)
+        for text, kind, value, top in zip(texts, kinds, row, tops, strict=True)
+    ][1:]
+    first = [Markup('<th scope="row"{}>{}</th>').format(_class(kinds[0]), texts[0])] if row else []
+    start = Markup('<tr class="total">') if total else Markup("<tr>")
+    return start + Markup("").join(first + cells) + Markup("</tr>")
+
+
+def _total_cell(text: Markup, kind: str) -> Markup:
+    return Markup("<td{}><strong>{}</strong></td>").format(_class(kind), text)
+
+
+def _cell(text: Markup, kind: str, value: object, top: float) -> Markup:
+    """A share of the whole is also drawn, as a thin line under its number."""
+    if not top or pd.isna(value) or value <= 0:
+        return Markup("<td{}>{}</td>").format(_class(kind), text)
+    return Markup('<td class="num bar" style="--part:{}">{}</td>').format(
+        round(float(value) / top, 3), text
+    )
+
+
+def _top(column: pd.Series, kind: str) -> float:
+    """Return the largest share of a column of parts of a whole; 0 of any other column."""
+    is_part = kind.startswith("percent") and str(column.name).endswith("_share")
+    if not is_part or not pd.api.types.is_numeric_dtype(column):
+        return 0.0
+    below_one = column[(column > 0) & (column < 1)]  # a total is no part
+    return float(below_one.max()) if len(below_one) else 0.0
+
+
+def _class(kind: str) -> Markup:
+    name = kind.partition(".")[0]
+    looks = {"text": "text", "flag": ""} | dict.fromkeys(NUMBER_KINDS + TIME_KINDS, "num")
+    look = looks.get(name, "word")
+    return Markup(' class="{}"').format(look) if look else Markup("")

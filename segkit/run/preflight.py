@@ -1,0 +1,112 @@
+"""What can be known to fail before work starts: files, columns, first lines, tables of rules."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from segkit.data.cleaning import judge, of_types
+from segkit.data.sources import Workspace, read
+from segkit.errors import DataError, SegkitError, suggestion
+from segkit.params import Params
+from segkit.report.page.theme import theme_of
+from segkit.study.study import TABLES, Study
+
+SAMPLE = 1000
+"""Lines of each table that are read."""
+
+_FEATURES = [
+    "recency_days",
+    "tenure_days",
+    "orders",
+    "units",
+    "lines",
+    "gross",
+    "returned",
+    "revenue",
+    "aov",
+    "upt",
+    "x",
+    "t_x",
+    "T",
+    "first_amount",
+    "first_units",
+    "return_rate",
+]
+
+
+def preflight(params: Params, root: Path) -> dict[str, int]:
+    """Check a client's inputs, and return how many lines of each table were looked at.
+
+    Parameters
+    ----------
+    params : Params
+        Checked parameters.
+    root : Path
+        Folder that relative paths start from.
+
+    Raises
+    ------
+    SegkitError, DataError
+        A file, column, rule file or playbook that is missing or wrong, or first lines
+        that make no sense under the parameters.
+    """
+    theme_of(params, root)
+    _check_tables_of_rules(params, root)
+    _check_features(params)
+    with tempfile.TemporaryDirectory(prefix="segkit-") as folder:
+        workspace = Workspace(root, Path(folder) / "scratch", params.engine)
+        try:
+            return {
+                name: _look(workspace, params, name) for name in TABLES if getattr(params, name)
+            }
+        finally:
+            workspace.close()
+
+
+def _check_tables_of_rules(params: Params, root: Path) -> None:
+    """Load the rules of segments and findings and the playbook, and find every segment an entry."""
+    study = Study(params, root=root)
+    _ = study.insights.rules
+    for segmentation, names in study.segment_names.items():
+        for key in names:
+            study.playbook.entry(segmentation, key)
+
+
+def _check_features(params: Params) -> None:
+    profit = ["profit", "profit_per_order"] if params.orders.columns.profit else []
+    discount = ["discount_share"] if params.orders.columns.discount else []
+    valid = [*_FEATURES, *profit, *discount]
+    for key in ("features", "log"):
+        for name in getattr(params.clusters, key) or []:
+            if name not in valid:
+                raise SegkitError(
+                    "no such feature of customers",
+                    where=f"clusters.{key}",
+                    values=[name],
+                    fix=suggestion(name, valid),
+                )
+
+
+def _look(workspace: Workspace, params: Params, name: str) -> int:
+    raw = read(workspace, getattr(params, name), name, sample=SAMPLE)
+    if name != "orders":
+        return raw.table.count().to_pyarrow().as_py()
+    judged = judge(of_types(raw.table, params), params, today=date.today())
+    found = judged.group_by("rule", "fate").agg(
+        lines=judged.count(), first=judged["offending"].min()
+    )
+    rows = found.order_by("rule").to_pyarrow().to_pylist()
+    lines = sum(row["lines"] for row in rows)
+    if not lines:
+        raise DataError("holds no lines", where="orders", fix="check the export")
+    if all(row["fate"] == "reject" for row in rows):
+        worst = max(rows, key=lambda row: row["lines"])
+        raise DataError(
+            f"none of the first {lines} lines can be used; most break the rule {worst['rule']}",
+            where="orders",
+            values=[worst["first"]] if worst["first"] else [],
+            fix="check orders.columns, date_format, decimal and thousands",
+        )
+    return lines

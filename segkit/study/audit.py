@@ -1,0 +1,351 @@
+"""A study's customer-base audit: five ways to look at who buys, each adding up to the revenue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from segkit.analysis import audit as tables
+from segkit.analysis import cohorts as groups
+from segkit.analysis.distributions import binned, counted
+from segkit.analysis.projection import projection
+from segkit.data import periods
+from segkit.foundation.cached import cached_property
+from segkit.foundation.display import StudyPart
+from segkit.study.store import key_of, write_batches
+from segkit.words import audit as words
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from segkit.study.study import Study
+
+FIGURES = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
+
+
+class Audit(StudyPart):
+    """One study's customers in a period, in two, and by the time of their first order.
+
+    The five lenses of Fader, Hardie and Ross, The Customer-Base Audit (2022): one period; two
+    periods; one cohort; cohorts compared; the whole base. Every table is small.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.params = study.params.audit
+
+    # One period -----------------------------------------------------------------------
+
+    @cached_property
+    def product(self) -> pd.DataFrame:
+        """Customers × orders a customer × AOV; see `segkit.analysis.audit.product`."""
+        found = {tables.EARLIER: self._earlier} if self.has_earlier else {}
+        return tables.product(found | {tables.LATER: self.study.period()})
+
+    @cached_property
+    def spread(self) -> pd.DataFrame:
+        """How spend, orders and order value are spread over customers."""
+        return tables.spread(self.study.period())
+
+    @cached_property
+    def histograms(self) -> dict[str, pd.DataFrame]:
+        """The same in bins, for `segkit.plots.histogram`: of `revenue`, `orders` and `aov`."""
+        measures = tables.buyer_measures(self.study.period())
+        return {
+            "revenue": binned(measures["revenue"]),
+            "orders": counted(measures["orders"]),
+            "aov": binned(measures["aov"]),
+        }
+
+    @cached_property
+    def deciles(self) -> pd.DataFrame:
+        """Ten equal groups of customers, best first; see `segkit.analysis.audit.deciles`."""
+        return self._frame("deciles", lambda: tables.deciles(self.study.period()))
+
+    @cached_property
+    def value_deciles(self) -> pd.DataFrame:
+        """Ten groups of equal revenue; see `segkit.analysis.audit.value_deciles`."""
+        return self._frame("value_deciles", lambda: tables.value_deciles(self.study.period()))
+
+    # Two periods ----------------------------------------------------------------------
+
+    @property
+    def earlier_start(self) -> date:
+        """First day of the period before the study's."""
+        return self._then.period_start
+
+    @property
+    def _then(self) -> Study:
+        return self.study.at(self.study.period_start)
+
+    @property
+    def has_earlier(self) -> bool:
+        """Whether the period before was observed whole."""
+        return self.earlier_start >= self.observed_from
+
+    @property
+    def _earlier(self) -> pd.DataFrame:
+        """What customers bought in the period before, as it was known at its end."""
+        return self._then.period()
+
+    @cached_property
+    def _both(self) -> pd.DataFrame:
+        """What each customer bought in both periods: nobody, where the first was not observed whole."""
+        later = self.study.period()
+        ends = (self._earlier, later) if self.has_earlier else (later[:0], later[:0])
+        return tables.together(*ends)
+
+    @cached_property
+    def bought(self) -> pd.DataFrame:
+        """Who bought in which of the two periods; see `segkit.analysis.audit.bought`."""
+        return self._compared("bought", tables.bought)
+
+    @cached_property
+    def staying(self) -> pd.DataFrame:
+        """Who of those who bought in both spent more, or less."""
+        return self._compared("staying", tables.staying)
+
+    @cached_property
+    def period_change(self) -> pd.DataFrame:
+        """From one period's revenue to the next, by customers."""
+        return self._compared("period_change", tables.period_change)
+
+    @cached_property
+    def factor_change(self) -> pd.DataFrame:
+        """From one period's revenue to the next, by the three factors."""
+        return self._compared("factor_change", tables.factor_change)
+
+    @cached_property
+    def decile_switching(self) -> pd.DataFrame:
+        """Who went from which decile of spend to which."""
+        return self._compared("decile_switching", tables.decile_switching)
+
+    @cached_property
+    def decile_cuts(self) -> pd.DataFrame:
+        """Cuts of the deciles that both periods share."""
+        return self._compared("decile_cuts", tables.decile_cuts)
+
+    def _compared(self, name: str, compute: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
+        found = self._frame(name, lambda: compute(self._both))
+        return found if self.has_earlier else found[:0]
+
+    @cached_property
+    def headline_before(self) -> dict[str, float]:
+        """Key figures of the period before, as `Study.headline` had them at its end; or none."""
+        if not self.has_earlier:
+            return {}
+        state = self.study.store.state("headline_before", self._key, self._compute_headline)
+        return {name: np.nan if value is None else value for name, value in state.items()}
+
+    def _compute_headline(self) -> dict[str, float | None]:
+        totals = tables.product({"": self._earlier}).iloc[0]
+        repeaters = int((self._earlier["orders"] > 1).sum())
+        figures = totals[["orders", "revenue", "aov"]].to_dict()
+        figures |= {"customers": self._known_then(), "buyers": totals["customers"]}
+        buyers = figures["buyers"]
+        figures["repeat_rate"] = repeaters / buyers if buyers else np.nan
+        return {name: None if pd.isna(figures[name]) else float(figures[name]) for name in FIGURES}
+
+    def _known_then(self) -> int:
+        sides = self.study.known_since()
+        counted_then = periods.customers_known(self.study.lines, self.study.period_start, sides)
+        return int(counted_then.to_pyarrow().as_py())
+
+    # Calendar units and cohorts -------------------------------------------------------
+
+    @property
+    def observed_from(self) -> date:
+        """The first day that the log covers."""
+        return self.study.params.orders.since or self.study.first_day
+
+    @cached_property
+    def unit(self) -> str:
+        """The calendar unit of cohorts: the one given, or one that parts the history well."""
+        if self.params.unit != "auto":
+            return self.params.unit
+        return groups.chosen_unit(self.observed_from, self.study.as_of)
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """The calendar units of the history; see `segkit.analysis.cohorts.unit_table`."""
+        return groups.unit_table(
+            self.observed_from, self.study.as_of, self.unit, whole_log=self.params.whole_log
+        )
+
+    @cached_property
+    def cohorts(self) -> pd.DataFrame:
+        """What each cohort did in each unit; see `segkit.analysis.cohorts.cohort_table`."""
+        compute = lambda: groups.cohort_table(self._activity, self._revenue, self.units)
+        return self._named(self._frame("cohorts", compute))
+
+    @cached_property
+    def cohort(self) -> pd.Timestamp | None:
+        """The cohort that is looked at alone; see `segkit.analysis.cohorts.shown_cohort`."""
+        return groups.shown_cohort(self.cohorts)
+
+    @property
+    def cohort_name(self) -> str | None:
+        """The name of that cohort."""
+        return None if self.cohort is None else self.name_of(self.cohort)
+
+    @cached_property
+    def cohort_factors(self) -> pd.DataFrame:
+        """Size × share active × orders × AOV of that cohort, by age."""
+        own = self.cohorts[self.cohorts["cohort"] == self.cohort]
+        return own.drop(columns=["cohort", "cohort_name", "is_truncated"]).reset_index(drop=True)
+
+    @cached_property
+    def cohort_orders(self) -> pd.DataFrame:
+        """How long that cohort took to the second order, and to further ones."""
+        return self._frame("cohort_orders", self._compute_cohort_orders)
+
+    def _compute_cohort_orders(self) -> pd.DataFrame:
+        start = self.cohort if self.cohort is not None else pd.Timestamp(self.study.as_of)
+        span = [day.date() for day in (start, start + groups.UNITS[self.unit])]
+        gaps = periods.cohort_gaps(self.days, *span, groups.LAST_ORDER)
+        waiting = periods.open_gaps(self.days, *span, self.study.as_of)
+        return groups.cohort_orders(*(table.to_pyarrow().to_pandas() for table in (gaps, waiting)))
+
+    @cached_property
+    def cohort_summary(self) -> pd.DataFrame:
+        """Each cohort so far, one row each."""
+        return self._named(
+            self._frame(
+                "cohort_summary",
+                lambda: groups.cohort_summary(self.cohorts, self.study.customers, self.unit),
+            )
+        )
+
+    @cached_property
+    def second_orders(self) -> pd.DataFrame:
+        """Share of each cohort that has bought again, by days since the first order."""
+        arguments = (self.units, self.unit, self.study.as_of)
+        compute = lambda: groups.second_orders(self.study.customers, *arguments)
+        return self._named(self._frame("second_orders", compute))
+
+    # The whole base -------------------------------------------------------------------
+
+    @cached_property
+    def cohort_revenue(self) -> pd.DataFrame:
+        """Revenue by cohort and calendar unit."""
+        return self._named(groups.calendar_revenue(self._revenue, self.units))
+
+    @cached_property
+    def base(self) -> pd.DataFrame:
+        """The base in each unit: who is new, and what is repeated."""
+        return self._named(self._frame("base", self._compute_base))
+
+    def _compute_base(self) -> pd.DataFrame:
+        found = (self._activity, self._revenue, self.study.customers, self.units)
+        return groups.base_table(*found, self.unit)
+
+    @cached_property
+    def projection(self) -> pd.DataFrame:
+        """What the next units should bring; see `segkit.analysis.projection.projection`."""
+        found = (self.cohorts, self.base, self.units, self.unit, self.study.as_of)
+        return self._named(self._frame("projection", lambda: projection(*found)))
+
+    # What they are made of ------------------------------------------------------------
+
+    @cached_property
+    def days(self) -> ir.Table:
+        """Purchase days of all customers; see `segkit.data.periods.purchase_days`."""
+        study = self.study
+        write = lambda path, key: write_batches(
+            periods.purchase_days(study.lines, study.as_of), path, key
+        )
+        key = key_of(study.customers_key, "purchase_days")
+        return study.engine_table(study.store.file("purchase_days", key, write))
+
+    @cached_property
+    def _activity(self) -> pd.DataFrame:
+        compute = lambda: _dated(periods.cohort_activity(self.days, self.unit))
+        return self._frame("activity", compute)
+
+    @cached_property
+    def _revenue(self) -> pd.DataFrame:
+        study = self.study
+        compute = lambda: _dated(
+            periods.cohort_revenue(study.lines, self.days, self.unit, study.as_of)
+        )
+        return self._frame("revenue", compute)
+
+    @property
+    def _key(self) -> str:
+        study = self.study
+        span = [self.observed_from.isoformat(), study.period_start.isoformat()]
+        return key_of(study.customers_key, "audit", self.params.model_dump(), *span)
+
+    def _frame(self, name: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        return self.study.store.frame(f"audit_{name}", key_of(self._key, name), compute)
+
+    # Names and words ------------------------------------------------------------------
+
+    def said(self, lens: str) -> words.Said:
+        """Return what a lens says: keys of sentences, and their fields.
+
+        Parameters
+        ----------
+        lens : str
+            ``period``, ``periods``, ``cohort``, ``cohorts`` or ``base``.
+        """
+        return getattr(words, f"of_{lens}")(self)
+
+    def about(self, name: str) -> dict[str, object]:
+        """Return what the title and caption of a picture or table name, as fields.
+
+        Parameters
+        ----------
+        name : str
+            Of the picture, such as ``deciles``; of one that names no figures, nothing.
+        """
+        return words.about(self, name)
+
+    def name_of(self, day: Any) -> str:
+        """Return how the client's language calls the calendar unit that begins on a day."""
+        from babel.dates import format_date
+
+        if pd.isna(day):
+            return self._texts.label(tables.RETURNS_ONLY)
+        locale = self.study.params.display_locale
+        if self.unit == "month":
+            return self._formats.month(day)
+        patterns = {"quarter": "QQQ y", "year": "y"}
+        return format_date(day, patterns.get(self.unit, "medium"), locale=locale)
+
+    def _named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the names of its cohorts and units beside them."""
+        for name in ("unit", "cohort"):
+            if name in table:
+                words = {day: self.name_of(day) for day in table[name].drop_duplicates()}
+                names = [words[day] for day in table[name]]
+                place = list(table.columns).index(name) + 1
+                table.insert(place, f"{name}_name", pd.Series(names, table.index, dtype="str"))
+        return table
+
+    @cached_property
+    def _texts(self):
+        from segkit.words.catalogue import Texts
+
+        return Texts(self.study.params.language)
+
+    @cached_property
+    def _formats(self):
+        from segkit.words.format import Formats
+
+        return Formats(self.study.params.display_locale, self.study.params.currency)
+
+
+def _dated(table: ir.Table) -> pd.DataFrame:
+    """Return a small result with its days as timestamps."""
+    found = table.to_pyarrow().to_pandas()
+    days = {name: pd.to_datetime(found[name]) for name in ("cohort", "unit")}
+    return found.assign(**{name: day.astype("datetime64[us]") for name, day in days.items()})

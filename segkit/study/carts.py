@@ -1,0 +1,152 @@
+"""A study's carts: what was put in, what came of it, and who waits for a word."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from segkit.data.carts import OUTCOMES, cart_sums, product_table, valued_items
+from segkit.foundation.cached import cached_property
+from segkit.foundation.display import StudyPart
+from segkit.study.store import key_of
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from segkit.study.study import Study
+
+SUMS = ("carts", *OUTCOMES, "carts_value", "abandoned_value", "carts_priced")
+
+
+class Carts(StudyPart):
+    """What the customers of one study put in carts during its period (definitions, section 7).
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.params = study.params.carts
+
+    @property
+    def ready(self) -> bool:
+        """Whether events are given, and anything was put in a cart."""
+        return self.study.events is not None and bool(self.totals["carts"])
+
+    def _items_since(self, start: date) -> ir.Table:
+        study, hours = self.study, self.params.window_hours
+        return valued_items(study.cart_items, self.products, start, study.as_of, hours)
+
+    @property
+    def products(self) -> ir.Table | None:
+        """Price, name and category of what was sold, as an expression, or None."""
+        study = self.study
+        if "product_id" not in study.lines.columns:
+            return None
+        products = product_table(study.lines, study.as_of)
+        if study.params.has_amounts:
+            return products
+        import ibis
+
+        return products.mutate(price=ibis.null("float64"))
+
+    def _sums(self, by: str) -> pd.DataFrame:
+        key = key_of(self.study.customers_key, self.study.params.period_months, by)
+        compute = lambda: cart_sums(self._items_since(self.study.period_start), by)
+        return self.study.store.frame(
+            f"carts_{by}", key, lambda: compute().to_pyarrow().to_pandas()
+        )
+
+    @cached_property
+    def by_customer(self) -> pd.DataFrame:
+        """Carts of each customer: `customer_id` and the columns of `cart_sums`."""
+        return self._sums("customer_id")
+
+    @cached_property
+    def by_category(self) -> pd.DataFrame:
+        """Carts of each category, most carts first; none where no category is known."""
+        table = _with_rates(self._sums("category").dropna(subset="category"))
+        return table.sort_values("carts", ascending=False, kind="stable", ignore_index=True)
+
+    def by_segment(self, segmentation: str) -> pd.DataFrame:
+        """Return carts of each segment of a segmentation, most carts first, and a total.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's.
+        """
+        labels = self.study.segments.set_index("customer_id")[segmentation]
+        table = self.by_customer.assign(segment=self.by_customer["customer_id"].map(labels))
+        sums = table.groupby("segment")[list(SUMS)].sum().sort_values("carts", ascending=False)
+        sums.loc["total"] = sums.sum()
+        return _with_rates(sums.reset_index())
+
+    @cached_property
+    def totals(self) -> dict[str, float]:
+        """Carts of the period, what came of them, and what the abandoned ones were worth."""
+        sums = self.by_customer[list(SUMS)].sum()
+        row = _with_rates(sums.to_frame().T).iloc[0]
+        terms = {"hours": self.params.window_hours, "customers": len(self.by_customer)}
+        return {name: float(value) for name, value in row.items()} | terms
+
+    @property
+    def remarks(self) -> list[tuple[str, dict[str, float]]]:
+        """What the carts say: keys of sentences, and their fields."""
+        if self.study.events is None:
+            return [("carts_none", {})]
+        if not self.ready:
+            return [("carts_empty", {})]
+        totals = self.totals
+        priced = totals["carts_priced"] / totals["carts"]
+        value = ("carts_value" if priced else "carts_no_prices", totals | {"priced": priced})
+        return [("carts_summary", totals), value, ("carts_open", self.open_terms)]
+
+    @property
+    def open_terms(self) -> dict[str, float]:
+        """How many customers have a cart that waits, of how many items, and since when at most."""
+        table = self.open_items
+        counts = {"customers": table["customer_id"].nunique(), "carts": len(table)}
+        return counts | {"days": self.params.open_days}
+
+    @cached_property
+    def open_items(self) -> pd.DataFrame:
+        """Items of the last `carts.open_days` that were not bought, the window past.
+
+        `customer_id`, `product_id`, `product`, `category`, `carted_at`, `price`, and the
+        customer's `micro_segment`; the latest first.
+        """
+        return self.study.store.frame("open_carts", self._open_key, self._compute_open)
+
+    @property
+    def _open_key(self) -> str:
+        study = self.study
+        return key_of(study.customers_key, *study.segment_rules(), self.params.model_dump())
+
+    def _compute_open(self) -> pd.DataFrame:
+        study = self.study
+        items = self._items_since(study.as_of - timedelta(days=self.params.open_days))
+        items = items.filter(items["outcome"] == "abandoned").drop("outcome")
+        table = items.to_pyarrow().to_pandas()
+        micro = study.segments.set_index("customer_id")["micro_segments"]
+        table = table.assign(micro_segment=table["customer_id"].map(micro))
+        keys = ["carted_at", "customer_id", "product_id"]
+        return table.sort_values(keys, ascending=[False, True, True], ignore_index=True)
+
+
+def _with_rates(sums: pd.DataFrame) -> pd.DataFrame:
+    """Add what share of the carts old enough to tell was not bought within the window."""
+    decided = (sums["carts"] - sums["pending"]).astype(float)
+    decided = decided.where(decided > 0)
+    missed = sums["bought_late"] + sums["abandoned"]
+    values = {
+        name: sums[name].astype(float).where(sums["carts_priced"] > 0)
+        for name in ("carts_value", "abandoned_value")
+    }
+    return sums.assign(
+        **values, recovered_rate=sums["recovered"] / decided, abandonment_rate=missed / decided
+    )

@@ -1,0 +1,214 @@
+"""How a study's customers moved between segments, by the rules of its own date."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from segkit.analysis import migration as tables
+from segkit.errors import SegkitError
+from segkit.foundation.cached import cached_property
+from segkit.foundation.display import StudyPart
+
+if TYPE_CHECKING:
+    from segkit.study.study import Study
+
+LEGIBLE = 12
+"""Segments beyond which a picture of flows is a thicket; then the table is shown alone."""
+TOLD = 3
+"""Movements that the report tells in words."""
+
+
+class Migration(StudyPart):
+    """Segments at several dates, by the rules fitted at `as_of` (definitions, section 8).
+
+    Customers of all dates come from one pass over the lines. A customer moves because it
+    behaved otherwise, never because the rules changed.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        params = study.params
+        self.months = params.migration.months or params.clv.previous_months
+        self._known: dict[date, pd.DataFrame] = {}
+        self._flows: dict[tuple[str, date, date], pd.DataFrame] = {}
+
+    @cached_property
+    def dates(self) -> list[date]:
+        """The dates that customers are followed over, the last one `as_of`."""
+        steps = range(self.study.params.migration.dates)
+        days = [self.study.months_before(self.months * step) for step in steps]
+        return sorted(day for day in days if day > self.study.first_day)
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an earlier date to compare with."""
+        return len(self.dates) > 1
+
+    @property
+    def segmentations(self) -> list[str]:
+        """Segmentations of the whole base."""
+        from segkit.study.study import SEGMENTATIONS
+
+        return list(SEGMENTATIONS)
+
+    def is_legible(self, segmentation: str) -> bool:
+        """Whether a picture can show the flows: not with too many segments."""
+        found = self.flows(segmentation)
+        return found["segment_after"].nunique() <= LEGIBLE
+
+    @property
+    def terms(self) -> dict[str, object]:
+        """The two dates that are compared by default: `before`, `after`, and `months` apart."""
+        ends = {"before": self._default(-2), "after": self._default(-1)}
+        return ends | {"months": self.months}
+
+    def customers(self, day: date) -> pd.DataFrame:
+        """Return the customers at a date, with what was to be expected of them by today's models.
+
+        Parameters
+        ----------
+        day : date
+            Any day of the history.
+
+        Raises
+        ------
+        SegkitError
+            The day is before the first line, or after `as_of`.
+        """
+        day = pd.Timestamp(day).date()
+        if not self.study.first_day < day <= self.study.as_of:
+            raise SegkitError(
+                "there are no customers at this date",
+                values=[day.isoformat()],
+                fix=f"choose one after {self.study.first_day}, up to {self.study.as_of}",
+            )
+        dates = self._dates_with_previous(self.dates if day in self.dates else [day])
+        known, earlier = self.study.customers_at(dates, day), self._previous(day)
+        previous = self.study.customers_at(dates, earlier) if earlier in dates else None
+        return known.drop(columns="as_of").join(self.study.forecast.values_of(known, previous))
+
+    def _dates_with_previous(self, dates: Sequence[date]) -> list[date]:
+        """Return dates, and those that CLV is compared with, as far as the history goes."""
+        earlier = (self._previous(day) for day in dates)
+        return sorted({*dates, *(day for day in earlier if day > self.study.first_day)})
+
+    def _previous(self, day: date) -> date:
+        months = self.study.params.clv.previous_months
+        return (pd.Timestamp(day) - pd.DateOffset(months=months)).date()
+
+    def segments(self, segmentation: str, day: date) -> pd.DataFrame:
+        """Return each customer's `segment` and `revenue` (all time) at a date.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's.
+        day : date
+        """
+        table = self._everyone(segmentation, day)
+        return table[table["segment"] != tables.OUTSIDE].reset_index(drop=True)
+
+    def _everyone(self, segmentation: str, day: date) -> pd.DataFrame:
+        from segkit.study.study import require_segmentation
+
+        require_segmentation(segmentation)
+        labelled = self._labelled(day)
+        return labelled[["customer_id", "revenue"]].assign(
+            segment=labelled[segmentation].astype("str")
+        )
+
+    def _labelled(self, day: date) -> pd.DataFrame:
+        """Return the segments of a date in every segmentation and view, kept small."""
+        if day not in self._known:
+            customers = self.customers(day)
+            labels = self.study.labels(customers).fillna(tables.OUTSIDE).astype("category")
+            self._known[day] = customers[["customer_id", "revenue"]].join(labels)
+        return self._known[day]
+
+    def flows(
+        self, segmentation: str, before: date | None = None, after: date | None = None
+    ) -> pd.DataFrame:
+        """Return who went where between two dates; see `segkit.analysis.migration.flows`.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's. Who enters a view of the lifecycle from another stage comes
+            from `outside`, and who leaves it goes there.
+        before, after : date, optional
+            By default `as_of` and the date before it.
+
+        Raises
+        ------
+        SegkitError
+            The history is too short for two dates, or a date is not in it.
+        """
+        ends = (before or self._default(-2), after or self._default(-1))
+        if (segmentation, *ends) not in self._flows:
+            self._flows[segmentation, *ends] = self._compare(segmentation, *ends)
+        return self._flows[segmentation, *ends].copy()
+
+    def _compare(self, segmentation: str, *ends: date) -> pd.DataFrame:
+        moved = tables.flows(
+            *[self._everyone(segmentation, day) for day in ends],
+            [*self.study.segment_names[segmentation], tables.OUTSIDE],
+        )
+        elsewhere = moved[["segment_before", "segment_after"]].isin(tables.NO_SEGMENTS)
+        return moved[~elsewhere.all(axis=1)].reset_index(drop=True)
+
+    def _default(self, place: int) -> date:
+        if not self.ready:
+            raise SegkitError(
+                "the history is too short to compare two dates",
+                values=[self.study.first_day.isoformat(), self.study.as_of.isoformat()],
+                fix="set migration.months to less, or name the dates",
+            )
+        return self.dates[place]
+
+    def series(self, segmentation: str) -> pd.DataFrame:
+        """Return the size and revenue of each segment at each date.
+
+        Returns
+        -------
+        DataFrame
+            `as_of`, `segment`, `customers`, `customers_share`, `revenue`: net revenue since
+            the date before, of the customers who are in the segment now. The first date only
+            opens the series: it has no row.
+        """
+        order = [*self.study.segment_names[segmentation], tables.OUTSIDE]
+        rows = []
+        self._default(0)
+        for before, after in pairwise(self.dates):
+            moved = self.flows(segmentation, before, after)
+            sums = moved.groupby("segment_after")[["customers", "revenue_between"]].sum()
+            sums = sums.reindex([key for key in order if key in sums.index])
+            rows.append(sums.reset_index().assign(as_of=pd.Timestamp(after)))
+        table = pd.concat(rows, ignore_index=True)
+        whole = table.groupby("as_of")["customers"].transform("sum")
+        names = {"segment_after": "segment", "revenue_between": "revenue"}
+        table = table.assign(customers_share=table["customers"] / whole).rename(columns=names)
+        return table[["as_of", "segment", "customers", "customers_share", "revenue"]]
+
+    def is_told(self, moved: pd.DataFrame, top: int = 10) -> pd.Series:
+        """Return which flows are among the movements with most revenue at stake."""
+        first = tables.movements(moved).head(top)
+        keys = ["segment_before", "segment_after"]
+        told = pd.MultiIndex.from_frame(moved[keys]).isin(pd.MultiIndex.from_frame(first[keys]))
+        return pd.Series(told, index=moved.index)
+
+    def told(self, segmentation: str) -> list[tuple[str, dict[str, object]]]:
+        """Return the movements with most revenue at stake: keys of sentences, and their fields."""
+        moves = tables.movements(self.flows(segmentation))
+        if moves.empty:
+            return [("migration_nobody", self.terms)]
+        keys = {True: "migration_move_one", False: "migration_move"}
+        return [(keys[row["customers"] == 1], dict(row)) for _, row in moves.head(TOLD).iterrows()]

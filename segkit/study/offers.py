@@ -1,0 +1,329 @@
+"""A study's products: what to offer to each customer and segment, and whether it would have sold."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from segkit.analysis import affinity
+from segkit.data.carts import product_table
+from segkit.data.days import as_moment
+from segkit.data.interests import (
+    customer_rows,
+    interest_table,
+    of_categories,
+    product_figures,
+)
+from segkit.foundation.cached import cached_property
+from segkit.foundation.display import StudyPart
+from segkit.study.store import key_of, write_batches
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from segkit.study.hit_rates import OfferEvidence
+    from segkit.study.study import Study
+
+Block, Result = TypeVar("Block"), TypeVar("Result")
+
+TOP = 10
+ROWS = 200_000  # of interests held at once
+BLOCK = 500  # customers scored at once
+FIRST = 3
+LEVELS = {"product": "product_id", "category": "category"}
+COARSE = ("category", "best_seller")
+"""Sources that know no more of a customer than its categories."""
+
+
+class Offers(StudyPart):
+    """What the customers of one study may be offered (definitions, section 10).
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.params = study.params.products
+
+    @property
+    def ready(self) -> bool:
+        """Whether the log names products or categories, and any may be offered."""
+        return self.level is not None and bool(self.products["is_offered"].any())
+
+    @cached_property
+    def level(self) -> str | None:
+        """What is offered: ``product``, or ``category`` where products are too thin; or None.
+
+        Unless the parameters say which: categories, where no product has been bought by enough
+        customers of late.
+        """
+        columns = self.study.lines.columns
+        named = [name for name, column in LEVELS.items() if column in columns]
+        if self.params.level != "auto":
+            return self.params.level if self.params.level in named else None
+        enough = (name for name in named if self._products_of(name)["is_offered"].any())
+        return next(enough, named[0] if named else None)
+
+    @cached_property
+    def interests(self) -> ir.Table:
+        """What each customer bought and looked at; see `segkit.data.interests`."""
+        return self.study.engine_table(self._interests_file(self.level))
+
+    def _interests_file(self, level: str) -> Path:
+        study = self.study
+
+        def write(path: Path, key: str) -> None:
+            known = study.lines.filter(study.lines["observed_at"] < as_moment(study.as_of))
+            logs = known, study.events  # of categories, too, nothing later is known
+            lines, events = logs if level == "product" else of_categories(*logs)
+            write_batches(interest_table(lines, study.as_of, events), path, key)
+
+        key = key_of(study.customers_key, "interests", level)
+        return study.store.file(f"interests_{level}", key, write)
+
+    def _lines(self, level: str) -> ir.Table:
+        lines = self.study.lines
+        return lines if level == "product" else of_categories(lines, None)[0]
+
+    @property
+    def lines(self) -> ir.Table:
+        """Kept lines, of any date, whose products are what is offered."""
+        return self._lines(self.level)
+
+    @cached_property
+    def products(self) -> pd.DataFrame:
+        """Every product, the most bought first; its place is its number in an offer.
+
+        `product_id`, `product` (its name, else its id), `category`, `price` (money a unit),
+        `customers`, `rebuyers`, `rebuy_rate`, `repeat_gap_days`, `last_sold_days`,
+        `popularity`, `is_rebought` and `is_offered`. Categories likewise, where they are
+        what is offered.
+        """
+        return self._products_of(self.level)
+
+    def _products_of(self, level: str) -> pd.DataFrame:
+        key = key_of(self._key, level)
+        compute = lambda: self._compute_products(level)
+        return self.study.store.frame(f"products_{level}", key, compute)
+
+    @property
+    def _key(self) -> str:
+        return key_of(self.study.customers_key, self.params.model_dump(), "offers")
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that offers depend on."""
+        return key_of(self._key, self.level)
+
+    def _compute_products(self, level: str) -> pd.DataFrame:
+        study, params = self.study, self.params
+        interests = study.engine_table(self._interests_file(level))
+        figures = product_figures(interests, params.half_life_days)
+        lines = self._lines(level)
+        named = figures.left_join(product_table(lines, study.as_of), "product_id")
+        table = named.drop("product_id_right").to_pyarrow().to_pandas()
+        supported = table["rebuyers"] >= params.min_support
+        rate = table["rebuyers"] / table["customers"].where(table["customers"] > 0)
+        recent = table["last_sold_days"] <= params.discontinued_days
+        table = table.assign(
+            product=table["product"].fillna(table["product_id"]),
+            rebuy_rate=rate,
+            is_rebought=supported & (rate >= params.rebuy_share),
+            is_offered=recent & (table["customers"] >= params.min_support),
+        )
+        order = ["customers", "popularity", "product_id"]
+        return table.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+    @cached_property
+    def catalogue(self) -> affinity.Catalogue:
+        """The same as arrays."""
+        return affinity.catalogue_of(self.products, max_products=self.params.max_products)
+
+    @cached_property
+    def affinities(self) -> pd.DataFrame:
+        """Which products go together; see `segkit.analysis.affinity.affinities`."""
+        return self.study.store.frame("affinities", self.key, self._fit)
+
+    def _fit(self) -> pd.DataFrame:
+        """Learn from all customers, or from every n-th where they are very many."""
+        every = max(1, round(len(self.study.customers) / self.params.sample))
+        chosen, count = [], 0
+        for rows, ids in self.blocks(BLOCK * 20):
+            rows = rows[(rows["days"] > 0) & (rows["customer"] % every == 0)]
+            chosen.append(
+                rows[["customer", "product", "days"]].assign(customer=rows["customer"] + count)
+            )
+            count += len(ids)
+        rows = (
+            pd.concat(chosen) if chosen else pd.DataFrame(columns=["customer", "product", "days"])
+        )
+        return affinity.affinities(
+            rows, self.catalogue.modelled, min_support=self.params.min_support
+        )
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """The affinities as a square matrix."""
+        return affinity.affinity_matrix(self.affinities, self.catalogue.modelled)
+
+    @cached_property
+    def evidence(self) -> OfferEvidence:
+        """Whether these offers, made a while ago, would have named what was bought."""
+        from segkit.study.hit_rates import OfferEvidence
+
+        return OfferEvidence(self.study)
+
+    def blocks(self, size: int = BLOCK) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Yield interests of some customers after the other, and the ids of these."""
+        ids = self.products["product_id"]
+        for rows, customers in customer_rows(self._interests_file(self.level), ids, ROWS):
+            starts = range(0, len(customers), size)
+            ends = [*np.searchsorted(rows["customer"], starts), len(rows)]
+            for start, first, last in zip(starts, ends[:-1], ends[1:], strict=True):
+                within = rows.iloc[first:last]
+                within = within.assign(customer=within["customer"] - start)
+                yield within, customers[start : start + size]
+
+    # What to offer --------------------------------------------------------------------
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The offers to each customer, in the rows of `Study.customers`.
+
+        `customer_id`, `product_1` … `product_10` (places in `products`), `source_1` … (places in
+        `segkit.analysis.affinity.SOURCES`), `because` (place of the product behind the first).
+        """
+        return self.study.store.frame("offers", self.key, self._compute_table)
+
+    def _compute_table(self) -> pd.DataFrame:
+        _ = self.catalogue, self.matrix  # made once, before threads ask for them
+        offered = lambda block: _as_table(block[1], self.offer(block[0], len(block[1])))
+        threads = self.study.params.engine.threads or os.cpu_count() or 1
+        tables = list(_side_by_side(offered, self.blocks(), threads))
+        nobody = self.offer(NO_ROWS, 1)
+        unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
+        known = (
+            pd.concat(tables)
+            if tables
+            else _as_table(np.array([], dtype=object), self.offer(NO_ROWS, 0))
+        )
+        offered = known.set_index("customer_id").reindex(self.study.customers["customer_id"])
+        return offered.fillna(unknown).astype(unknown.dtype).reset_index()
+
+    def offer(self, rows: pd.DataFrame, customers: int, *, rebuys: bool = True) -> affinity.Offered:
+        """Return offers to some customers; see `segkit.analysis.affinity.offer`."""
+        return affinity.offer(
+            rows,
+            customers,
+            self.catalogue,
+            self.matrix,
+            half_life_days=self.params.half_life_days,
+            top=TOP,
+            rebuys=rebuys,
+        )
+
+    def about(self, places: pd.Series, column: str) -> pd.Series:
+        """Return a column of `products` at some places; missing where there is none."""
+        return pd.Series(self.products[column].reindex(places).to_numpy(), index=places.index)
+
+    def by_segment(self, segmentation: str) -> pd.DataFrame:
+        """Return the ten products to offer to each segment: those most of its customers are offered.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's.
+
+        Returns
+        -------
+        DataFrame
+            `segment`, `rank`, `product_id`, `product`, `category`, `price`, `customers` (of
+            the segment, to whom it is one of ten offered), and the other columns of
+            `segkit.analysis.affinity.segment_offers`, which says how products are ranked.
+        """
+        segment = self.study.segments.set_index("customer_id")[segmentation]
+        segment = segment.reindex(self.table["customer_id"]).reset_index(drop=True)
+        parts = [self._of_rank(segment, rank) for rank in range(1, TOP + 1)]
+        sizes = segment.value_counts()
+        table = affinity.segment_offers(pd.concat(parts), sizes, top=TOP)
+        about = self.products.loc[table.pop("product")].reset_index(drop=True)
+        about = about[["product_id", "product", "category", "price"]]
+        return pd.concat([table[["segment", "rank"]], about, table.iloc[:, 2:]], axis=1)
+
+    def _of_rank(self, segment: pd.Series, rank: int) -> pd.DataFrame:
+        names = {f"product_{rank}": "product", f"source_{rank}": "source"}
+        offered = self.table[list(names)].rename(columns=names).assign(segment=segment)
+        offered = offered[(offered["product"] >= 0) & offered["segment"].notna()]
+        counts = offered.groupby(["segment", "product", "source"]).size()
+        return counts.rename("customers").reset_index()
+
+    @property
+    def remarks(self) -> list[tuple[str, dict[str, object]]]:
+        """What to know about the offers: keys of sentences, and their fields."""
+        if self.level is None:
+            return [("offers_none", {})]
+        params = self.params
+        limits = {"min_support": params.min_support, "days": params.discontinued_days}
+        if not self.ready:
+            return [("offers_thin", limits)]
+        products = self.products
+        counts = {
+            "products": int((products["customers"] > 0).sum()),
+            "offered": int(products["is_offered"].sum()),
+            "rebought": int((products["is_rebought"] & products["is_offered"]).sum()),
+        }
+        share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
+        coarse = [("offers_coarse", {"share": share})] if share > 0.5 else []
+        by_category = [("offers_by_category", {})] if self.level == "category" else []
+        about = [*by_category, ("offers_made", limits | counts), *coarse]
+        return [*about, *self.evidence.verdicts]
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """Why products are offered: `source`, `offers` and their share, of each customer's first three."""
+        ranks = range(1, FIRST + 1)
+        places = np.concatenate([self.table[f"source_{rank}"] for rank in ranks])
+        counts = np.bincount(places[places >= 0], minlength=len(affinity.SOURCES))
+        table = pd.DataFrame({"source": affinity.SOURCES, "offers": counts})
+        return table.assign(offers_share=counts / max(counts.sum(), 1))
+
+
+NO_ROWS = pd.DataFrame(
+    {
+        "customer": np.array([], dtype="int64"),
+        "product": np.array([], dtype="int64"),
+        "days": np.array([], dtype="int64"),
+        "age": np.array([], dtype="float64"),
+        "seen_age": np.array([], dtype="float64"),
+        "carted": np.array([], dtype=bool),
+    }
+)
+
+
+def _side_by_side(
+    work: Callable[[Block], Result], blocks: Iterable[Block], threads: int
+) -> Iterator[Result]:
+    """Yield the results of blocks in their order, a few being worked on at once."""
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for block in blocks:
+            waiting.append(pool.submit(work, block))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _as_table(ids: np.ndarray, offered: affinity.Offered) -> pd.DataFrame:
+    places = {f"product_{rank + 1}": offered.product[:, rank] for rank in range(TOP)}
+    reasons = {f"source_{rank + 1}": offered.source[:, rank] for rank in range(TOP)}
+    return pd.DataFrame({"customer_id": ids} | places | reasons | {"because": offered.because})
