@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from segkit.foundation.version import __version__
+from segkit.foundation.version import __version__ as __version__
 
 __all__ = [
     "Chapter",

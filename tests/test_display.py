@@ -177,7 +177,7 @@ def test_shift_tab_explains_a_property_without_computing_it(study, shell, name):
 def documented() -> list[type]:
     parts = [getattr(Study, name).fget.__annotations__["return"] for name in PARTS]
     homes = {
-        part: getattr(sys.modules[f"segkit.{name}"], part)
+        part: getattr(sys.modules[f"segkit.study.{name}"], part)
         for name, part in zip(PARTS, parts, strict=True)
     }
     kit = [getattr(segkit, name) for name in segkit.__all__]
