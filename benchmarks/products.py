@@ -32,7 +32,7 @@ from segkit.analysis.affinity import NOTHING, hits
 from segkit.analysis.intervals import wilson
 from segkit.data.interests import bought_between
 from segkit.params import load_params
-from segkit.study.hit_rates import QUESTIONS, TOP, OfferEvidence
+from segkit.study.hit_rates import QUESTIONS, TOP, HitRates
 
 STEPS = ("customers", "products", "affinities", "table")
 OFFERS = STEPS[1:]
@@ -180,12 +180,12 @@ def table_of(pairs: pd.DataFrame, tested: pd.DataFrame, products: int) -> sparse
     return sparse.csr_matrix((ones, place), shape=(len(tested), products))
 
 
-def known_at_cut(evidence: OfferEvidence) -> Known:
+def known_at_cut(evidence: HitRates) -> Known:
     """Return the purchases that the kit's test has learnt from, and those it is held against."""
     offers = evidence.then.offers
     interests = offers.interests.select("customer_id", "product_id", "days").to_pandas()
     since = bought_between(
-        evidence.study.lines, evidence.test.cut, evidence.study.as_of, evidence.customers
+        evidence.base.lines, evidence.test.cut, evidence.base.as_of, evidence.customers
     ).to_pandas()
     customers = pd.Index(interests["customer_id"].unique()).union(evidence.customers, sort=False)
     places = pd.Index(offers.products["product_id"])
@@ -211,7 +211,7 @@ def contest(name: str, given: argparse.Namespace) -> tuple[pd.DataFrame, str, di
     print(name, file=sys.stderr)
     with tempfile.TemporaryDirectory(dir=given.folder) as scratch:
         study = Study(load_params(CLIENTS[name]), root=given.folder, run_dir=scratch)
-        evidence = study.offers.evidence
+        evidence = study.hit_rates
         ours = evidence.table
         known = known_at_cut(evidence)
         learnt = replace(known, pairs=known.pairs.assign(days=1)) if given.once else known
@@ -248,7 +248,7 @@ def of_implicit(
 
 
 def figures(offered: pd.DataFrame, known: Known, question: str) -> dict[str, float]:
-    """Return what `OfferEvidence.table` says of a list, of one recommender's offers."""
+    """Return what `HitRates.table` says of a list, of one recommender's offers."""
     places = np.full((len(known.tested), TOP), NOTHING)
     row = pd.Index(known.tested["customer"]).get_indexer(offered["customer"])
     places[row, offered["rank"]] = offered["product"]

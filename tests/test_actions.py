@@ -814,7 +814,7 @@ def test_who_agreed_to_nothing_in_the_demo_shop_has_no_channel(demo):
 
 def contacts_of_the_demo_shop() -> pd.DataFrame:
     from segkit.data.demo import shop as made
-    from segkit.study.study import find_root
+    from segkit.params import find_root
 
     file = made.path(find_root(), "tienda_demo/clientes.csv")
     return pd.read_csv(file, sep=";", dtype=str, keep_default_na=False, encoding="utf-8-sig")

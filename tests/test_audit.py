@@ -306,7 +306,7 @@ def test_cohorts_hold_what_their_customers_did_at_each_age(audit):
 
 
 def test_the_whole_base_knows_new_customers_and_repeats(audit):
-    table = audit.base
+    table = audit.growth
     assert table["new_customers"].tolist() == [2, 1, 0, 1]
     assert table["revenue"].tolist() == [80, 57, 55, 70]
     assert table["repeat_orders"].tolist() == [0, 1, 3, 0]
@@ -316,7 +316,7 @@ def test_the_whole_base_knows_new_customers_and_repeats(audit):
 def test_revenue_by_cohort_adds_up_to_each_units_and_says_what_was_only_returned(audit):
     table = audit.cohort_revenue
     sums = table.groupby("unit")["revenue"].sum()
-    assert sums.tolist() == audit.base["revenue"].tolist()
+    assert sums.tolist() == audit.growth["revenue"].tolist()
     nobody = table[table["cohort"].isna()]
     assert nobody[["cohort_name", "revenue"]].to_numpy().tolist() == [["Solo devoluciones", -8]]
 

@@ -14,7 +14,8 @@ import pytest
 from made_logs import HEADER, params_of, write_rows
 
 from segkit.errors import SegkitError
-from segkit.study.study import SEGMENTATIONS, Study
+from segkit.params import SEGMENTATIONS
+from segkit.study.study import Study
 
 FAST = {"k_range": [2, 3], "n_init": 1}
 HOSTILE = [

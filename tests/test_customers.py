@@ -412,7 +412,7 @@ WINDOWS = ["recent_orders", "earlier_orders"]
 
 def assert_same_at_each_date(study: Study, dates: list[date]) -> None:
     """Check that the tables of several dates are, column by column, those of each date."""
-    tables = study.customers_at(dates)
+    tables = study.rhythm.customers_at(dates)
     assert tables["as_of"].unique().tolist() == [pd.Timestamp(day) for day in sorted(dates)]
     for day in dates:
         alone = study.at(day).customers
@@ -428,7 +428,7 @@ def test_tables_of_several_dates_are_those_of_each_date(make_study):
         LOG, header=WIDE, customers=REGISTERED, events=EVENTS, returns=[("o5", "2024-06-25")]
     )
     assert_same_at_each_date(study, [*dates, date(2023, 12, 15), date(2024, 7, 9)])
-    returned = study.customers_at(dates).set_index(["customer_id", "as_of"])["returned"]
+    returned = study.rhythm.customers_at(dates).set_index(["customer_id", "as_of"])["returned"]
     assert returned["luis"].tolist() == [0, 100]
     assert returned["eva"].tolist() == [0, 30, 30, 30, 30]
 

@@ -8,8 +8,8 @@ import pytest
 
 from segkit.analysis import evidence
 from segkit.errors import DataError, SegkitError
+from segkit.params import SEGMENTATIONS
 from segkit.segments import VIEWED_STAGE, VIEWS
-from segkit.study.study import SEGMENTATIONS
 
 AS_OF, CUT = date(2024, 1, 1), date(2023, 1, 1)
 
@@ -123,7 +123,6 @@ def test_only_buyers_of_before_the_cut_are_tested(shop):
 def test_every_segmentation_is_tested_and_its_segments_add_up(shop):
     segments, tested = shop.evidence.segments, shop.evidence.tested
     assert list(segments["segmentation"].unique()) == list(SEGMENTATIONS)
-    assert shop.evidence.segmentations == list(SEGMENTATIONS)
     for _, rows in segments.groupby("segmentation"):
         parts, total = rows[rows["segment"] != "total"], rows[rows["segment"] == "total"]
         assert parts["customers"].sum() == total["customers"].item() == len(tested)
@@ -189,7 +188,7 @@ def test_auto_notices_when_a_simple_rule_beats_the_models(shop):
     models = shop.evidence.models.copy()
     models.loc[models["is_rule"], "rmse"] = 0.0
     shop.evidence.__dict__["models"] = models
-    remarks = dict(shop.forecast.remarks)
+    remarks = dict([*shop.evidence.worth, *shop.forecast.remarks])
     assert "clv_model_tested" not in remarks
     assert remarks["clv_model_beaten"]["rule"] in {"same_again", "steady_pace"}
 

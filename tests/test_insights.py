@@ -512,7 +512,7 @@ def test_a_client_takes_a_rule_out(insights_of):
 def test_a_new_rule_says_its_own_words(insights_of):
     insights = insights_of(NEW.replace("{channel_or_not}", "{brand_revenue:money.0}"))
     row = insights.table[insights.table["rule"] == "mine"].iloc[0]
-    words = insights.words(Chapter(insights.study, "recommendations"), row)
+    words = insights.words(Chapter(insights.base, "recommendations"), row)
     assert list(words) == list(TEXTS)
     assert words["title"] == "Hola, Leales"
     assert words["sentence"] == f"Son 6: {row['revenue']:_.0f}".replace("_", ".") + "\u00a0€."
@@ -520,7 +520,7 @@ def test_a_new_rule_says_its_own_words(insights_of):
 
 def test_a_name_with_markup_or_braces_stays_text(insights_of):
     insights = insights_of()
-    chapter = Chapter(insights.study, "recommendations")
+    chapter = Chapter(insights.base, "recommendations")
     hostile = "<script>{revenue:money}</script> {0.__class__} # /"
     chapter.segment_names = {"families": {"loyal": hostile}}
     row = insights.table.set_index("rule", drop=False).loc["valuable"]
@@ -632,13 +632,13 @@ def test_without_findings_the_remark_says_so(insights_of):
     insights = insights_of(off)
     assert insights.table.empty and insights.top().empty
     [(key, fields)] = insights.remarks
-    said = Chapter(insights.study, "recommendations").say(key, **fields).plain
+    said = Chapter(insights.base, "recommendations").say(key, **fields).plain
     assert said.startswith("Ningún hallazgo: con estas reglas, y a partir de 5 clientes,")
 
 
 def test_the_remarks_say_how_many_there_are_and_what_is_editorial(insights_of):
     insights = insights_of(language="en")
-    chapter = Chapter(insights.study, "recommendations")
+    chapter = Chapter(insights.base, "recommendations")
     said = [chapter.say(key, **fields).plain for key, fields in insights.remarks]
     assert said[0].startswith(f"Findings about “Families”: {len(insights.table)}, in order")
     assert "control group" in said[1]
@@ -667,7 +667,7 @@ def real(request, tmp_path_factory) -> Insights:
 
 
 def test_the_findings_of_a_whole_client_are_what_its_table_of_key_figures_says(real):
-    figures = real.study.kpis(real.segmentation).set_index("segment")
+    figures = real.base.kpis(real.segmentation).set_index("segment")
     total = figures.loc["total"]
     rows = figures.drop(index="total")
     doubled = rows["revenue_share"] >= 2 * rows["customers_share"]
@@ -684,7 +684,7 @@ def test_the_findings_of_a_whole_client_are_what_its_table_of_key_figures_says(r
 
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_the_words_of_a_whole_client_have_all_their_numbers(real, language):
-    chapter = Chapter(real.study, "recommendations", texts=Texts(language))
+    chapter = Chapter(real.base, "recommendations", texts=Texts(language))
     for _, row in real.table.iterrows():
         words = real.words(chapter, row)
         assert "—" not in " ".join(words.values())
@@ -695,6 +695,6 @@ def test_the_words_of_a_whole_client_have_all_their_numbers(real, language):
 @pytest.mark.parametrize("real", ["cdnow"], indirect=True)
 def test_cdnow_tells_of_champions_concentration_and_lapsed_regulars(real):
     told = real.table.set_index("rule")["customers"].to_dict()
-    customers = real.study.customers
+    customers = real.base.customers
     lapsed = (customers["orders"] >= 4) & (customers["recency_days"] > 183)
     assert told == {"valuable": 335, "concentration": 777, "lapsed_regulars": lapsed.sum()}

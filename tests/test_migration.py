@@ -21,9 +21,9 @@ from segkit.analysis.migration import (
     transition_matrix,
 )
 from segkit.errors import SegkitError
-from segkit.params import check_params, load_params
+from segkit.params import SEGMENTATIONS, check_params, load_params
 from segkit.segments import VIEWS
-from segkit.study.study import SEGMENTATIONS, Study
+from segkit.study.study import Study
 
 ORDER = ["new", "loyal", "lost"]
 examples = settings(max_examples=15, deadline=None)
@@ -326,7 +326,7 @@ def clv_customers(study: Study, day: date, previous: date) -> pd.DataFrame:
     """Return the customers of a date with what today's models expect of them, from two studies."""
     then = study.at(day)
     customers, before = then.customers, study.at(previous).customers
-    starts = [day - timedelta(days=study.recent_days * times) for times in (1, 2)]
+    starts = [day - timedelta(days=study.rhythm.recent_days * times) for times in (1, 2)]
     recent, both = (
         customers["customer_id"]
         .map(then.period(start).set_index("customer_id")["orders"])
@@ -576,7 +576,7 @@ def test_an_order_of_two_days_counts_in_the_window_of_its_first_everywhere(make_
     rows = [("ana", "2023-01-01", "a", 1, 10), ("bea", "2023-06-01", "c", 1, 10)]
     rows += [("ana", day.isoformat(), "b", 1, 10) for day in days]
     study = make_study(rows, as_of=AS_OF, **QUICK, **STEADY)
-    assert study.recent_days == 45
+    assert study.rhythm.recent_days == 45
     windows = ["recent_orders", "earlier_orders"]
     followed = study.migration.customers(AS_OF)[windows]
     pd.testing.assert_frame_equal(followed, study.forecast.values[windows])

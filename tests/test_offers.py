@@ -332,7 +332,7 @@ def of(offers, customer: str) -> list[str]:
 def test_there_is_one_row_a_customer_in_the_order_of_the_customer_table(offers):
     assert offers.ready
     assert list(offers.table) == ["customer_id", *PLACES, *REASONS, "because"]
-    assert offers.table["customer_id"].tolist() == offers.study.customers["customer_id"].tolist()
+    assert offers.table["customer_id"].tolist() == offers.base.customers["customer_id"].tolist()
     assert {"aaa", "seen", "zzz"} < set(offers.table["customer_id"])
 
 
@@ -384,7 +384,7 @@ def test_the_study_learns_the_same_however_many_customers_are_looked_at_at_once(
 ):
     whole = offers.table.copy()
     monkeypatch.setattr("segkit.study.offers.ROWS", 7)
-    again = Study(offers.study.params, root=offers.study.root, run_dir="small", as_of=AS_OF)
+    again = Study(offers.base.params, root=offers.base.root, run_dir="small", as_of=AS_OF)
     monkeypatch.setattr(again.offers, "blocks", lambda size=3: type(offers).blocks(again.offers, 3))
     pd.testing.assert_frame_equal(again.offers.table, whole)
     again.close()
@@ -434,7 +434,7 @@ def test_products_of_a_segment_are_those_that_most_of_its_customers_are_offered(
     offers, segmentation
 ):
     table = offers.by_segment(segmentation)
-    labels = offers.study.segments.set_index("customer_id")[segmentation]
+    labels = offers.base.segments.set_index("customer_id")[segmentation]
     lists = pd.Series({customer: of(offers, customer) for customer in offers.table["customer_id"]})
     usual = lists.explode().value_counts() / len(lists)
     assert set(table["segment"]) == set(labels)
@@ -456,7 +456,7 @@ def test_products_of_a_segment_are_those_that_most_of_its_customers_are_offered(
 
 def test_the_reason_of_a_segments_product_is_the_commonest_one(offers):
     table = offers.by_segment("families")
-    labels = offers.study.segments.set_index("customer_id")["families"]
+    labels = offers.base.segments.set_index("customer_id")["families"]
     whole = offers.table.set_index("customer_id")
     places = offers.products.reset_index().set_index("product_id")["index"]
     for row in table.itertuples():
@@ -546,7 +546,7 @@ def test_a_log_without_products_has_nothing_to_offer(make_study):
     study = make_study(rows, as_of=AS_OF, **QUICK)
     assert not study.offers.ready
     assert study.offers.remarks == [("offers_none", {})]
-    assert not study.offers.evidence.ready
+    assert not study.hit_rates.ready
 
 
 @pytest.mark.parametrize("product", ["", "tea"])
@@ -702,7 +702,7 @@ def fans(group: str, count: int, shelf: int = 12) -> list[tuple]:
 
 
 def rates_of(open_shop, rows: list[tuple], **given) -> pd.DataFrame:
-    evidence = open_shop(rows, as_of=END, evidence=TEST, **given).offers.evidence
+    evidence = open_shop(rows, as_of=END, evidence=TEST, **given).hit_rates
     assert evidence.ready
     return evidence.table.set_index(["question", "list"])
 
@@ -813,11 +813,11 @@ def test_a_test_remembered_for_other_segments_is_made_anew(open_shop):
     for name in ("families", "clusters", "families"):
         report = {"recommendations": name}
         study = open_shop(rows, as_of=END, evidence=TEST, report=report)
-        sales = study.offers.evidence._segment_sales
-        table = study.offers.evidence.table.set_index(["question", "list"])
+        sales = study.hit_rates._segment_sales
+        table = study.hit_rates.table.set_index(["question", "list"])
         found[name] = (len(sales), table.loc[("new_product", "segment_best_sellers"), "coverage"])
     fresh = open_shop(rows, as_of=END, evidence=TEST, run_dir="fresh",
-                      report={"recommendations": "clusters"}).offers.evidence.table  # fmt: skip
+                      report={"recommendations": "clusters"}).hit_rates.table  # fmt: skip
     fresh = fresh.set_index(["question", "list"])
     assert found["families"] != found["clusters"]
     assert found["clusters"][1] == fresh.loc[("new_product", "segment_best_sellers"), "coverage"]
@@ -843,7 +843,7 @@ def test_offers_of_categories_alone_can_be_tested(make_study):
     header = ("customer", "date", "order", "category", "quantity", "amount")
     rows = [(row[0], row[1], row[2], row[5], 1, 10) for row in by_category()]
     study = make_study(rows, header=header, as_of=END, evidence=TEST, **QUICK)
-    table = study.offers.evidence.table.set_index(["question", "list"])
+    table = study.hit_rates.table.set_index(["question", "list"])
     assert table.loc[("any_product", "offers"), "hit_rate"] == 1
 
 
@@ -852,14 +852,14 @@ def test_a_shop_whose_products_grew_thick_since_the_cut_is_tested_by_what_it_off
 ):
     staple = [row for who in range(60) for row in order(f"k{who:02d}", date(2023, 10, 3), "staple")]
     study = open_shop([*by_category(), *staple], as_of=END, evidence=TEST)
-    evidence = study.offers.evidence
+    evidence = study.hit_rates
     assert (study.offers.level, evidence.then.offers.level) == ("product", "category")
     table = evidence.table.set_index(["question", "list"])
     assert table.loc[("any_product", "offers"), "hit_rate"] == 1
 
 
 def test_a_short_history_leaves_offers_untested(open_shop):
-    evidence = open_shop(shop(), evidence={"horizon_months": 12}).offers.evidence
+    evidence = open_shop(shop(), evidence={"horizon_months": 12}).hit_rates
     assert not evidence.ready
     assert evidence.verdicts == [("offers_untested", {})]
 
@@ -867,14 +867,14 @@ def test_a_short_history_leaves_offers_untested(open_shop):
 def test_nobody_tested_is_no_test(open_shop):
     rows = [row for row in [*fans("a", 30), *fans("b", 20)] if row[1] < CUT.isoformat()]
     strangers = [row for who in range(9) for row in order(f"s{who}", date(2023, 9, 1), "a00")]
-    evidence = open_shop([*rows, *strangers], as_of=END, evidence=TEST).offers.evidence
+    evidence = open_shop([*rows, *strangers], as_of=END, evidence=TEST).hit_rates
     assert not evidence.ready
     assert evidence.verdicts == [("offers_untested", {})]
 
 
 def test_the_verdict_says_whether_offers_beat_the_best_sellers(open_shop):
     study = open_shop([*fans("a", 48), *fans("b", 24)], as_of=END, evidence=TEST)
-    (first, fields), (second, _) = study.offers.evidence.verdicts
+    (first, fields), (second, _) = study.hit_rates.verdicts
     assert (first, second) == ("offers_better", "offers_new")
     assert fields["hit_rate"] == 1
 
@@ -886,13 +886,13 @@ def test_cdnow_names_no_products_and_gets_no_offers(tmp_path):
     study = Study("params/cdnow.yaml", run_dir=tmp_path)
     assert not study.offers.ready
     assert study.offers.remarks == [("offers_none", {})]
-    assert not study.offers.evidence.ready
+    assert not study.hit_rates.ready
     study.close()
 
 
 def test_offers_of_the_spanish_shop_beat_its_best_sellers(tmp_path):
     study = Study("params/tienda_demo.yaml", run_dir=tmp_path)
-    table = study.offers.evidence.table.set_index(["question", "list"])
+    table = study.hit_rates.table.set_index(["question", "list"])
     expected = [("any_product", name) for name in LISTS]
     assert table.index.tolist() == expected + [("new_product", name) for name in LISTS[:-1]]
     for question in ("any_product", "new_product"):

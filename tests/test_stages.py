@@ -218,7 +218,7 @@ def shop(tmp_path_factory):
 
 
 def test_gaps_are_measured_once_and_said_in_order_of_length(shop):
-    gaps = shop.stages.gaps.set_index("gap")
+    gaps = shop.rhythm.table.set_index("gap")
     assert gaps.index.tolist() == ["usual_gap", "churn_gap", "second_order", "new_customer"]
     assert gaps["days"].equals(gaps["measured_days"])
     assert not gaps["is_fixed"].any()
@@ -231,23 +231,23 @@ def test_gaps_are_measured_once_and_said_in_order_of_length(shop):
 
 
 def test_second_orders_are_counted_from_the_first_one(shop):
-    buyers, curve = shop.buyers, shop.stages.second_waiting
+    buyers, curve = shop.buyers, shop.rhythm.second_waiting
     assert curve["returned"].sum() == (buyers["x"] > 0).sum()
     assert curve["at_risk"].iloc[0] == len(buyers)
-    half = returned_by(curve, shop.stages.horizon_days, 0.5)
-    assert shop.stages.measured["second_days"] == half == shop.lifecycle.second_days
+    half = returned_by(curve, shop.rhythm.horizon_days, 0.5)
+    assert shop.rhythm.measured["second_days"] == half == shop.lifecycle.second_days
 
 
 def test_a_customer_is_new_until_three_in_four_second_orders_have_come(shop):
-    late = returned_by(shop.stages.second_waiting, shop.stages.horizon_days, 0.75)
+    late = returned_by(shop.rhythm.second_waiting, shop.rhythm.horizon_days, 0.75)
     assert shop.lifecycle.new_days == max(late, shop.gaps["usual_days"])
 
 
 def test_rates_of_the_size_of_first_orders_are_those_counted_by_hand(shop):
     row = shop.stages.thresholds.set_index("threshold").loc["first_units"]
     assert row["units"] == 5
-    old = shop.buyers[shop.buyers["tenure_days"] >= shop.stages.horizon_days]
-    back = old["first_gap_days"] <= shop.stages.horizon_days
+    old = shop.buyers[shop.buyers["tenure_days"] >= shop.rhythm.horizon_days]
+    back = old["first_gap_days"] <= shop.rhythm.horizon_days
     large = old["first_units"] >= 5
     assert (row["above_customers"], row["below_customers"]) == (large.sum(), (~large).sum())
     assert row["above_rate"] == pytest.approx(back[large].mean())
@@ -258,11 +258,11 @@ def test_rates_of_the_size_of_first_orders_are_those_counted_by_hand(shop):
 
 def test_late_customers_are_compared_with_all_of_them(shop):
     row = shop.stages.thresholds.set_index("threshold").loc["second_days"]
-    old = shop.buyers[shop.buyers["tenure_days"] >= shop.stages.horizon_days]
+    old = shop.buyers[shop.buyers["tenure_days"] >= shop.rhythm.horizon_days]
     gap = old["first_gap_days"].astype(float)
     late = ~(gap <= shop.lifecycle.second_days)
     assert (row["above_customers"], row["below_customers"]) == (late.sum(), len(old))
-    back = gap <= shop.stages.horizon_days
+    back = gap <= shop.rhythm.horizon_days
     assert row["above_rate"] == pytest.approx(back[late].mean())
     assert row["below_rate"] == pytest.approx(back.mean())
     assert row["above_rate"] < row["below_rate"]
@@ -347,7 +347,7 @@ def test_every_remark_has_a_sentence_with_all_its_fields(shop, language):
     texts, formats = Texts(language), Formats(f"{language}_US", "USD")
     stages = shop.stages
     remarks = [
-        *stages.gap_remarks,
+        *shop.rhythm.remarks,
         *stages.threshold_remarks,
         *stages.return_remarks,
         *stages.prospect_remarks,
@@ -362,12 +362,12 @@ def test_every_remark_has_a_sentence_with_all_its_fields(shop, language):
 
 def test_gaps_that_the_parameters_fix_take_the_place_of_what_was_measured(make_study):
     study = make_study(shop_rows(), as_of=AS_OF, **FIXED, **QUICK)
-    gaps = study.stages.gaps.set_index("gap")
+    gaps = study.rhythm.table.set_index("gap")
     assert gaps["days"].tolist() == [60, 240, 45, 90]
     assert gaps["is_fixed"].all()
     assert gaps["measured_days"].notna().all()
     assert gaps.loc["churn_gap", "measured_days"] != 240
-    assert said(study.stages.gap_remarks)[-1] == "gaps_fixed_many"
+    assert said(study.rhythm.remarks)[-1] == "gaps_fixed_many"
     model = study.lifecycle
     given = (model.usual_days, model.churn_days, model.second_days, model.new_days)
     assert given == (60, 240, 45, 90)
@@ -375,17 +375,17 @@ def test_gaps_that_the_parameters_fix_take_the_place_of_what_was_measured(make_s
 
 def test_one_fixed_gap_is_said_to_be_one(make_study):
     study = make_study(shop_rows(), as_of=AS_OF, lifecycle={"new_days": 90}, **QUICK)
-    assert study.stages.gap_remarks[-1] == ("gaps_fixed", {"gaps": 1})
-    assert study.stages.gaps.set_index("gap")["is_fixed"].sum() == 1
+    assert study.rhythm.remarks[-1] == ("gaps_fixed", {"gaps": 1})
+    assert study.rhythm.table.set_index("gap")["is_fixed"].sum() == 1
 
 
 def test_where_nobody_came_back_there_is_no_gap_and_nobody_is_lost_or_new(make_study):
     rows = [*bought("ana", 900), *bought("bea", 5), *bought("leo", 300)]
     study = make_study(rows, as_of=AS_OF, **QUICK)
     stages = study.stages
-    assert said(stages.gap_remarks) == ["gaps_none"]
-    assert stages.gaps[["days", "measured_days", "naive_days"]].isna().all(axis=None)
-    assert stages.marked == {}
+    assert said(study.rhythm.remarks) == ["gaps_none"]
+    assert study.rhythm.table[["days", "measured_days", "naive_days"]].isna().all(axis=None)
+    assert study.rhythm.marked == {}
     assert set(study.lifecycle.predict(study.customers)) == {"active"}
     assert said(stages.threshold_remarks) == [
         "threshold_first_units_unknown",
@@ -396,7 +396,7 @@ def test_where_nobody_came_back_there_is_no_gap_and_nobody_is_lost_or_new(make_s
 
 def test_few_gaps_are_said_to_be_few(make_study):
     study = make_study([*bought("ana", 100, 50), *bought("bea", 10)], as_of=AS_OF, **QUICK)
-    assert "gaps_few" in said(study.stages.gap_remarks)
+    assert "gaps_few" in said(study.rhythm.remarks)
 
 
 def test_few_customers_leave_no_verdict_on_any_threshold(make_study):
@@ -487,9 +487,9 @@ def test_the_demo_shop_has_a_lifecycle_with_everything_in_it(tmp_path):
     plain = load_params("params/tienda_demo.yaml").plain()
     study = Study(check_params({**plain, "clv": QUICK["clv"]}), run_dir=tmp_path)
     stages = study.stages
-    gaps = stages.gaps.set_index("gap")
+    gaps = study.rhythm.table.set_index("gap")
     assert (gaps["naive_days"] < gaps["days"]).all()
-    assert said(stages.gap_remarks) == ["gaps_measured", "gaps_naive"]
+    assert said(study.rhythm.remarks) == ["gaps_measured", "gaps_naive"]
     counts = study.lifecycle.predict(study.customers).value_counts()
     assert (counts.reindex(STAGES) > 0).all()
     assert len(stages.prospects) == counts["prospect"]

@@ -16,9 +16,9 @@ import segkit.analysis.kpis
 import segkit.data.cleaning
 import segkit.data.customers
 from segkit.errors import ParamsError, SegkitError
-from segkit.params import load_params
+from segkit.params import SEGMENTATIONS, load_params
 from segkit.segments import MICRO_SEGMENTS, STAGES, VIEWED_STAGE, VIEWS
-from segkit.study.study import SEGMENTATIONS, Study
+from segkit.study.study import Study
 
 FAST = {"k_range": [2, 3], "n_init": 1}
 ROWS = [

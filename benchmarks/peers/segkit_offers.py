@@ -14,7 +14,7 @@ from segkit.params import check_params
 from segkit.study.offers import Offers
 
 STEPS = {
-    "customers": lambda offers: offers.study.customers,
+    "customers": lambda offers: offers.base.customers,
     "products": lambda offers: offers.products,
     "affinities": lambda offers: offers.affinities,
     "table": lambda offers: offers.table,

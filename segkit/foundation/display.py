@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from segkit.foundation.nothing import NOTHING
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -50,13 +52,29 @@ class Shown:
 
 
 class StudyPart(Shown):
-    """What a study answers about one matter; `self.study` is the study."""
+    """What a study answers about one matter; `self.base` is the client at its date."""
+
+    base: Shown
+
+    def only(self, condition: object) -> Any:
+        """Return this part, or, unless a condition holds, nothing: no cell then shows any of it.
+
+        Parameters
+        ----------
+        condition : bool, or anything that is empty or not
+        """
+        return self if condition else NOTHING
+
+    @property
+    def if_ready(self) -> Any:
+        """This part, or nothing where it is not ready."""
+        return self.only(getattr(self, "ready", True))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__} of {self.study!r}"
+        return f"{type(self).__name__} of {self.base!r}"
 
     def _title(self) -> str:
-        return f"{type(self).__name__} of {self.study.params.title}"
+        return f"{type(self).__name__} of {self.base._title().removeprefix('Study of ')}"
 
     def _tables(self) -> dict[str, pd.DataFrame]:
         held = vars(self).get("table")

@@ -11,7 +11,8 @@ from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
 from segkit.report.page.theme import theme_of
-from segkit.study.study import TABLES, Study
+from segkit.study.lines import TABLES
+from segkit.study.study import Study
 
 SAMPLE = 1000
 """Lines of each table that are read."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -11,12 +9,18 @@ from segkit.analysis.affinity import SOURCES
 from segkit.data.contacts import asks_consent, contacts, reachable
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
+from segkit.foundation.nothing import NOTHING
 from segkit.params import CHANNELS, SEGMENTATIONS
+from segkit.study.base import Base
+from segkit.study.forecast import Forecast
+from segkit.study.gaps import Gaps
+from segkit.study.offers import Offers
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
-    from segkit.words.playbook import Entry
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
+from segkit.words.playbook import Entry, strictest
+from segkit.words.said import Said
 
 PRODUCTS = 3
 URGENT = "_cart_abandoned"
@@ -29,12 +33,24 @@ class Actions(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    gaps : Gaps
+    forecast : Forecast
+    segmented : Segmented
+    offers : Offers
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.segmentation = study.params.report.recommendations
+    def __init__(
+        self, base: Base, gaps: Gaps, forecast: Forecast, segmented: Segmented, offers: Offers
+    ) -> None:
+        self.base, self.gaps, self.forecast, self.segmented, self.offers = (
+            base,
+            gaps,
+            forecast,
+            segmented,
+            offers,
+        )
+        self.segmentation = self.base.params.report.recommendations
 
     @cached_property
     def contacts(self) -> pd.DataFrame | None:
@@ -42,13 +58,13 @@ class Actions(StudyPart):
 
         Read from the client's own table whenever it is asked for, and kept in no other file.
         """
-        if self.study.params.customers is None:
+        if self.base.params.customers is None:
             return None
-        columns = self.study.params.customers.columns
+        columns = self.base.params.customers.columns
         if not (columns.email or columns.phone or columns.consent):
             return None
-        table = contacts(self.study.raw("customers"), self.study.params).to_pyarrow().to_pandas()
-        rows = table.set_index("customer_id").reindex(self.study.customers["customer_id"])
+        table = contacts(self.base.raw("customers"), self.base.params).to_pyarrow().to_pandas()
+        rows = table.set_index("customer_id").reindex(self.base.customers["customer_id"])
         return rows.reset_index()
 
     @cached_property
@@ -60,19 +76,18 @@ class Actions(StudyPart):
         and cell), `channel` (`none`: no channel that it agreed to), `contact_frequency`,
         `kpi`, `product_1` … `product_3` (names) and their ids `product_1_id` …, `clv`, `reason`.
         """
-        study = self.study
-        params = study.params
+        params = self.base.params
         said = [params.language, params.display_locale]
-        rules = [self.segmentation, said, study.playbook.model_dump()]
-        key = key_of(study.offers.key, *study.segment_rules(), rules, study.inputs)
-        return study.store.frame("actions", key, self._compute)
+        rules = [self.segmentation, said, self.base.playbook.model_dump()]
+        key = key_of(self.offers.key, *self.segmented.rules_key(), rules, self.base.inputs)
+        return self.base.store.frame("actions", key, self._compute)
 
     def _compute(self) -> pd.DataFrame:
-        segments = self.study.segments
+        segments = self.segmented.table
         labels = segments[["customer_id", *SEGMENTATIONS, "cell"]]
         parts = [labels, self._advice, self._products]
         table = pd.concat(parts, axis=1)
-        table["clv"] = self.study.forecast.values["clv"]
+        table["clv"] = self.forecast.values["clv"]
         return table.assign(reason=self._reasons(table))
 
     @cached_property
@@ -97,11 +112,13 @@ class Actions(StudyPart):
         rows : DataFrame
             With `customer_id`.
         """
+        if rows is NOTHING:
+            return NOTHING
         rules = self.table.set_index("customer_id")[["discount", "channel"]]
         return rows.join(rules, on="customer_id")
 
     @property
-    def remarks(self) -> list[tuple[str, dict[str, object]]]:
+    def remarks(self) -> Said:
         """What to know about the actions: keys of sentences, and their fields."""
         table = self.table
         never = {
@@ -120,7 +137,7 @@ class Actions(StudyPart):
     @cached_property
     def _advice(self) -> pd.DataFrame:
         """Whose advice is taken, and what it says."""
-        segments = self.study.segments
+        segments = self.segmented.table
         micro, own = segments["micro_segments"], segments[self.segmentation]
         urgent = micro.str.endswith(URGENT)
         kinds = pd.DataFrame({"micro": micro, "own": own, "cell": segments["cell"].fillna("")})
@@ -133,9 +150,7 @@ class Actions(StudyPart):
         return advice
 
     def _entry_row(self, micro: str, own: str, cell: str, urgent: bool) -> dict[str, object]:
-        from segkit.words.playbook import strictest
-
-        playbook = self.study.playbook
+        playbook = self.base.playbook
         of_micro, of_own = (
             playbook.entry("micro_segments", micro),
             playbook.entry(self.segmentation, own),
@@ -153,7 +168,7 @@ class Actions(StudyPart):
 
     def _keys(self, entry: Entry) -> tuple[str, ...]:
         """The channels of an entry, then the others; its own word for one that has no key."""
-        known = [self.study.playbook.channel_key(name) or name for name in entry.channels]
+        known = [self.base.playbook.channel_key(name) or name for name in entry.channels]
         others = [channel for channel in CHANNELS if channel not in known]
         return (*known, *others)
 
@@ -177,10 +192,10 @@ class Actions(StudyPart):
 
     @cached_property
     def _products(self) -> pd.DataFrame:
-        offers = self.study.offers
+        offers = self.offers
         if not offers.ready:
             names = [name for rank in range(1, PRODUCTS + 1) for name in _product_names(rank)]
-            return pd.DataFrame("", index=self.study.customers.index, columns=names)
+            return pd.DataFrame("", index=self.base.customers.index, columns=names)
         columns = {}
         for rank in range(1, PRODUCTS + 1):
             name, number = _product_names(rank)
@@ -199,8 +214,8 @@ class Actions(StudyPart):
 
     def _situations(self) -> pd.DataFrame:
         """The key of the sentence about where each customer stands, and its fields."""
-        customers, gaps = self.study.customers, self.study.gaps
-        stage, micro = self.study.segments["lifecycle"], self.study.segments["micro_segments"]
+        customers, gaps = self.base.customers, self.gaps.spans
+        stage, micro = self.segmented.table["lifecycle"], self.segmented.table["micro_segments"]
         usual = customers["median_gap_days"].fillna(gaps["usual_days"] or np.nan)
         usual = usual.clip(lower=1)
         late = customers["recency_days"] > usual
@@ -238,15 +253,15 @@ class Actions(StudyPart):
                 # Whole days that have passed: who is late by half a day is later than these.
                 "gap": np.floor(np.where(stage == "returned", customers["last_gap_days"], usual)),
                 "carts": customers.get("carts_abandoned", 0),
-                "open": self.study.params.carts.open_days,
+                "open": self.base.params.carts.open_days,
             }
         )
 
     def _product_reasons(self, table: pd.DataFrame) -> pd.DataFrame:
         """The key of the sentence about the first product, and its fields."""
-        if not self.study.offers.ready:
+        if not self.offers.ready:
             return pd.DataFrame({"key": "", "product": "", "because": ""}, index=table.index)
-        offers = self.study.offers
+        offers = self.offers
         source = offers.table["source_1"].map(lambda place: SOURCES[place] if place >= 0 else "")
         because = offers.about(offers.table["because"], "product").fillna("")
         key = source.where((source != "affinity") | (because != ""), "best_seller")
@@ -254,10 +269,7 @@ class Actions(StudyPart):
 
     def _said(self, fields: pd.DataFrame) -> pd.Series:
         """Each row's sentence; equal rows are written once."""
-        from segkit.words.catalogue import Texts
-        from segkit.words.format import Formats
-
-        params = self.study.params
+        params = self.base.params
         texts, formats = Texts(params.language), Formats(params.display_locale, params.currency)
         said = pd.Series("", index=fields.index, dtype=object)
         for key, rows in fields[fields["key"] != ""].groupby("key"):

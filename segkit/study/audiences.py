@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,13 @@ from segkit.analysis.power import smallest_uplift
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
 from segkit.foundation.files import AUDIENCES, write_csv
-from segkit.study.actions import NO_CHANNEL
+from segkit.study.actions import NO_CHANNEL, Actions
+from segkit.study.base import Base
+from segkit.study.evidence import Evidence
+from segkit.study.insights import Insights
+from segkit.study.segmented import Segmented
 from segkit.words.playbook import POLICIES_BY_STRICTNESS, strictest
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
+from segkit.words.said import Said
 
 FOLDER = AUDIENCES
 RULE = "rule"
@@ -52,17 +54,34 @@ class Audiences(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    segmented : Segmented
+    evidence : Evidence
+    insights : Insights
+    actions : Actions
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.audiences
+    def __init__(
+        self,
+        base: Base,
+        segmented: Segmented,
+        evidence: Evidence,
+        insights: Insights,
+        actions: Actions,
+    ) -> None:
+        self.base, self.segmented, self.evidence, self.insights, self.actions = (
+            base,
+            segmented,
+            evidence,
+            insights,
+            actions,
+        )
+        self.params = self.base.params.audiences
 
     @cached_property
     def lists(self) -> list[Audience]:
         """Every audience: segments of `report.recommendations`, of `audiences.segmentations`, findings."""
-        main = self.study.params.report.recommendations
+        main = self.base.params.report.recommendations
         others = [name for name in self.params.segmentations if name != main]
         more = [audience for name in others for audience in self._of_segments(name, f"{name}-")]
         return [*self._of_segments(main, ""), *more, *self._of_findings()]
@@ -72,15 +91,15 @@ class Audiences(StudyPart):
 
         Of clusters, only those that were found: the other names are none of this base.
         """
-        labels = self.study.segments[segmentation]
-        for segment in self.study.segment_names[segmentation]:
+        labels = self.segmented.table[segmentation]
+        for segment in self.segmented.names[segmentation]:
             members = labels == segment
             if members.any() or segmentation != "clusters":
                 yield Audience(f"{start}{segment}", segmentation, segment, None, members)
 
     def _of_findings(self) -> Iterator[Audience]:
-        insights = self.study.insights
-        ids = self.study.customers["customer_id"]
+        insights = self.insights
+        ids = self.base.customers["customer_id"]
         for _, finding in insights.table.iterrows():
             if insights.rules[finding["rule"]].of != "segments":
                 members = ids.isin(insights.members(finding))
@@ -130,11 +149,11 @@ class Audiences(StudyPart):
 
     def _usual_rate(self, audience: Audience) -> float:
         """The share of such customers who bought again in the test; of a finding's: of all."""
-        evidence = self.study.evidence
+        evidence = self.evidence
         if not evidence.ready:
             return np.nan
         table = evidence.segments
-        segmentation = audience.segmentation or self.study.params.report.recommendations
+        segmentation = audience.segmentation or self.base.params.report.recommendations
         found = table[
             (table["segmentation"] == segmentation)
             & (table["segment"] == (audience.segment or "total"))
@@ -142,9 +161,9 @@ class Audiences(StudyPart):
         return float(found["repurchase_rate"].iloc[0]) if len(found) else np.nan
 
     @property
-    def remarks(self) -> list[tuple[str, dict[str, Any]]]:
+    def remarks(self) -> Said:
         """What to know about the lists: keys of sentences, and their fields."""
-        control = {"share": self.params.control_share, "campaign": self.study.params.campaign}
+        control = {"share": self.params.control_share, "campaign": self.base.params.campaign}
         names = list(self.table.loc[self.table["customers"] == 0, "audience"])
         empty = {"lists": len(names), "names": f" ({', '.join(names)})" if names else ""}
         hashes = [("audiences_hashed", {})] if self.params.contact == "hashed" else []
@@ -153,7 +172,7 @@ class Audiences(StudyPart):
     def name_of(self, finding: pd.Series) -> str:
         """Return the name of the list of a finding's customers: that of its segment, or its own."""
         rule, segment = finding["rule"], finding["segment"]
-        if self.study.insights.rules[rule].of == "segments":
+        if self.insights.rules[rule].of == "segments":
             return str(segment)
         return f"{RULE}-{rule}" + (f"-{segment}" if pd.notna(segment) else "")
 
@@ -172,17 +191,17 @@ class Audiences(StudyPart):
         contact : {"none", "plain", "hashed"}, optional
             Which addresses it holds; by default what `audiences.contact` says.
         """
-        actions = self.study.actions
+        actions = self.actions
         chosen = actions.table[audience.is_member]
         chosen = chosen.assign(discount=chosen["discount"].map(self._policies(audience)))
-        segment = chosen[self.study.params.report.recommendations]
+        segment = chosen[self.base.params.report.recommendations]
         people = actions.contacts
         return audience_table(
             chosen.assign(segment=segment),
             None if people is None else people[audience.is_member],
             contact=contact or self.params.contact,
-            region=self.study.params.phone_region,
-            campaign=self.study.params.campaign,
+            region=self.base.params.phone_region,
+            campaign=self.base.params.campaign,
             seed=self.params.seed,
             control_share=self.params.control_share,
         )
@@ -191,7 +210,7 @@ class Audiences(StudyPart):
         """What each discount policy becomes in a list."""
         if audience.segment is None:
             return {policy: policy for policy in POLICIES_BY_STRICTNESS}
-        own = self.study.playbook.entry(audience.segmentation, audience.segment).discount
+        own = self.base.playbook.entry(audience.segmentation, audience.segment).discount
         return {policy: strictest([policy, own]) for policy in POLICIES_BY_STRICTNESS}
 
     def write(self, folder: Path | None = None) -> list[Path]:
@@ -202,7 +221,7 @@ class Audiences(StudyPart):
         folder : Path, optional
             By default the run's `exports/audiences`.
         """
-        folder = folder or self.study.run_dir / FOLDER
+        folder = folder or self.base.run_dir / FOLDER
         files = [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
         for file in set(folder.glob("*.csv")) - set(files):
             if _is_audience(file):

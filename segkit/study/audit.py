@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from babel.dates import format_date
 
 from segkit.analysis import audit as tables
 from segkit.analysis import cohorts as groups
@@ -16,13 +18,12 @@ from segkit.analysis.projection import projection
 from segkit.data import periods
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
+from segkit.study.base import Base
 from segkit.study.store import key_of, write_batches
 from segkit.words import audit as words
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-    from segkit.study.study import Study
+from segkit.words.catalogue import Texts
+from segkit.words.format import Formats
+from segkit.words.said import Said
 
 FIGURES = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
 
@@ -35,12 +36,14 @@ class Audit(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    at : function of a date
+        The same client at an earlier date.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.audit
+    def __init__(self, base: Base, at: Callable[[date], Base]) -> None:
+        self.base, self._at = base, at
+        self.params = self.base.params.audit
 
     # One period -----------------------------------------------------------------------
 
@@ -48,17 +51,22 @@ class Audit(StudyPart):
     def product(self) -> pd.DataFrame:
         """Customers × orders a customer × AOV; see `segkit.analysis.audit.product`."""
         found = {tables.EARLIER: self._earlier} if self.has_earlier else {}
-        return tables.product(found | {tables.LATER: self.study.period()})
+        return tables.product(found | {tables.LATER: self.base.period()})
+
+    @property
+    def orders(self) -> pd.Series[float]:
+        """Orders of each customer in the period."""
+        return self.base.period()["orders"]
 
     @cached_property
     def spread(self) -> pd.DataFrame:
         """How spend, orders and order value are spread over customers."""
-        return tables.spread(self.study.period())
+        return tables.spread(self.base.period())
 
     @cached_property
     def histograms(self) -> dict[str, pd.DataFrame]:
         """The same in bins, for `segkit.plots.histogram`: of `revenue`, `orders` and `aov`."""
-        measures = tables.buyer_measures(self.study.period())
+        measures = tables.buyer_measures(self.base.period())
         return {
             "revenue": binned(measures["revenue"]),
             "orders": counted(measures["orders"]),
@@ -68,12 +76,12 @@ class Audit(StudyPart):
     @cached_property
     def deciles(self) -> pd.DataFrame:
         """Ten equal groups of customers, best first; see `segkit.analysis.audit.deciles`."""
-        return self._frame("deciles", lambda: tables.deciles(self.study.period()))
+        return self._frame("deciles", lambda: tables.deciles(self.base.period()))
 
     @cached_property
     def value_deciles(self) -> pd.DataFrame:
         """Ten groups of equal revenue; see `segkit.analysis.audit.value_deciles`."""
-        return self._frame("value_deciles", lambda: tables.value_deciles(self.study.period()))
+        return self._frame("value_deciles", lambda: tables.value_deciles(self.base.period()))
 
     # Two periods ----------------------------------------------------------------------
 
@@ -83,8 +91,8 @@ class Audit(StudyPart):
         return self._then.period_start
 
     @property
-    def _then(self) -> Study:
-        return self.study.at(self.study.period_start)
+    def _then(self) -> Base:
+        return self._at(self.base.period_start)
 
     @property
     def has_earlier(self) -> bool:
@@ -99,7 +107,7 @@ class Audit(StudyPart):
     @cached_property
     def _both(self) -> pd.DataFrame:
         """What each customer bought in both periods: nobody, where the first was not observed whole."""
-        later = self.study.period()
+        later = self.base.period()
         ends = (self._earlier, later) if self.has_earlier else (later[:0], later[:0])
         return tables.together(*ends)
 
@@ -142,7 +150,7 @@ class Audit(StudyPart):
         """Key figures of the period before, as `Study.headline` had them at its end; or none."""
         if not self.has_earlier:
             return {}
-        state = self.study.store.state("headline_before", self._key, self._compute_headline)
+        state = self.base.store.state("headline_before", self._key, self._compute_headline)
         return {name: np.nan if value is None else value for name, value in state.items()}
 
     def _compute_headline(self) -> dict[str, float | None]:
@@ -155,8 +163,8 @@ class Audit(StudyPart):
         return {name: None if pd.isna(figures[name]) else float(figures[name]) for name in FIGURES}
 
     def _known_then(self) -> int:
-        sides = self.study.known_since()
-        counted_then = periods.customers_known(self.study.lines, self.study.period_start, sides)
+        sides = self.base.known_since()
+        counted_then = periods.customers_known(self.base.lines, self.base.period_start, sides)
         return int(counted_then.to_pyarrow().as_py())
 
     # Calendar units and cohorts -------------------------------------------------------
@@ -164,20 +172,25 @@ class Audit(StudyPart):
     @property
     def observed_from(self) -> date:
         """The first day that the log covers."""
-        return self.study.params.orders.since or self.study.first_day
+        return self.base.params.orders.since or self.base.first_day
+
+    @property
+    def last_day(self) -> date:
+        """The last day that is observed."""
+        return self.base.last_day
 
     @cached_property
     def unit(self) -> str:
         """The calendar unit of cohorts: the one given, or one that parts the history well."""
         if self.params.unit != "auto":
             return self.params.unit
-        return groups.chosen_unit(self.observed_from, self.study.as_of)
+        return groups.chosen_unit(self.observed_from, self.base.as_of)
 
     @cached_property
     def units(self) -> pd.DataFrame:
         """The calendar units of the history; see `segkit.analysis.cohorts.unit_table`."""
         return groups.unit_table(
-            self.observed_from, self.study.as_of, self.unit, whole_log=self.params.whole_log
+            self.observed_from, self.base.as_of, self.unit, whole_log=self.params.whole_log
         )
 
     @cached_property
@@ -208,10 +221,10 @@ class Audit(StudyPart):
         return self._frame("cohort_orders", self._compute_cohort_orders)
 
     def _compute_cohort_orders(self) -> pd.DataFrame:
-        start = self.cohort if self.cohort is not None else pd.Timestamp(self.study.as_of)
+        start = self.cohort if self.cohort is not None else pd.Timestamp(self.base.as_of)
         span = [day.date() for day in (start, start + groups.UNITS[self.unit])]
         gaps = periods.cohort_gaps(self.days, *span, groups.LAST_ORDER)
-        waiting = periods.open_gaps(self.days, *span, self.study.as_of)
+        waiting = periods.open_gaps(self.days, *span, self.base.as_of)
         return groups.cohort_orders(*(table.to_pyarrow().to_pandas() for table in (gaps, waiting)))
 
     @cached_property
@@ -220,15 +233,15 @@ class Audit(StudyPart):
         return self._named(
             self._frame(
                 "cohort_summary",
-                lambda: groups.cohort_summary(self.cohorts, self.study.customers, self.unit),
+                lambda: groups.cohort_summary(self.cohorts, self.base.customers, self.unit),
             )
         )
 
     @cached_property
     def second_orders(self) -> pd.DataFrame:
         """Share of each cohort that has bought again, by days since the first order."""
-        arguments = (self.units, self.unit, self.study.as_of)
-        compute = lambda: groups.second_orders(self.study.customers, *arguments)
+        arguments = (self.units, self.unit, self.base.as_of)
+        compute = lambda: groups.second_orders(self.base.customers, *arguments)
         return self._named(self._frame("second_orders", compute))
 
     # The whole base -------------------------------------------------------------------
@@ -239,18 +252,18 @@ class Audit(StudyPart):
         return self._named(groups.calendar_revenue(self._revenue, self.units))
 
     @cached_property
-    def base(self) -> pd.DataFrame:
+    def growth(self) -> pd.DataFrame:
         """The base in each unit: who is new, and what is repeated."""
-        return self._named(self._frame("base", self._compute_base))
+        return self._named(self._frame("base", self._compute_growth))
 
-    def _compute_base(self) -> pd.DataFrame:
-        found = (self._activity, self._revenue, self.study.customers, self.units)
+    def _compute_growth(self) -> pd.DataFrame:
+        found = (self._activity, self._revenue, self.base.customers, self.units)
         return groups.base_table(*found, self.unit)
 
     @cached_property
     def projection(self) -> pd.DataFrame:
         """What the next units should bring; see `segkit.analysis.projection.projection`."""
-        found = (self.cohorts, self.base, self.units, self.unit, self.study.as_of)
+        found = (self.cohorts, self.growth, self.units, self.unit, self.base.as_of)
         return self._named(self._frame("projection", lambda: projection(*found)))
 
     # What they are made of ------------------------------------------------------------
@@ -258,12 +271,11 @@ class Audit(StudyPart):
     @cached_property
     def days(self) -> ir.Table:
         """Purchase days of all customers; see `segkit.data.periods.purchase_days`."""
-        study = self.study
         write = lambda path, key: write_batches(
-            periods.purchase_days(study.lines, study.as_of), path, key
+            periods.purchase_days(self.base.lines, self.base.as_of), path, key
         )
-        key = key_of(study.customers_key, "purchase_days")
-        return study.engine_table(study.store.file("purchase_days", key, write))
+        key = key_of(self.base.customers_key, "purchase_days")
+        return self.base.engine_table(self.base.store.file("purchase_days", key, write))
 
     @cached_property
     def _activity(self) -> pd.DataFrame:
@@ -272,24 +284,22 @@ class Audit(StudyPart):
 
     @cached_property
     def _revenue(self) -> pd.DataFrame:
-        study = self.study
         compute = lambda: _dated(
-            periods.cohort_revenue(study.lines, self.days, self.unit, study.as_of)
+            periods.cohort_revenue(self.base.lines, self.days, self.unit, self.base.as_of)
         )
         return self._frame("revenue", compute)
 
     @property
     def _key(self) -> str:
-        study = self.study
-        span = [self.observed_from.isoformat(), study.period_start.isoformat()]
-        return key_of(study.customers_key, "audit", self.params.model_dump(), *span)
+        span = [self.observed_from.isoformat(), self.base.period_start.isoformat()]
+        return key_of(self.base.customers_key, "audit", self.params.model_dump(), *span)
 
     def _frame(self, name: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        return self.study.store.frame(f"audit_{name}", key_of(self._key, name), compute)
+        return self.base.store.frame(f"audit_{name}", key_of(self._key, name), compute)
 
     # Names and words ------------------------------------------------------------------
 
-    def said(self, lens: str) -> words.Said:
+    def said(self, lens: str) -> Said:
         """Return what a lens says: keys of sentences, and their fields.
 
         Parameters
@@ -311,11 +321,9 @@ class Audit(StudyPart):
 
     def name_of(self, day: Any) -> str:
         """Return how the client's language calls the calendar unit that begins on a day."""
-        from babel.dates import format_date
-
         if pd.isna(day):
             return self._texts.label(tables.RETURNS_ONLY)
-        locale = self.study.params.display_locale
+        locale = self.base.params.display_locale
         if self.unit == "month":
             return self._formats.month(day)
         patterns = {"quarter": "QQQ y", "year": "y"}
@@ -332,16 +340,12 @@ class Audit(StudyPart):
         return table
 
     @cached_property
-    def _texts(self):
-        from segkit.words.catalogue import Texts
-
-        return Texts(self.study.params.language)
+    def _texts(self) -> Texts:
+        return Texts(self.base.params.language)
 
     @cached_property
-    def _formats(self):
-        from segkit.words.format import Formats
-
-        return Formats(self.study.params.display_locale, self.study.params.currency)
+    def _formats(self) -> Formats:
+        return Formats(self.base.params.display_locale, self.base.params.currency)
 
 
 def _dated(table: ir.Table) -> pd.DataFrame:

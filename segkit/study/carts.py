@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.carts import OUTCOMES, cart_sums, product_table, valued_items
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
+from segkit.study.base import Base
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-    from segkit.study.study import Study
+from segkit.words.said import Said
 
 SUMS = ("carts", *OUTCOMES, "carts_value", "abandoned_value", "carts_priced")
 
@@ -25,41 +24,37 @@ class Carts(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    segmented : Segmented
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.carts
+    def __init__(self, base: Base, segmented: Segmented) -> None:
+        self.base, self.segmented = base, segmented
+        self.params = self.base.params.carts
 
     @property
     def ready(self) -> bool:
         """Whether events are given, and anything was put in a cart."""
-        return self.study.events is not None and bool(self.totals["carts"])
+        return self.base.events is not None and bool(self.totals["carts"])
 
     def _items_since(self, start: date) -> ir.Table:
-        study, hours = self.study, self.params.window_hours
-        return valued_items(study.cart_items, self.products, start, study.as_of, hours)
+        base, hours = self.base, self.params.window_hours
+        return valued_items(base.cart_items, self.products, start, base.as_of, hours)
 
     @property
     def products(self) -> ir.Table | None:
         """Price, name and category of what was sold, as an expression, or None."""
-        study = self.study
-        if "product_id" not in study.lines.columns:
+        if "product_id" not in self.base.lines.columns:
             return None
-        products = product_table(study.lines, study.as_of)
-        if study.params.has_amounts:
+        products = product_table(self.base.lines, self.base.as_of)
+        if self.base.params.has_amounts:
             return products
-        import ibis
-
         return products.mutate(price=ibis.null("float64"))
 
     def _sums(self, by: str) -> pd.DataFrame:
-        key = key_of(self.study.customers_key, self.study.params.period_months, by)
-        compute = lambda: cart_sums(self._items_since(self.study.period_start), by)
-        return self.study.store.frame(
-            f"carts_{by}", key, lambda: compute().to_pyarrow().to_pandas()
-        )
+        key = key_of(self.base.customers_key, self.base.params.period_months, by)
+        compute = lambda: cart_sums(self._items_since(self.base.period_start), by)
+        return self.base.store.frame(f"carts_{by}", key, lambda: compute().to_pyarrow().to_pandas())
 
     @cached_property
     def by_customer(self) -> pd.DataFrame:
@@ -80,7 +75,7 @@ class Carts(StudyPart):
         segmentation : str
             Any of the study's.
         """
-        labels = self.study.segments.set_index("customer_id")[segmentation]
+        labels = self.segmented.table.set_index("customer_id")[segmentation]
         table = self.by_customer.assign(segment=self.by_customer["customer_id"].map(labels))
         sums = table.groupby("segment")[list(SUMS)].sum().sort_values("carts", ascending=False)
         sums.loc["total"] = sums.sum()
@@ -95,9 +90,9 @@ class Carts(StudyPart):
         return {name: float(value) for name, value in row.items()} | terms
 
     @property
-    def remarks(self) -> list[tuple[str, dict[str, float]]]:
+    def remarks(self) -> Said:
         """What the carts say: keys of sentences, and their fields."""
-        if self.study.events is None:
+        if self.base.events is None:
             return [("carts_none", {})]
         if not self.ready:
             return [("carts_empty", {})]
@@ -120,19 +115,19 @@ class Carts(StudyPart):
         `customer_id`, `product_id`, `product`, `category`, `carted_at`, `price`, and the
         customer's `micro_segment`; the latest first.
         """
-        return self.study.store.frame("open_carts", self._open_key, self._compute_open)
+        return self.base.store.frame("open_carts", self._open_key, self._compute_open)
 
     @property
     def _open_key(self) -> str:
-        study = self.study
-        return key_of(study.customers_key, *study.segment_rules(), self.params.model_dump())
+        return key_of(
+            self.base.customers_key, *self.segmented.rules_key(), self.params.model_dump()
+        )
 
     def _compute_open(self) -> pd.DataFrame:
-        study = self.study
-        items = self._items_since(study.as_of - timedelta(days=self.params.open_days))
+        items = self._items_since(self.base.as_of - timedelta(days=self.params.open_days))
         items = items.filter(items["outcome"] == "abandoned").drop("outcome")
         table = items.to_pyarrow().to_pandas()
-        micro = study.segments.set_index("customer_id")["micro_segments"]
+        micro = self.segmented.table.set_index("customer_id")["micro_segments"]
         table = table.assign(micro_segment=table["customer_id"].map(micro))
         keys = ["carted_at", "customer_id", "product_id"]
         return table.sort_values(keys, ascending=[False, True, True], ignore_index=True)

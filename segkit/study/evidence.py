@@ -2,137 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from math import ceil
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from segkit.analysis import evidence as tables
 from segkit.analysis.model_fit import holdout_by_frequency, tracking
-from segkit.analysis.value import MODELS, CustomerValue
-from segkit.errors import SegkitError
+from segkit.data.customers import weekly_repeats
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
-from segkit.models.purchase import DAYS
+from segkit.params import SEGMENTATIONS
 from segkit.segments.lifecycle import VIEWS
+from segkit.study.base import Base
+from segkit.study.forecast import Forecast
+from segkit.study.holdout import Holdout
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
+from segkit.words.said import Said
 
 TRUSTED = (0.8, 1.25)
 """A predicted total over the actual one outside of these is said to be off."""
 
 
+class Then(Protocol):
+    """What the test asks of the client at the cut."""
+
+    @property
+    def forecast(self) -> Forecast: ...
+    @property
+    def segmented(self) -> Segmented: ...
+
+
 class Evidence(StudyPart):
     """One study, looked at from `as_of` less the horizon (definitions, section 9).
 
-    Everything is fitted by `study.at(cut)`, which sees nothing from the cut on. Where
+    Everything is fitted by the client at the cut, which sees nothing from then on. Where
     `problem` is not None the test would be weak, and the tables refuse to be made.
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    segmented : Segmented
+    holdout : Holdout
+        What came after the cut.
+    at : function of a date
+        The same client at an earlier date, with its own forecast and segments.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.evidence
+    def __init__(
+        self, base: Base, segmented: Segmented, holdout: Holdout, at: Callable[[date], Then]
+    ) -> None:
+        self.base, self.segmented, self.holdout, self._at = base, segmented, holdout, at
+        self.params = base.params.evidence
 
     @property
     def horizon_months(self) -> int:
         """How far the test looks ahead of the cut."""
-        return self.params.horizon_months or self.study.params.clv.horizon_months
+        return self.holdout.horizon_months
 
-    @cached_property
+    @property
     def cut(self) -> date:
         """The first day that the tested models and segments do not know."""
-        return self.study.months_before(self.horizon_months)
+        return self.holdout.cut
 
     @cached_property
-    def then(self) -> Study:
-        """The study at the cut."""
-        return self.study.at(self.cut)
+    def then(self) -> Then:
+        """The client at the cut."""
+        return self._at(self.cut)
 
     @property
     def ready(self) -> bool:
         """Whether the past is long enough for a test."""
-        return self.problem is None
+        return self.holdout.ready
+
+    @property
+    def problem(self) -> dict[str, str | int] | None:
+        """Why there is no test; see `Holdout.problem`."""
+        return self.holdout.problem
 
     @property
     def has_forecast(self) -> bool:
         """Whether there is a test, and was a purchase model when it began."""
         return self.ready and self.then.forecast.ready
 
-    @cached_property
-    def problem(self) -> dict[str, str | int] | None:
-        """Why there is no test: `reason`, what is `needed` and what was `found`; else None."""
-        observed = (self.study.as_of - self.study.first_day).days / DAYS["months"]
-        needed = ceil(1.5 * self.horizon_months)
-        if observed < needed - 0.1:
-            return {"reason": "short_history", "needed": needed, "found": int(observed)}
-        buyers = self.then.buyers
-        counts = {
-            "few_customers": (len(buyers), self.params.min_customers),
-            "few_repeat_buyers": (int((buyers["x"] > 0).sum()), self.params.min_repeat_buyers),
-        }
-        for reason, (found, least) in counts.items():
-            if found < least:
-                return {"reason": reason, "needed": least, "found": found}
-        if not self._outcomes["revenue_after"].sum() > 0:
-            return {"reason": "no_revenue", "needed": 0, "found": 0}
-        return None
-
-    @cached_property
-    def _outcomes(self) -> pd.DataFrame:
-        """What the buyers of before the cut did after it, in the rows of `then.buyers`."""
-        buyers = self.then.buyers[["customer_id"]]
-        after = self.study.period(self.cut).set_index("customer_id")
-        joined = buyers.join(after[["purchase_days", "revenue"]], on="customer_id")
-        return pd.DataFrame(
-            {
-                "orders_after": joined["purchase_days"].fillna(0.0).astype(float),
-                "revenue_after": joined["revenue"].fillna(0.0),
-            }
-        )
-
-    @cached_property
-    def models(self) -> pd.DataFrame:
-        """How far each purchase model, and simple rules, were from the purchases after the cut.
-
-        As `segkit.analysis.evidence.prediction_errors`, and `is_rule` for the simple rules:
-        `same_again` (the purchases of the last period come again) and `steady_pace` (each
-        customer goes on at its own mean pace).
-        """
-        self._require_test()
-        key = key_of(self._key, "models")
-        return self.study.store.frame("evidence_models", key, self._compare_models)
-
-    def _compare_models(self) -> pd.DataFrame:
-        predictions = {name: self._orders_by(name) for name in MODELS}
-        rules = {"same_again": self._last_period("purchase_days"), "steady_pace": self._pace()}
-        known = {name: orders for name, orders in predictions.items() if orders.notna().any()}
-        errors = tables.prediction_errors(known | rules, self._outcomes["orders_after"])
-        return errors.assign(is_rule=errors["model"].isin(list(rules)))
-
     @property
-    def best_model(self) -> str | None:
-        """The purchase model of the smallest error, or None where none could be fitted."""
-        models = self.models.loc[~self.models["is_rule"], "model"]
-        return None if models.empty else str(models.iloc[0])
+    def models(self) -> pd.DataFrame:
+        """How far models and simple rules were from what happened; see `Holdout.models`."""
+        return self.holdout.models
 
     @cached_property
     def tested(self) -> pd.DataFrame:
         """One row for each buyer of before the cut; see `segkit.analysis.evidence`."""
-        self._require_test()
-        return self.study.store.frame("tested", key_of(self._key, "tested"), self._tested)
+        self.holdout.require()
+        return self.base.store.frame("tested", key_of(self._key, "tested"), self._tested)
 
     def _tested(self) -> pd.DataFrame:
-        buyers, then = self.then.buyers, self.then
-        names = [*self.segmentations, *VIEWS]
-        orders = self._forecast_orders(then.forecast.value)
+        buyers, then = self.holdout.then.buyers, self.then
+        names = [*SEGMENTATIONS, *VIEWS]
+        orders = self.holdout.expected_orders(then.forecast.value)
         spend = then.forecast.values.loc[buyers.index, "expected_spend"]
         random = np.random.default_rng(self.params.seed)
         columns = {
@@ -141,23 +111,26 @@ class Evidence(StudyPart):
             "expected_value": orders * spend,
             "past_revenue": buyers["revenue"],
             "recency": -buyers["recency_days"],
-            "last_period": self._last_period("revenue"),
+            "last_period": self.holdout.last_period("revenue"),
             "random": random.permutation(len(buyers)),
         }
-        table = buyers[["customer_id"]].join(then.segments.loc[buyers.index, names])
-        return table.assign(**columns).join(self._outcomes).reset_index(drop=True)
+        table = buyers[["customer_id"]].join(then.segmented.table.loc[buyers.index, names])
+        return table.assign(**columns).join(self.holdout.outcomes).reset_index(drop=True)
 
     @property
     def segmentations(self) -> list[str]:
         """Every segmentation of the whole base."""
-        from segkit.study.study import SEGMENTATIONS
-
         return list(SEGMENTATIONS)
+
+    def of(self, segmentation: str) -> pd.DataFrame:
+        """Return what the customers of a segmentation or view did: its rows of the tables."""
+        table = self.views if segmentation in VIEWS else self.segments
+        return table[table["segmentation"] == segmentation]
 
     @cached_property
     def segments(self) -> pd.DataFrame:
         """What each segment's customers did; see `segkit.analysis.evidence.segment_outcomes`."""
-        return tables.segment_outcomes(self.tested, self.segmentations, **self._resampling)
+        return tables.segment_outcomes(self.tested, SEGMENTATIONS, **self._resampling)
 
     @cached_property
     def views(self) -> pd.DataFrame:
@@ -172,7 +145,7 @@ class Evidence(StudyPart):
     @cached_property
     def rankings(self) -> pd.DataFrame:
         """How well each ranking found the revenue; see `segkit.analysis.evidence.rankings`."""
-        return tables.rankings(self.tested, self.segmentations, **self._resampling)
+        return tables.rankings(self.tested, SEGMENTATIONS, **self._resampling)
 
     @property
     def best_segmentation(self) -> pd.Series:
@@ -185,7 +158,7 @@ class Evidence(StudyPart):
         return self.rankings[self.rankings["kind"] == "baseline"].iloc[0]
 
     @property
-    def verdicts(self) -> list[tuple[str, dict[str, object]]]:
+    def verdicts(self) -> Said:
         """Which segmentation separated revenue best: keys of sentences, and their fields."""
         best, rule = self.best_segmentation, self.best_baseline
         fields = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
@@ -200,16 +173,37 @@ class Evidence(StudyPart):
         return [("evidence_best", fields), *by_model, (key, against)]
 
     @property
-    def fit(self) -> tuple[str, dict[str, float]]:
+    def worth(self) -> Said:
+        """What the same forecast said a horizon ago, and what came of it."""
+        if not (self.segmented.forecast.ready and self.has_forecast):
+            return []
+        totals = self.totals
+        fields = {"predicted": totals["revenue_predicted"], "actual": totals["revenue_actual"]}
+        fields |= {"ratio": totals["revenue_ratio"], "months": self.horizon_months}
+        return [("clv_worth_tested", fields)]
+
+    @property
+    def fit(self) -> Said:
         """How near the predicted total came: key of a sentence, and its field."""
         ratio = self.totals["orders_ratio"]
         low, high = TRUSTED
-        return ("total_good" if low <= ratio <= high else "total_poor"), {"ratio": ratio}
+        return [("total_good" if low <= ratio <= high else "total_poor", {"ratio": ratio})]
+
+    @property
+    def why_not(self) -> Said:
+        """Why there is no test: key of a sentence, and its fields; nothing where there is one."""
+        problem = self.problem
+        return [(f"evidence_{problem['reason']}", problem)] if problem else []
+
+    @property
+    def intro(self) -> Said:
+        """What the test is: key of a sentence, and its fields."""
+        return [("evidence_intro", self.terms)]
 
     @property
     def terms(self) -> dict[str, object]:
         """What the test is: `cut`, `months`, `customers`."""
-        buyers = len(self.then.buyers)
+        buyers = len(self.holdout.then.buyers)
         return {"cut": self.cut, "months": self.horizon_months, "customers": buyers}
 
     @property
@@ -217,7 +211,7 @@ class Evidence(StudyPart):
         """Gain curves of the segmentations, the model and the simple rules, the best of each."""
         ranked = self.rankings.groupby("kind", sort=False).head(2)["ranking"].tolist()
         names = [*dict.fromkeys([*ranked, "random"])]
-        return tables.gain_curves(self.tested, self.segmentations, names)
+        return tables.gain_curves(self.tested, SEGMENTATIONS, names)
 
     def calibration(self, what: str) -> pd.DataFrame:
         """Return predicted and actual means by tenth of the predictions.
@@ -251,21 +245,19 @@ class Evidence(StudyPart):
     @cached_property
     def weeks(self) -> pd.DataFrame:
         """Repeat purchases week by week, expected at the cut and observed."""
-        from segkit.data.customers import weekly_repeats
-
-        self._require_test()
-        return self.study.store.frame(
+        self.holdout.require()
+        return self.base.store.frame(
             "tracking",
             key_of(self._key, "tracking"),
             lambda: tracking(
                 self.then.forecast.value,
-                self.then.customers,
-                weekly_repeats(self.study.lines, self.cut, self.study.as_of)
+                self.holdout.then.customers,
+                weekly_repeats(self.base.lines, self.cut, self.base.as_of)
                 .to_pyarrow()
                 .to_pandas()
                 .assign(week=lambda table: pd.to_datetime(table["week"])),
                 pd.Timestamp(self.cut),
-                pd.Timestamp(self.study.as_of),
+                pd.Timestamp(self.base.as_of),
             ),
         )
 
@@ -275,41 +267,4 @@ class Evidence(StudyPart):
 
     @property
     def _key(self) -> str:
-        study = self.study
-        return key_of(study.customers_key, self.cut.isoformat(), *study.segment_rules())
-
-    def _require_test(self) -> None:
-        if self.problem is not None:
-            raise SegkitError(
-                f"there is no test of the past: {self.problem['reason']}",
-                where="evidence",
-                values=[self.problem["found"]],
-                fix=f"needs {self.problem['needed']}; see evidence.horizon_months",
-            )
-
-    def _orders_by(self, name: str) -> pd.Series:
-        params = self.study.params.clv
-        model = CustomerValue(name, time_unit=params.time_unit, resamples=0)
-        return self._forecast_orders(model.fit(self.then.customers))
-
-    def _forecast_orders(self, value: CustomerValue) -> pd.Series:
-        """Return the orders expected between the cut and `as_of`, of the buyers at the cut."""
-        buyers = self.then.buyers
-        if value.problem_ is not None:
-            return pd.Series(np.nan, index=buyers.index)
-        ahead = (self.study.as_of - self.cut).days / DAYS[value.time_unit]
-        orders = value.purchase.expected_orders(ahead, *value.histories(buyers))
-        return pd.Series(orders, index=buyers.index)
-
-    def _last_period(self, column: str) -> pd.Series:
-        """Return a figure of the period before the cut, as long as the one after it."""
-        start = self.then.months_before(self.horizon_months)
-        before = self.then.period(start).set_index("customer_id")[column]
-        observed = (self.cut - max(start, self.study.first_day)).days
-        sums = self.then.buyers["customer_id"].map(before).fillna(0.0).astype(float)
-        return sums * ((self.study.as_of - self.cut).days / observed)
-
-    def _pace(self) -> pd.Series:
-        buyers = self.then.buyers
-        days = (self.study.as_of - self.cut).days
-        return (buyers["x"] / buyers["T"].clip(lower=1) * days).astype(float)
+        return key_of(self.base.customers_key, self.cut.isoformat(), *self.segmented.rules_key())

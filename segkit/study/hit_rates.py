@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,12 @@ from segkit.analysis.intervals import wilson
 from segkit.data.interests import bought_between, segment_sales
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
-from segkit.study.offers import BLOCK, NO_ROWS
+from segkit.study.base import Base
+from segkit.study.holdout import Holdout
+from segkit.study.offers import BLOCK, NO_ROWS, Offers
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
+from segkit.words.said import Said
 
 LISTS = ("offers", "best_sellers", "segment_best_sellers", "bought_before")
 """The products offered; the best sellers of all; those of the customer's segment; what the customer
@@ -30,32 +32,46 @@ TESTED = 20_000
 CELLS = 5_000_000  # customers × products, of the lists that are compared at once
 
 
-class OfferEvidence(StudyPart):
-    """What `study.offers` would have offered at the date of the test, and what was bought since.
+class Then(Protocol):
+    """What is asked of the client at the date of the test."""
+
+    @property
+    def offers(self) -> Offers: ...
+    @property
+    def segmented(self) -> Segmented: ...
+
+
+class HitRates(StudyPart):
+    """What would have been offered at the date of the test, and what was bought since.
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    segmented : Segmented
+    holdout : Holdout
+    at : function of a date
+        The same client at an earlier date, with its own offers and segments.
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.test = study.evidence
+    def __init__(
+        self, base: Base, segmented: Segmented, holdout: Holdout, at: Callable[[date], Then]
+    ) -> None:
+        self.base, self.segmented, self.test, self._at = base, segmented, holdout, at
 
     @property
     def ready(self) -> bool:
         """Whether there is a test, and were products to offer when it began."""
         return self.test.ready and self.then.offers.ready and bool(len(self.customers))
 
-    @property
-    def then(self) -> Study:
-        """The study at the date of the test."""
-        return self.test.then
+    @cached_property
+    def then(self) -> Then:
+        """The client at the date of the test."""
+        return self._at(self.test.cut)
 
     @cached_property
     def customers(self) -> pd.Series:
         """Ids of those known at the date of the test who have bought since, at most `TESTED`."""
-        since = self.study.period(self.test.cut)
+        since = self.base.period(self.test.cut)
         bought = since.loc[since["purchase_days"] > 0, "customer_id"]
         known = self.then.offers.table["customer_id"]
         found = known[known.isin(bought)]
@@ -72,15 +88,15 @@ class OfferEvidence(StudyPart):
         share of a customer's purchased products that the list named), `coverage` (share of the products
         on offer that the list names to anybody), `times_best_sellers` (hit rate against theirs).
         """
-        params = self.study.params
+        params = self.base.params
         key = key_of(
-            self.study.customers_key,
+            self.base.customers_key,
             self.then.offers.key,
-            self.study.segment_rules(),
+            self.segmented.rules_key(),
             params.report.recommendations,
             self.test.params.seed,
         )
-        return self.study.store.frame("offer_evidence", key, self._compute)
+        return self.base.store.frame("offer_evidence", key, self._compute)
 
     @property
     def sides(self) -> dict[str, object]:
@@ -96,7 +112,7 @@ class OfferEvidence(StudyPart):
         return wide.reindex(LISTS).reset_index()
 
     @property
-    def verdicts(self) -> list[tuple[str, dict[str, object]]]:
+    def verdicts(self) -> Said:
         """Whether the offers beat the best sellers: keys of sentences, and their fields."""
         if not self.ready:
             return [("offers_untested", {})]
@@ -135,7 +151,7 @@ class OfferEvidence(StudyPart):
         """Yield interests of tested customers, their segments, and what they bought since."""
         places = pd.Index(self.then.offers.products["product_id"])
         lines = self.then.offers.lines
-        bought = bought_between(lines, self.test.cut, self.study.as_of, self.customers)
+        bought = bought_between(lines, self.test.cut, self.base.as_of, self.customers)
         bought = bought.to_pyarrow().to_pandas()
         bought["product"] = places.get_indexer(bought["product_id"])
         bought = bought[bought["product"] >= 0]
@@ -166,8 +182,8 @@ class OfferEvidence(StudyPart):
 
     @property
     def _segments(self) -> pd.Series:
-        name = self.study.params.report.recommendations
-        return self.then.segments.set_index("customer_id")[name].astype(str)
+        name = self.base.params.report.recommendations
+        return self.then.segmented.table.set_index("customer_id")[name].astype(str)
 
     @cached_property
     def _segment_sales(self) -> dict[str, np.ndarray]:

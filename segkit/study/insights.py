@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -10,16 +10,27 @@ from segkit.analysis import insights as tables
 from segkit.errors import RuleError, suggestion
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
+from segkit.study.base import Base
+from segkit.study.forecast import Forecast
+from segkit.study.gaps import Gaps
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.catalogue import Texts, checked, fields_of, filled
-from segkit.words.format import NUMBER_KINDS
-
-if TYPE_CHECKING:
-    from segkit.report.page.chapter import Chapter
-    from segkit.study.study import Study
+from segkit.words.format import NUMBER_KINDS, Formats
+from segkit.words.said import Said
 
 TOLD = 3
 """Findings that a reader sees first."""
+
+
+class Speaker(Protocol):
+    """Who says findings: in a language, with names of segments."""
+
+    @property
+    def texts(self) -> Texts: ...
+    @property
+    def formats(self) -> Formats: ...
+    def name_of(self, segmentation: str, key: str) -> str: ...
 
 
 class Insights(StudyPart):
@@ -27,12 +38,15 @@ class Insights(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    gaps : Gaps
+    forecast : Forecast
+    segmented : Segmented
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.report
+    def __init__(self, base: Base, gaps: Gaps, forecast: Forecast, segmented: Segmented) -> None:
+        self.base, self.gaps, self.forecast, self.segmented = base, gaps, forecast, segmented
+        self.params = self.base.params.report
 
     @property
     def segmentation(self) -> str:
@@ -41,7 +55,7 @@ class Insights(StudyPart):
 
     @property
     def _file(self) -> str:
-        return str(self.study.root / self.params.insights) if self.params.insights else tables.FILE
+        return str(self.base.root / self.params.insights) if self.params.insights else tables.FILE
 
     @cached_property
     def rules(self) -> dict[str, tables.Rule]:
@@ -61,16 +75,16 @@ class Insights(StudyPart):
         return rules
 
     def _check_segments(self, key: str, rule: tables.Rule) -> None:
-        known = {name for names in self.study.segment_names.values() for name in names}
+        known = {name for names in self.segmented.names.values() for name in names}
         for segment in rule.segments or ():
             if segment not in known:
-                fix = suggestion(segment, self.study.segment_names[self.segmentation])
+                fix = suggestion(segment, self.segmented.names[self.segmentation])
                 where = f"{self._file}: {key}.segments"
                 raise RuleError("no such segment", where=where, values=[segment], fix=fix)
 
     @cached_property
     def _texts(self) -> Texts:
-        return Texts(self.study.params.language)
+        return Texts(self.base.params.language)
 
     def _sayings(self, key: str, rule: tables.Rule, texts: Texts) -> dict[str, str]:
         """Return the texts of a rule as written: the client's, else those of the catalogue."""
@@ -94,28 +108,27 @@ class Insights(StudyPart):
         }
 
     @cached_property
-    def base(self) -> tables.Base:
+    def looked_at(self) -> tables.Base:
         """Everything that the rules look at."""
-        study = self.study
-        labels = study.segments.set_index("customer_id")[self.segmentation]
-        customers = study.customers.assign(
-            clv=study.forecast.values["clv"], segment=study.customers["customer_id"].map(labels)
+        labels = self.segmented.table.set_index("customer_id")[self.segmentation]
+        customers = self.base.customers.assign(
+            clv=self.forecast.values["clv"], segment=self.base.customers["customer_id"].map(labels)
         )
-        return tables.Base(study.kpis(self.segmentation), customers, study.period(), study.gaps)
+        kpis = self.segmented.kpis(self.segmentation)
+        return tables.Base(kpis, customers, self.base.period(), self.gaps.spans)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Every finding, the one worth most first; see `segkit.analysis.insights.findings`."""
-        return self.study.store.frame("insights", self._key, self._compute)
+        return self.base.store.frame("insights", self._key, self._compute)
 
     @property
     def _key(self) -> str:
-        study = self.study
         rules = {key: rule.model_dump() for key, rule in self.rules.items()}
         return key_of(
-            study.customers_key,
-            *study.segment_rules(),
-            study.period_start.isoformat(),
+            self.base.customers_key,
+            *self.segmented.rules_key(),
+            self.base.period_start.isoformat(),
             list(rules.items()),
             self._needed,
             self.segmentation,
@@ -125,7 +138,7 @@ class Insights(StudyPart):
     def _compute(self) -> pd.DataFrame:
         return tables.findings(
             self.rules,
-            self.base,
+            self.looked_at,
             segmentation=self.segmentation,
             min_cell=self.params.min_cell,
             needed=self._needed,
@@ -139,32 +152,32 @@ class Insights(StudyPart):
         row : Series
             A row of `table`.
         """
-        customers = self.study.customers
+        customers = self.base.customers
         return customers.loc[self._chosen(row), "customer_id"].reset_index(drop=True)
 
     def _chosen(self, row: pd.Series) -> pd.Series:
-        return self.base.members(self.rules[row["rule"]], row["segment"], row["channel"])
+        return self.looked_at.members(self.rules[row["rule"]], row["segment"], row["channel"])
 
-    def words(self, chapter: Chapter, row: pd.Series) -> dict[str, str]:
+    def words(self, speaker: Speaker, row: pd.Series) -> dict[str, str]:
         """Return what a finding says: `title`, `sentence` and `action`; plain text, **not** escaped.
 
         Parameters
         ----------
-        chapter : Chapter
+        speaker : Speaker
             In whose language and formats it is said.
         row : Series
             A row of `table`.
         """
         key = row["rule"]
-        words = {"segment": lambda name: chapter.name_of(row["segmentation"], name)}
-        words["label"] = chapter.texts.label
+        words = {"segment": lambda name: speaker.name_of(row["segmentation"], name)}
+        words["label"] = speaker.texts.label
         said = {}
-        for part, text in self._sayings(key, self.rules[key], chapter.texts).items():
+        for part, text in self._sayings(key, self.rules[key], speaker.texts).items():
             fields = {
                 name: words.get(kind, _unchanged)(row[name])
                 for name, kind in fields_of(text).items()
             }
-            said[part] = filled(text, chapter.formats, f"insights.{key}.{part}", **fields)
+            said[part] = filled(text, speaker.formats, f"insights.{key}.{part}", **fields)
         return said
 
     def top(self, n: int = TOLD) -> pd.DataFrame:
@@ -190,7 +203,7 @@ class Insights(StudyPart):
         return self.table.loc[best].reset_index(drop=True)
 
     @property
-    def remarks(self) -> list[tuple[str, dict[str, Any]]]:
+    def remarks(self) -> Said:
         """What to know about the findings: keys of sentences, and their fields."""
         table = self.table
         if table.empty:

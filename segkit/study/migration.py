@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,12 @@ from segkit.analysis import migration as tables
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
+from segkit.params import SEGMENTATIONS
+from segkit.study.base import Base
+from segkit.study.forecast import Forecast
+from segkit.study.gaps import Gaps
+from segkit.study.segmented import Segmented, require_segmentation
+from segkit.words.said import Said
 
 LEGIBLE = 12
 """Segments beyond which a picture of flows is a thicket; then the table is shown alone."""
@@ -31,12 +33,15 @@ class Migration(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    gaps : Gaps
+    forecast : Forecast
+    segmented : Segmented
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        params = study.params
+    def __init__(self, base: Base, gaps: Gaps, forecast: Forecast, segmented: Segmented) -> None:
+        self.base, self.gaps, self.forecast, self.segmented = base, gaps, forecast, segmented
+        params = self.base.params
         self.months = params.migration.months or params.clv.previous_months
         self._known: dict[date, pd.DataFrame] = {}
         self._flows: dict[tuple[str, date, date], pd.DataFrame] = {}
@@ -44,9 +49,9 @@ class Migration(StudyPart):
     @cached_property
     def dates(self) -> list[date]:
         """The dates that customers are followed over, the last one `as_of`."""
-        steps = range(self.study.params.migration.dates)
-        days = [self.study.months_before(self.months * step) for step in steps]
-        return sorted(day for day in days if day > self.study.first_day)
+        steps = range(self.base.params.migration.dates)
+        days = [self.base.months_before(self.months * step) for step in steps]
+        return sorted(day for day in days if day > self.base.first_day)
 
     @property
     def ready(self) -> bool:
@@ -56,9 +61,12 @@ class Migration(StudyPart):
     @property
     def segmentations(self) -> list[str]:
         """Segmentations of the whole base."""
-        from segkit.study.study import SEGMENTATIONS
-
         return list(SEGMENTATIONS)
+
+    @property
+    def intro(self) -> Said:
+        """Which dates are compared, or why none are: key of a sentence, and its fields."""
+        return [("migration_intro", self.terms)] if self.ready else [("migration_short", {})]
 
     def is_legible(self, segmentation: str) -> bool:
         """Whether a picture can show the flows: not with too many segments."""
@@ -66,10 +74,14 @@ class Migration(StudyPart):
         return found["segment_after"].nunique() <= LEGIBLE
 
     @property
+    def ends(self) -> dict[str, date]:
+        """The two dates that are compared by default: `before` and `after`."""
+        return {"before": self._default(-2), "after": self._default(-1)}
+
+    @property
     def terms(self) -> dict[str, object]:
-        """The two dates that are compared by default: `before`, `after`, and `months` apart."""
-        ends = {"before": self._default(-2), "after": self._default(-1)}
-        return ends | {"months": self.months}
+        """The two dates that are compared by default, and `months` apart."""
+        return {**self.ends, "months": self.months}
 
     def customers(self, day: date) -> pd.DataFrame:
         """Return the customers at a date, with what was to be expected of them by today's models.
@@ -85,24 +97,24 @@ class Migration(StudyPart):
             The day is before the first line, or after `as_of`.
         """
         day = pd.Timestamp(day).date()
-        if not self.study.first_day < day <= self.study.as_of:
+        if not self.base.first_day < day <= self.base.as_of:
             raise SegkitError(
                 "there are no customers at this date",
                 values=[day.isoformat()],
-                fix=f"choose one after {self.study.first_day}, up to {self.study.as_of}",
+                fix=f"choose one after {self.base.first_day}, up to {self.base.as_of}",
             )
         dates = self._dates_with_previous(self.dates if day in self.dates else [day])
-        known, earlier = self.study.customers_at(dates, day), self._previous(day)
-        previous = self.study.customers_at(dates, earlier) if earlier in dates else None
-        return known.drop(columns="as_of").join(self.study.forecast.values_of(known, previous))
+        known, earlier = self.gaps.customers_at(dates, day), self._previous(day)
+        previous = self.gaps.customers_at(dates, earlier) if earlier in dates else None
+        return known.drop(columns="as_of").join(self.forecast.values_of(known, previous))
 
     def _dates_with_previous(self, dates: Sequence[date]) -> list[date]:
         """Return dates, and those that CLV is compared with, as far as the history goes."""
         earlier = (self._previous(day) for day in dates)
-        return sorted({*dates, *(day for day in earlier if day > self.study.first_day)})
+        return sorted({*dates, *(day for day in earlier if day > self.base.first_day)})
 
     def _previous(self, day: date) -> date:
-        months = self.study.params.clv.previous_months
+        months = self.base.params.clv.previous_months
         return (pd.Timestamp(day) - pd.DateOffset(months=months)).date()
 
     def segments(self, segmentation: str, day: date) -> pd.DataFrame:
@@ -118,8 +130,6 @@ class Migration(StudyPart):
         return table[table["segment"] != tables.OUTSIDE].reset_index(drop=True)
 
     def _everyone(self, segmentation: str, day: date) -> pd.DataFrame:
-        from segkit.study.study import require_segmentation
-
         require_segmentation(segmentation)
         labelled = self._labelled(day)
         return labelled[["customer_id", "revenue"]].assign(
@@ -130,7 +140,7 @@ class Migration(StudyPart):
         """Return the segments of a date in every segmentation and view, kept small."""
         if day not in self._known:
             customers = self.customers(day)
-            labels = self.study.labels(customers).fillna(tables.OUTSIDE).astype("category")
+            labels = self.segmented.labels(customers).fillna(tables.OUTSIDE).astype("category")
             self._known[day] = customers[["customer_id", "revenue"]].join(labels)
         return self._known[day]
 
@@ -160,7 +170,7 @@ class Migration(StudyPart):
     def _compare(self, segmentation: str, *ends: date) -> pd.DataFrame:
         moved = tables.flows(
             *[self._everyone(segmentation, day) for day in ends],
-            [*self.study.segment_names[segmentation], tables.OUTSIDE],
+            [*self.segmented.names[segmentation], tables.OUTSIDE],
         )
         elsewhere = moved[["segment_before", "segment_after"]].isin(tables.NO_SEGMENTS)
         return moved[~elsewhere.all(axis=1)].reset_index(drop=True)
@@ -169,10 +179,18 @@ class Migration(StudyPart):
         if not self.ready:
             raise SegkitError(
                 "the history is too short to compare two dates",
-                values=[self.study.first_day.isoformat(), self.study.as_of.isoformat()],
+                values=[self.base.first_day.isoformat(), self.base.as_of.isoformat()],
                 fix="set migration.months to less, or name the dates",
             )
         return self.dates[place]
+
+    def transitions(self, segmentation: str) -> pd.DataFrame:
+        """Return who went where as a matrix; see `segkit.analysis.migration.transition_matrix`."""
+        return tables.transition_matrix(self.flows(segmentation))
+
+    def balance(self, segmentation: str) -> pd.DataFrame:
+        """Return who came, stayed and left, by segment; see `segkit.analysis.migration.balance`."""
+        return tables.balance(self.flows(segmentation))
 
     def series(self, segmentation: str) -> pd.DataFrame:
         """Return the size and revenue of each segment at each date.
@@ -184,7 +202,7 @@ class Migration(StudyPart):
             the date before, of the customers who are in the segment now. The first date only
             opens the series: it has no row.
         """
-        order = [*self.study.segment_names[segmentation], tables.OUTSIDE]
+        order = [*self.segmented.names[segmentation], tables.OUTSIDE]
         rows = []
         self._default(0)
         for before, after in pairwise(self.dates):
@@ -205,7 +223,7 @@ class Migration(StudyPart):
         told = pd.MultiIndex.from_frame(moved[keys]).isin(pd.MultiIndex.from_frame(first[keys]))
         return pd.Series(told, index=moved.index)
 
-    def told(self, segmentation: str) -> list[tuple[str, dict[str, object]]]:
+    def told(self, segmentation: str) -> Said:
         """Return the movements with most revenue at stake: keys of sentences, and their fields."""
         moves = tables.movements(self.flows(segmentation))
         if moves.empty:

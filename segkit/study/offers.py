@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -23,13 +24,10 @@ from segkit.data.interests import (
 )
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
+from segkit.study.base import Base
+from segkit.study.segmented import Segmented
 from segkit.study.store import key_of, write_batches
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-    from segkit.study.hit_rates import OfferEvidence
-    from segkit.study.study import Study
+from segkit.words.said import Said
 
 Block, Result = TypeVar("Block"), TypeVar("Result")
 
@@ -47,12 +45,13 @@ class Offers(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    segmented : Segmented
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.products
+    def __init__(self, base: Base, segmented: Segmented) -> None:
+        self.base, self.segmented = base, segmented
+        self.params = self.base.params.products
 
     @property
     def ready(self) -> bool:
@@ -66,7 +65,7 @@ class Offers(StudyPart):
         Unless the parameters say which: categories, where no product has been bought by enough
         customers of late.
         """
-        columns = self.study.lines.columns
+        columns = self.base.lines.columns
         named = [name for name, column in LEVELS.items() if column in columns]
         if self.params.level != "auto":
             return self.params.level if self.params.level in named else None
@@ -76,22 +75,23 @@ class Offers(StudyPart):
     @cached_property
     def interests(self) -> ir.Table:
         """What each customer bought and looked at; see `segkit.data.interests`."""
-        return self.study.engine_table(self._interests_file(self.level))
+        return self.base.engine_table(self._interests_file(self.level))
 
     def _interests_file(self, level: str) -> Path:
-        study = self.study
 
         def write(path: Path, key: str) -> None:
-            known = study.lines.filter(study.lines["observed_at"] < as_moment(study.as_of))
-            logs = known, study.events  # of categories, too, nothing later is known
+            known = self.base.lines.filter(
+                self.base.lines["observed_at"] < as_moment(self.base.as_of)
+            )
+            logs = known, self.base.events  # of categories, too, nothing later is known
             lines, events = logs if level == "product" else of_categories(*logs)
-            write_batches(interest_table(lines, study.as_of, events), path, key)
+            write_batches(interest_table(lines, self.base.as_of, events), path, key)
 
-        key = key_of(study.customers_key, "interests", level)
-        return study.store.file(f"interests_{level}", key, write)
+        key = key_of(self.base.customers_key, "interests", level)
+        return self.base.store.file(f"interests_{level}", key, write)
 
     def _lines(self, level: str) -> ir.Table:
-        lines = self.study.lines
+        lines = self.base.lines
         return lines if level == "product" else of_categories(lines, None)[0]
 
     @property
@@ -113,11 +113,11 @@ class Offers(StudyPart):
     def _products_of(self, level: str) -> pd.DataFrame:
         key = key_of(self._key, level)
         compute = lambda: self._compute_products(level)
-        return self.study.store.frame(f"products_{level}", key, compute)
+        return self.base.store.frame(f"products_{level}", key, compute)
 
     @property
     def _key(self) -> str:
-        return key_of(self.study.customers_key, self.params.model_dump(), "offers")
+        return key_of(self.base.customers_key, self.params.model_dump(), "offers")
 
     @property
     def key(self) -> str:
@@ -125,11 +125,11 @@ class Offers(StudyPart):
         return key_of(self._key, self.level)
 
     def _compute_products(self, level: str) -> pd.DataFrame:
-        study, params = self.study, self.params
-        interests = study.engine_table(self._interests_file(level))
+        params = self.params
+        interests = self.base.engine_table(self._interests_file(level))
         figures = product_figures(interests, params.half_life_days)
         lines = self._lines(level)
-        named = figures.left_join(product_table(lines, study.as_of), "product_id")
+        named = figures.left_join(product_table(lines, self.base.as_of), "product_id")
         table = named.drop("product_id_right").to_pyarrow().to_pandas()
         supported = table["rebuyers"] >= params.min_support
         rate = table["rebuyers"] / table["customers"].where(table["customers"] > 0)
@@ -151,11 +151,11 @@ class Offers(StudyPart):
     @cached_property
     def affinities(self) -> pd.DataFrame:
         """Which products go together; see `segkit.analysis.affinity.affinities`."""
-        return self.study.store.frame("affinities", self.key, self._fit)
+        return self.base.store.frame("affinities", self.key, self._fit)
 
     def _fit(self) -> pd.DataFrame:
         """Learn from all customers, or from every n-th where they are very many."""
-        every = max(1, round(len(self.study.customers) / self.params.sample))
+        every = max(1, round(len(self.base.customers) / self.params.sample))
         chosen, count = [], 0
         for rows, ids in self.blocks(BLOCK * 20):
             rows = rows[(rows["days"] > 0) & (rows["customer"] % every == 0)]
@@ -174,13 +174,6 @@ class Offers(StudyPart):
     def matrix(self) -> np.ndarray:
         """The affinities as a square matrix."""
         return affinity.affinity_matrix(self.affinities, self.catalogue.modelled)
-
-    @cached_property
-    def evidence(self) -> OfferEvidence:
-        """Whether these offers, made a while ago, would have named what was bought."""
-        from segkit.study.hit_rates import OfferEvidence
-
-        return OfferEvidence(self.study)
 
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """Yield interests of some customers after the other, and the ids of these."""
@@ -202,12 +195,12 @@ class Offers(StudyPart):
         `customer_id`, `product_1` … `product_10` (places in `products`), `source_1` … (places in
         `segkit.analysis.affinity.SOURCES`), `because` (place of the product behind the first).
         """
-        return self.study.store.frame("offers", self.key, self._compute_table)
+        return self.base.store.frame("offers", self.key, self._compute_table)
 
     def _compute_table(self) -> pd.DataFrame:
         _ = self.catalogue, self.matrix  # made once, before threads ask for them
         offered = lambda block: _as_table(block[1], self.offer(block[0], len(block[1])))
-        threads = self.study.params.engine.threads or os.cpu_count() or 1
+        threads = self.base.params.engine.threads or os.cpu_count() or 1
         tables = list(_side_by_side(offered, self.blocks(), threads))
         nobody = self.offer(NO_ROWS, 1)
         unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
@@ -216,7 +209,7 @@ class Offers(StudyPart):
             if tables
             else _as_table(np.array([], dtype=object), self.offer(NO_ROWS, 0))
         )
-        offered = known.set_index("customer_id").reindex(self.study.customers["customer_id"])
+        offered = known.set_index("customer_id").reindex(self.base.customers["customer_id"])
         return offered.fillna(unknown).astype(unknown.dtype).reset_index()
 
     def offer(self, rows: pd.DataFrame, customers: int, *, rebuys: bool = True) -> affinity.Offered:
@@ -250,7 +243,7 @@ class Offers(StudyPart):
             the segment, to whom it is one of ten offered), and the other columns of
             `segkit.analysis.affinity.segment_offers`, which says how products are ranked.
         """
-        segment = self.study.segments.set_index("customer_id")[segmentation]
+        segment = self.segmented.table.set_index("customer_id")[segmentation]
         segment = segment.reindex(self.table["customer_id"]).reset_index(drop=True)
         parts = [self._of_rank(segment, rank) for rank in range(1, TOP + 1)]
         sizes = segment.value_counts()
@@ -267,7 +260,7 @@ class Offers(StudyPart):
         return counts.rename("customers").reset_index()
 
     @property
-    def remarks(self) -> list[tuple[str, dict[str, object]]]:
+    def remarks(self) -> Said:
         """What to know about the offers: keys of sentences, and their fields."""
         if self.level is None:
             return [("offers_none", {})]
@@ -284,8 +277,7 @@ class Offers(StudyPart):
         share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
         coarse = [("offers_coarse", {"share": share})] if share > 0.5 else []
         by_category = [("offers_by_category", {})] if self.level == "category" else []
-        about = [*by_category, ("offers_made", limits | counts), *coarse]
-        return [*about, *self.evidence.verdicts]
+        return [*by_category, ("offers_made", limits | counts), *coarse]
 
     @cached_property
     def sources(self) -> pd.DataFrame:

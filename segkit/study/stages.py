@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import pandas as pd
 
-from segkit.analysis import gaps as measures
 from segkit.analysis import lifecycle as tables
+from segkit.data.events import viewed_by
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import StudyPart
-from segkit.models.purchase import DAYS
 from segkit.segments.lifecycle import FLAGS, STAGES, VIEWS
+from segkit.study.base import Base
+from segkit.study.carts import Carts
+from segkit.study.evidence import Evidence
+from segkit.study.gaps import Gaps
+from segkit.study.segmented import Segmented
+from segkit.study.store import key_of
+from segkit.words.said import Said
 
-if TYPE_CHECKING:
-    from segkit.study.study import Study
-
-SECOND_SHARE, NEW_SHARE = 0.5, 0.75
-"""Shares of eventual second orders: by then a customer is late, and no longer new."""
 TOP_VIEWED = 10
 _NONE = pd.Series(dtype=float)
-GAPS = {
-    "usual_days": "usual_gap",
-    "churn_days": "churn_gap",
-    "second_days": "second_order",
-    "new_days": "new_customer",
-}
-"""Parameters of the lifecycle, and what they are called in the table of gaps."""
 
 
 class Stages(StudyPart):
@@ -34,122 +26,24 @@ class Stages(StudyPart):
 
     Parameters
     ----------
-    study : Study
+    base : Base
+    gaps : Gaps
+    segmented : Segmented
+    evidence : Evidence
+    carts : Carts
     """
 
-    def __init__(self, study: Study) -> None:
-        self.study = study
-        self.params = study.params.lifecycle
-
-    # Gaps -----------------------------------------------------------------------------
-
-    @property
-    def horizon_days(self) -> float:
-        """How far ahead a return still counts."""
-        return self.study.params.clv.horizon_months * DAYS["months"]
-
-    @cached_property
-    def second_waiting(self) -> pd.DataFrame:
-        """How long customers wait for their second order; as `Study.waiting`."""
-        buyers = self.study.buyers
-        passed = buyers["first_gap_days"].dropna().astype(float)
-        counts = passed.value_counts().sort_index().rename_axis("days").reset_index(name="gaps")
-        return measures.waiting_curve(counts, buyers.loc[buyers["x"] == 0, "tenure_days"])
-
-    @cached_property
-    def measured(self) -> dict[str, int | None]:
-        """Every gap as the data give it, in days."""
-        study, horizon = self.study, self.horizon_days
-        usual_and_churn = measures.measured_gaps(
-            study.waiting, horizon, study.params.gaps.return_share
+    def __init__(
+        self, base: Base, gaps: Gaps, segmented: Segmented, evidence: Evidence, carts: Carts
+    ) -> None:
+        self.base, self.gaps, self.segmented, self.evidence, self.carts = (
+            base,
+            gaps,
+            segmented,
+            evidence,
+            carts,
         )
-        usual, churn = (usual_and_churn[name] for name in ("usual_days", "churn_days"))
-        second, new = (
-            measures.returned_by(self.second_waiting, horizon, share)
-            for share in (SECOND_SHARE, NEW_SHARE)
-        )
-        usual_counts = self.fixed.get("usual_days", usual)
-        longest = max((days for days in (usual_counts, new) if days is not None), default=None)
-        return {
-            "usual_days": usual,
-            "churn_days": churn,
-            "second_days": second,
-            "new_days": longest,
-        }
-
-    @cached_property
-    def fixed(self) -> dict[str, int]:
-        """The gaps that the parameters fix, in days."""
-        given = {
-            "usual_days": self.study.params.gaps.usual_days,
-            "churn_days": self.study.params.gaps.churn_days,
-            "second_days": self.params.second_days,
-            "new_days": self.params.new_days,
-        }
-        return {name: days for name, days in given.items() if days is not None}
-
-    @property
-    def spans(self) -> dict[str, float | None]:
-        """Every gap that counts, in days: as it is fixed, else as it was measured."""
-        return self.measured | self.fixed
-
-    @property
-    def gaps(self) -> pd.DataFrame:
-        """Each gap: what counts, what was measured, and what a naive quantile would say.
-
-        `gap` (`usual_gap`, `churn_gap`, `second_order`, `new_customer`), `days`,
-        `measured_days`, `naive_days`, `is_fixed`.
-        """
-        share, horizon = 1 - self.study.params.gaps.return_share, self.horizon_days
-        naive = {
-            "usual_days": measures.naive_gap(self.study.waiting, 0.5, horizon),
-            "churn_days": measures.naive_gap(self.study.waiting, share),
-            "second_days": measures.naive_gap(self.second_waiting, SECOND_SHARE, horizon),
-            "new_days": measures.naive_gap(self.second_waiting, NEW_SHARE, horizon),
-        }
-        rows = [
-            {
-                "gap": label,
-                "days": self.spans[name],
-                "measured_days": self.measured[name],
-                "naive_days": naive[name],
-                "is_fixed": name in self.fixed,
-            }
-            for name, label in GAPS.items()
-        ]
-        numbers = dict.fromkeys(("days", "measured_days", "naive_days"), "float64")
-        return pd.DataFrame(rows).astype(numbers)
-
-    @property
-    def gap_remarks(self) -> list[tuple[str, dict[str, Any]]]:
-        """What the gaps say: keys of sentences, and their fields."""
-        passed = int(self.study.waiting["returned"].sum())
-        still = len(self.study.buyers)
-        key = "gaps_fixed_many" if len(self.fixed) > 1 else "gaps_fixed"
-        fixed = [(key, {"gaps": len(self.fixed)})] if self.fixed else []
-        if self.measured["usual_days"] is None:
-            return [("gaps_none", {"gaps": passed, "open": still}), *fixed]
-        days = self.gaps.set_index("gap")
-        fields = {
-            "usual": days.loc["usual_gap", "measured_days"],
-            "churn": days.loc["churn_gap", "measured_days"],
-            "naive": days.loc["usual_gap", "naive_days"],
-            "naive_churn": days.loc["churn_gap", "naive_days"],
-            "share": self.study.params.gaps.return_share,
-            "months": self.study.params.clv.horizon_months,
-            "gaps": passed,
-            "open": still,
-        }
-        is_biased = fields["naive"] < fields["usual"] or fields["naive_churn"] < fields["churn"]
-        naive = [("gaps_naive", fields)] if is_biased else []
-        few = [("gaps_few", fields)] if passed < measures.FEW_GAPS else []
-        return [("gaps_measured", fields), *naive, *few, *fixed]
-
-    @property
-    def given(self) -> dict[str, Any]:
-        """Parameters of `segkit.segments.Lifecycle`."""
-        shares = self.params.model_dump(exclude={"new_days", "second_days"})
-        return self.spans | shares | {"again_days": self.horizon_days}
+        self.params = self.base.params.lifecycle
 
     # What tells customers apart -------------------------------------------------------
 
@@ -170,8 +64,8 @@ class Stages(StudyPart):
         order. `second_days`: the same of those who had not ordered again by then (above) and of
         all (below). `return_rate`: who bought after the date of the test (see `Evidence`).
         """
-        model = self.study.lifecycle
-        watched = model.watched(self.study.buyers)
+        model = self.segmented.lifecycle
+        watched = model.watched(self.base.buyers)
         back = model.came_back(watched)
         values = {
             "first_units": {"units": model.large_units_, "p_value": model.split_["p_value"]},
@@ -200,32 +94,26 @@ class Stages(StudyPart):
     def _returners(self) -> pd.DataFrame:
         """Active buyers of before the test by their returns, and what they did in it."""
         columns = ["returns", "orders_after", "revenue_after"]
-        if not self.study.evidence.ready:
+        if not self.evidence.ready:
             return pd.DataFrame({name: pd.Series(dtype=float) for name in columns})
-        tested = self.study.evidence.tested
+        tested = self.evidence.tested
         return tested.loc[tested["returns"].notna(), columns]
 
     @property
     def views(self) -> list[str]:
         """Views that tell customers apart: with more than one value."""
-        segments = self.study.segments
+        segments = self.segmented.table
         return [name for name in VIEWS if segments[name].nunique() > 1]
 
     @property
     def terms(self) -> dict[str, float]:
         """What the rules of views depend on, besides thresholds: days and hours."""
-        carts = self.study.params.carts
+        carts = self.base.params.carts
         return {
             "welcome": self.params.welcome_days,
             "open": carts.open_days,
             "hours": carts.window_hours,
         }
-
-    @property
-    def marked(self) -> dict[str, float]:
-        """The gaps that the waiting curve is marked with, as far as they are known."""
-        known = {name: self.spans[name] for name in ("usual_days", "churn_days")}
-        return {name: days for name, days in known.items() if days is not None}
 
     @property
     def flags(self) -> pd.DataFrame:
@@ -234,7 +122,7 @@ class Stages(StudyPart):
         `segment`, `customers`, `high_value`, `high_value_share`, and where the log tells
         discounts `discount_driven`, `discount_driven_share`; a row `total`.
         """
-        segments = self.study.segments.rename(columns={"lifecycle": "segment"})
+        segments = self.segmented.table.rename(columns={"lifecycle": "segment"})
         whole = pd.concat([segments, segments.assign(segment="total")], ignore_index=True)
         groups = whole.groupby("segment", sort=False)
         table = groups[list(FLAGS)].sum().assign(customers=groups.size())
@@ -247,10 +135,10 @@ class Stages(StudyPart):
 
     @property
     def _knows_discounts(self) -> bool:
-        return "discount_share" in self.study.customers
+        return "discount_share" in self.base.customers
 
     @property
-    def threshold_remarks(self) -> list[tuple[str, dict[str, Any]]]:
+    def threshold_remarks(self) -> Said:
         """What the thresholds say: keys of sentences, and their fields."""
         rows = self.thresholds[self.thresholds["threshold"] != "return_rate"]
         return [(_verdict(row), dict(row)) for _, row in rows.iterrows()]
@@ -264,8 +152,8 @@ class Stages(StudyPart):
         `segment`, `customers`, `gross`, `returned`, `revenue` (net), `revenue_per_customer`,
         `return_rate` (units), and a row `total` of all customers, active or not.
         """
-        customers = self.study.customers
-        views = self.study.segments["returns"]
+        customers = self.base.customers
+        views = self.segmented.table["returns"]
         groups = customers.assign(segment=views).dropna(subset="segment")
         total = customers.assign(segment="total")
         rows = [_returned(part).assign(segment=str(key)) for key, part in groups.groupby("segment")]
@@ -300,19 +188,18 @@ class Stages(StudyPart):
         """Return when revenue is counted, and `returns` and `revenue` of active customers."""
         if len(self._returners):
             return "after_the_cut", self._returners.rename(columns={"revenue_after": "revenue"})
-        study = self.study
-        views = study.segments["returns"].dropna()
-        ids = study.customers.loc[views.index, "customer_id"]
-        revenue = ids.map(study.period().set_index("customer_id")["revenue"]).fillna(0.0)
+        views = self.segmented.table["returns"].dropna()
+        ids = self.base.customers.loc[views.index, "customer_id"]
+        revenue = ids.map(self.base.period().set_index("customer_id")["revenue"]).fillna(0.0)
         return "in_the_period", pd.DataFrame({"returns": views, "revenue": revenue})
 
     @property
     def has_returns(self) -> bool:
         """Whether anything was ever returned."""
-        return bool(self.study.customers["returned"].sum() > 0)
+        return bool(self.base.customers["returned"].sum() > 0)
 
     @property
-    def return_remarks(self) -> list[tuple[str, dict[str, Any]]]:
+    def return_remarks(self) -> Said:
         """What the returns say: keys of sentences, and their fields."""
         if not self.has_returns:
             return [("returns_nothing", {})]
@@ -326,15 +213,15 @@ class Stages(StudyPart):
     @cached_property
     def prospects(self) -> pd.DataFrame:
         """Customers without an order that stands, in the rows of the customer table."""
-        return self.study.customers[self.study.customers["orders"] == 0]
+        return self.base.customers[self.base.customers["orders"] == 0]
 
     @property
-    def prospect_remarks(self) -> list[tuple[str, dict[str, float]]]:
+    def prospect_remarks(self) -> Said:
         """What is known of prospects: keys of sentences, and their fields."""
         terms = self.prospect_terms
         if not terms["customers"]:
             return [("prospects_none", {})]
-        params = self.study.params
+        params = self.base.params
         is_told = params.customers is not None or params.events is not None
         summary = [("prospects_summary", terms)] if is_told else []
         returned = int((self.prospects["returns"] > 0).sum())
@@ -349,11 +236,11 @@ class Stages(StudyPart):
             name: int(table[column].notna().sum()) if column in table else 0
             for name, column in given.items()
         }
-        registration = self.study.segments.loc[table.index, "registration"]
+        registration = self.segmented.table.loc[table.index, "registration"]
         waiting = int((table["carts_abandoned"] > 0).sum()) if "carts_abandoned" in table else 0
         return counts | {
             "customers": len(table),
-            "share": len(table) / len(self.study.customers),
+            "share": len(table) / len(self.base.customers),
             "recent": int((registration == "recent").sum()),
             "days": self.params.welcome_days,
             "carts": waiting,
@@ -367,20 +254,16 @@ class Stages(StudyPart):
     @cached_property
     def viewed(self) -> pd.DataFrame:
         """What prospects looked at most: `viewed`, `customers`, `events`."""
-        from segkit.data.events import viewed_by
-        from segkit.study.store import key_of
-
-        study = self.study
-        if study.events is None:
+        if self.base.events is None:
             return pd.DataFrame({"viewed": [], "customers": [], "events": []})
 
         def compute() -> pd.DataFrame:
-            table = study.customer_rows
+            table = self.base.customer_rows
             prospects = table.filter(table["orders"] == 0).select("customer_id")
-            looks = viewed_by(study.events, prospects, study.carts.products, study.as_of)
+            looks = viewed_by(self.base.events, prospects, self.carts.products, self.base.as_of)
             return looks.head(TOP_VIEWED).to_pyarrow().to_pandas()
 
-        return study.store.frame("viewed", key_of(study.customers_key, "viewed"), compute)
+        return self.base.store.frame("viewed", key_of(self.base.customers_key, "viewed"), compute)
 
 
 def _sides(values: pd.Series, threshold: float | None, back: pd.Series) -> dict[str, float]:

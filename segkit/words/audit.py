@@ -2,23 +2,65 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import Protocol
 
 import pandas as pd
 
 from segkit.analysis import audit as tables
 from segkit.analysis.kpis import TOTAL
 from segkit.analysis.projection import LEAST_UNITS
-
-if TYPE_CHECKING:
-    from segkit.study.audit import Audit
-
-Said = list[tuple[str, dict[str, object]]]
-"""Keys of sentences, and their fields."""
+from segkit.words.said import Said
 
 COMPARABLE = 30
 """Customers below which a cohort's share is not set beside others."""
+
+
+class Audit(Protocol):
+    """The tables that are told of; what their columns hold, `segkit.analysis.audit` says."""
+
+    @property
+    def observed_from(self) -> date: ...
+    @property
+    def last_day(self) -> date: ...
+    @property
+    def earlier_start(self) -> date: ...
+    @property
+    def has_earlier(self) -> bool: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def cohort(self) -> pd.Timestamp | None: ...
+    @property
+    def cohort_name(self) -> str | None: ...
+    @property
+    def orders(self) -> pd.Series[float]: ...
+    @property
+    def product(self) -> pd.DataFrame: ...
+    @property
+    def spread(self) -> pd.DataFrame: ...
+    @property
+    def staying(self) -> pd.DataFrame: ...
+    @property
+    def period_change(self) -> pd.DataFrame: ...
+    @property
+    def factor_change(self) -> pd.DataFrame: ...
+    @property
+    def decile_switching(self) -> pd.DataFrame: ...
+    @property
+    def cohort_factors(self) -> pd.DataFrame: ...
+    @property
+    def cohort_orders(self) -> pd.DataFrame: ...
+    @property
+    def cohort_summary(self) -> pd.DataFrame: ...
+    @property
+    def second_orders(self) -> pd.DataFrame: ...
+    @property
+    def growth(self) -> pd.DataFrame: ...
+    @property
+    def units(self) -> pd.DataFrame: ...
+    @property
+    def projection(self) -> pd.DataFrame: ...
 
 
 def of_period(audit: Audit) -> Said:
@@ -69,8 +111,8 @@ def _stayed(audit: Audit) -> Said:
 def of_cohort(audit: Audit) -> Said:
     """Return what one cohort says, or why there is none."""
     if audit.cohort is None:
-        last = audit.study.as_of - timedelta(days=1)
-        return [("audit_no_cohort", {"first": audit.observed_from, "last": last})]
+        span = {"first": audit.observed_from, "last": audit.last_day}
+        return [("audit_no_cohort", span)]
     size = int(audit.cohort_factors["size"].iloc[0])
     second = audit.cohort_orders[audit.cohort_orders["nth"] == 2]
     fields = {"cohort": audit.cohort_name, "size": size}
@@ -116,7 +158,7 @@ def of_base(audit: Audit) -> Said:
 
 
 def _acquisition(audit: Audit) -> Said:
-    whole = audit.base[audit.base["complete"] & ~audit.base["is_truncated"]]
+    whole = audit.growth[audit.growth["complete"] & ~audit.growth["is_truncated"]]
     if whole.empty or pd.isna(whole["repeat_revenue_share"].iloc[-1]):
         return []
     last = whole.iloc[-1]
@@ -162,7 +204,7 @@ def about(audit: Audit, name: str) -> dict[str, object]:
 
 def _middle(audit: Audit, measure: str) -> dict[str, object]:
     row = audit.spread.set_index("measure").loc[measure]
-    orders = audit.study.period()["orders"]
+    orders = audit.orders
     once = (orders == 1).sum() / max((orders > 0).sum(), 1)
     return {"mean": row["average"], "median": row["median"], "once": once}
 

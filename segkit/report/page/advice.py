@@ -14,6 +14,8 @@ from markupsafe import Markup
 from segkit.analysis.migration import balance
 from segkit.errors import RuleError, SegkitError, suggestion
 from segkit.foundation.files import replacing, write_json
+from segkit.foundation.nothing import NOTHING
+from segkit.params import SEGMENTATIONS
 from segkit.report.exports.recommendations import (
     Recommendation,
     recommendations,
@@ -105,7 +107,7 @@ def _list_of(study: Study, chapter: Chapter, row: pd.Series) -> str:
 
 
 def finding_table(study: Study, chapter: Chapter) -> pd.DataFrame:
-    """Return every finding with its words: `finding`, `sentence` and `what_to_do`.
+    """Return every finding with its words, `finding`, `sentence` and `what_to_do`; of none, nothing.
 
     Parameters
     ----------
@@ -113,6 +115,10 @@ def finding_table(study: Study, chapter: Chapter) -> pd.DataFrame:
     chapter : Chapter
         In whose language it is said.
     """
+    return _said_findings(study, chapter) if len(study.insights.table) else NOTHING
+
+
+def _said_findings(study: Study, chapter: Chapter) -> pd.DataFrame:
     table = study.insights.table
     said = [study.insights.words(chapter, row) for _, row in table.iterrows()]
     words = pd.DataFrame(said, index=table.index, columns=["title", "sentence", "action"])
@@ -129,7 +135,7 @@ def audience_names(study: Study, chapter: Chapter) -> pd.DataFrame:
     chapter : Chapter
         In whose language it is said.
     """
-    findings = finding_table(study, chapter)
+    findings = _said_findings(study, chapter)
     titles = {study.audiences.name_of(row): row["finding"] for _, row in findings.iterrows()}
     table = study.audiences.table
     about = [
@@ -288,7 +294,7 @@ class _SegmentCards:
     @cached_property
     def _tested(self) -> pd.DataFrame:
         evidence = self.study.evidence
-        if not evidence.ready or self.segmentation not in evidence.segmentations:
+        if not evidence.ready or self.segmentation not in SEGMENTATIONS:
             return pd.DataFrame()
         table = evidence.segments
         return table[table["segmentation"] == self.segmentation].set_index("segment")
@@ -296,7 +302,7 @@ class _SegmentCards:
     @cached_property
     def _balance(self) -> pd.DataFrame:
         migration = self.study.migration
-        if not migration.ready or self.segmentation not in migration.segmentations:
+        if not migration.ready or self.segmentation not in SEGMENTATIONS:
             return pd.DataFrame()
         return balance(migration.flows(self.segmentation)).set_index("segment")
 

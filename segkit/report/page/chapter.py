@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,10 +14,12 @@ from markupsafe import Markup
 
 from segkit.errors import RuleError
 from segkit.foundation.files import AUDIENCES, write_csv, write_json, write_parquet
+from segkit.foundation.nothing import NOTHING
 from segkit.report.page.drawing import drawn
 from segkit.report.page.tables import MANY_COLUMNS, Wording, html_table
 from segkit.words.catalogue import SECTIONS, Columns, Texts
 from segkit.words.format import Formats
+from segkit.words.said import Saying
 
 if TYPE_CHECKING:
     from segkit.plots import Style
@@ -194,6 +196,22 @@ class Chapter:
         plain = self.texts.fill(path, self.formats, **self._spoken(path, segmentation, fields))
         return Fragment(_paragraph(plain), plain, "sentence")
 
+    def tell(self, said: Iterable[Saying], segmentation: str | None = None) -> Fragment | None:
+        """Return several sentences, each a paragraph; of none, nothing.
+
+        Parameters
+        ----------
+        said : iterable of (str, mapping)
+            Keys of sentences and their fields, as parts of a study give them.
+        segmentation : str, optional
+            As for `say`.
+        """
+        parts = [self.say(key, segmentation, **fields) for key, fields in said]
+        if not parts:
+            return None
+        html = Markup("").join(part.html for part in parts)
+        return Fragment(html, "\n".join(part.plain for part in parts), "sentence")
+
     def table(
         self,
         name: str,
@@ -206,8 +224,10 @@ class Chapter:
         where: pd.Series | None = None,
         place: str = "",
         **fields: object,
-    ) -> Fragment:
+    ) -> Fragment | None:
         """Return a table with its title and note, and leave it as CSV and Parquet in the run.
+
+        Of a part of a study that is not ready, nothing.
 
         Parameters
         ----------
@@ -235,6 +255,8 @@ class Chapter:
         RuleError
             When the name is no plain name, or has no title.
         """
+        if df is NOTHING:
+            return None
         segmentation = segmentation or self._segmentation_of(name)
         words = self._words("tables", name, title, segmentation, fields)
         file = self._keep(name, df)
@@ -262,8 +284,10 @@ class Chapter:
         title: str | None = None,
         options: Mapping[str, object] | None = None,
         **fields: object,
-    ) -> Fragment:
+    ) -> Fragment | None:
         """Return a picture with its title, its caption and the table behind it.
+
+        Of a part of a study that is not ready, nothing.
 
         Parameters
         ----------
@@ -287,6 +311,8 @@ class Chapter:
         RuleError
             When the name is no plain name, or has no title.
         """
+        if table is NOTHING:
+            return None
         name = name or plot.__name__
         segmentation = segmentation or self._segmentation_of(name)
         words = self._words("pictures", name, title, segmentation, fields)
@@ -307,7 +333,7 @@ class Chapter:
         plain = f"{words['title']}: {alt}"
         return Fragment(html, plain, "picture", tuple(map(str, table.columns)))
 
-    def audience(self, name: str, df: pd.DataFrame) -> Fragment:
+    def audience(self, name: str, df: pd.DataFrame) -> Fragment | None:
         """Leave a list of customers as a file of its own, and return the sentence that says so.
 
         Who is on it is never in the report.
@@ -319,6 +345,8 @@ class Chapter:
         df : DataFrame
             One row a customer, or a customer's product.
         """
+        if df is NOTHING:
+            return None
         _require_plain(name)
         file = f"{AUDIENCES}/{name}.csv"
         write_csv(df, self.run_dir / file)
