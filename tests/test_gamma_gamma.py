@@ -421,6 +421,23 @@ def test_customers_who_all_spend_alike_are_expected_to_go_on_so():
     model = GammaGamma().fit([3] * 9, [5] * 9)
     assert model.expected_spend([3, 0], [5, 0]) == pytest.approx([5, 5], rel=1e-5)
     assert model.covariance_ is None
+    assert model.at_bound_ == ["p", "q"]
+    assert [draw["gamma"] for draw in model.bootstrap(3)] == pytest.approx([5] * 3)
+
+
+def test_a_subscription_of_one_price_is_worth_that_price_to_everybody():
+    purchases = [1, 2, 12, 24] * 50
+    model = GammaGamma().fit(purchases, [9.99] * 200)
+    assert model.expected_spend([0, 1, 24], [0, 9.99, 9.99]) == pytest.approx([9.99] * 3)
+
+
+def test_customers_who_spend_alike_purchase_by_purchase_apart_are_expected_to_spend_their_mean():
+    """No spread between customers: whoever has bought more has no other mean."""
+    random = np.random.default_rng(5)
+    x = random.integers(1, 9, 4000)
+    mean = random.gamma(4.0 * x) / (4.0 * x) * 20
+    model = GammaGamma().fit(x, mean)
+    assert model.expected_spend([1, 8], [15, 25]) == pytest.approx([20, 20], rel=0.05)
 
 
 def test_a_fit_that_reaches_no_maximum_says_so(monkeypatch):

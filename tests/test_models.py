@@ -749,7 +749,7 @@ def test_the_summary_has_a_row_a_parameter_and_then_the_facts_of_the_fit(fitted,
     summary = fitted[kind].summary
     facts = ["log_likelihood", "iterations", "converged", "customers"]
     assert list(summary.index) == [*kind.names, *facts]
-    assert list(summary.columns) == ["value", "std_error", "low", "high"]
+    assert list(summary.columns) == ["value", "std_error", "low", "high", "at_bound"]
     params = summary.loc[list(kind.names)]
     assert (params["low"] < params["value"]).all()
     assert (params["value"] < params["high"]).all()
@@ -758,7 +758,9 @@ def test_the_summary_has_a_row_a_parameter_and_then_the_facts_of_the_fit(fitted,
     assert summary.loc["converged", "value"] == 1
     assert summary.loc["customers", "value"] == 2357
     assert summary.loc["log_likelihood", "value"] == fitted[kind].log_likelihood_
-    assert summary.loc[facts, ["std_error", "low", "high"]].isna().all(axis=None)
+    assert summary.loc[facts, ["std_error", "low", "high", "at_bound"]].isna().all(axis=None)
+    assert (params["at_bound"] == 0).all()
+    assert fitted[kind].at_bound_ == []
 
 
 @each_kind
@@ -891,13 +893,53 @@ def test_clv_grows_with_the_horizon_and_falls_with_the_discount(fitted):
 # Errors
 
 
+# Limits -----------------------------------------------------------------------------
+
+
+@each_kind
+def test_where_nobody_has_bought_again_nobody_is_expected_to(kind):
+    model = kind().fit([0, 0, 0], [0, 0, 0], [9, 8, 40])
+    assert model.at_bound_ == ["r"]
+    assert model.summary.loc["r", "at_bound"] == 1
+    assert model.log_likelihood_ == pytest.approx(0, abs=1e-4)
+    assert model.expected_orders(52, [0, 0], [0, 0], [9, 40]) == pytest.approx([0, 0], abs=1e-4)
+    again = kind.from_state(model.to_state())
+    assert again.at_bound_ == ["r"]
+    assert again.params_ == model.params_
+
+
+@each_kind
+def test_customers_who_all_buy_at_one_pace_and_stay_are_expected_to_go_on_so(kind):
+    """Four repeats in 52 weeks, the last one just now: two more in 26."""
+    model = kind().fit([4] * 300, [51.9] * 300, [52] * 300)
+    assert {"r"} < set(model.at_bound_)
+    assert model.expected_orders(26, [4], [51.9], [52]) == pytest.approx([2], rel=1e-3)
+    assert model.p_alive([4], [51.9], [52]) == pytest.approx([1], abs=1e-3)
+    assert model.covariance_ is None
+    assert model.summary.loc["r", ["std_error", "low", "high"]].isna().all()
+
+
+@each_kind
+def test_where_nobody_leaves_the_model_is_its_simpler_one_whatever_the_order_of_customers(kind):
+    random = np.random.default_rng(3)
+    T = np.full(2000, 52.0)
+    x = random.poisson(random.gamma(2.0, 2.0, 2000))
+    # Of n purchases at random times the last one comes at T u^(1/n).
+    t_x = np.where(x > 0, T * random.uniform(size=2000) ** (1 / np.maximum(x, 1)), 0)
+    model = kind().fit(x, t_x, T)
+    turned = kind().fit(x[::-1], t_x[::-1], T[::-1])
+    assert turned.at_bound_ == model.at_bound_
+    ahead = model.expected_orders(52, x, t_x, T).sum()
+    assert turned.expected_orders(52, x, t_x, T).sum() == pytest.approx(ahead, rel=1e-4)
+    assert ahead == pytest.approx(x.sum(), rel=0.1)
+
+
 @each_kind
 @pytest.mark.parametrize(
     ("reason", "x", "t_x", "T"),
     [
         ("no_customers", [], [], []),
         ("one_customer", [2], [3], [9]),
-        ("no_repeat_buyers", [0, 0], [0, 0], [9, 8]),
         ("bad_values", [1, np.nan], [1, 0], [9, 9]),
         ("bad_values", [1, 2], [1, np.nan], [9, 9]),
         ("bad_values", [1, 2], [1, 2], [9, np.inf]),

@@ -7,6 +7,7 @@ customer times revenue an order, and so is its change: every table adds up to it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -229,7 +230,11 @@ def together(earlier: pd.DataFrame, later: pd.DataFrame) -> pd.DataFrame:
         0 where there is nothing.
     """
     columns = ["customer_id", "orders", "revenue"]
-    names = {"how": "outer", "on": "customer_id", "suffixes": (f"_{EARLIER}", f"_{LATER}")}
+    names: dict[str, Any] = {
+        "how": "outer",
+        "on": "customer_id",
+        "suffixes": (f"_{EARLIER}", f"_{LATER}"),
+    }
     both = earlier[columns].merge(later[columns], **names).fillna(0)
     counts = {f"orders_{name}": "int64" for name in (EARLIER, LATER)}
     return both.astype(counts).sort_values("customer_id", ignore_index=True)

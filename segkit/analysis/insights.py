@@ -480,7 +480,7 @@ class Base:
 
     def figures(self, labels: pd.Series) -> pd.DataFrame:
         """Return the key figures of any groups of customers, without the total."""
-        given = {"resamples": self.resamples, "seed": self.seed}
+        given: dict[str, Any] = {"resamples": self.resamples, "seed": self.seed}
         return segment_kpis(labels, self.customers, self.period, **given).iloc[:-1]
 
     def candidates(self, rule: Rule) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -182,8 +182,8 @@ class CustomerValue(Estimator):
         table = pd.concat([table, _summed(forecast.assign(segment="total"))])
         table = table.join(self._total_ends(customers, forecast["segment"]))
         table.insert(1, "customers_share", table["customers"] / len(forecast))
-        whole = table.loc["total", "clv_total"]
-        table["clv_share"] = table["clv_total"] / whole if whole > 0 else np.nan
+        whole = float(table["clv_total"].iloc[-1])
+        table["clv_share"] = table["clv_total"] / (whole if whole > 0 else np.nan)
         return table.astype({"customers": "int64"}).rename_axis("segment").reset_index()
 
     def next_order(self, customers: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
@@ -196,9 +196,9 @@ class CustomerValue(Estimator):
             have ordered, by the second three quarters; missing beyond the horizon.
         """
         columns = ["next_order_from", "next_order_to"]
-        empty = pd.DataFrame(pd.NaT, index=customers.index, columns=columns)
         buyers = buyers_of(customers)
         if self.problem_ is not None or buyers.empty:
+            empty = pd.DataFrame(index=customers.index, columns=columns)
             return empty.astype("datetime64[us]")
         x, _, T = self._histories(buyers)
         table = {
@@ -207,7 +207,7 @@ class CustomerValue(Estimator):
         }
         return pd.DataFrame(table, index=buyers.index).reindex(customers.index)
 
-    def _date(self, wait: np.ndarray, as_of: pd.Timestamp) -> pd.Series:
+    def _date(self, wait: np.ndarray, as_of: pd.Timestamp) -> np.ndarray:
         days = np.floor(wait * DAYS[self.time_unit])
         days = np.where(days <= self.horizon_months * DAYS["months"], days, np.nan)
         return (as_of + pd.to_timedelta(pd.Series(days), unit="D")).dt.as_unit("us").to_numpy()
@@ -227,8 +227,9 @@ class CustomerValue(Estimator):
             It could not be fitted.
         """
         self._check_fitted()
-        if self.purchase_ is None:
-            raise ModelError(self.problem_["text"], reason=self.problem_["reason"])
+        if self.problem_ is not None or self.purchase_ is None:
+            problem = self.problem_ or {"text": "there is no model", "reason": "not_converged"}
+            raise ModelError(problem["text"], reason=problem["reason"])
         return MODELS[self.model].from_state(self.purchase_)
 
     @property
@@ -251,9 +252,19 @@ class CustomerValue(Estimator):
         x, t_x, T = (buyers[name].to_numpy(dtype=float) for name in ("x", "t_x", "T"))
         return x, t_x / days, T / days
 
-    def _fitted(self, model: Any, given: tuple) -> tuple[dict | None, dict | None, list]:
+    def _fitted(
+        self, model: PurchaseModel | GammaGamma, given: tuple[np.ndarray, ...]
+    ) -> tuple[dict[str, Any] | None, dict[str, str] | None, list[dict[str, float]]]:
         """Return a model's state, or why there is none, and its bootstrap's parameters."""
         try:
+            # The limit of nobody buying again is no forecast: a longer history may say otherwise.
+            if len(given[0]) > 1 and not (given[0] > 0).any():
+                raise ModelError(
+                    "nobody has bought again",
+                    reason="no_repeat_buyers",
+                    where="purchase model",
+                    fix="give a longer history, or more customers",
+                )
             model.fit(*given)
         except ModelError as error:
             return None, {"reason": error.reason, "text": str(error)}, []
@@ -303,7 +314,9 @@ class CustomerValue(Estimator):
             spend = spend_model and spend_model.with_params(spend_draws[place])
             yield purchase.with_params(params), spend
 
-    def _ends(self, buyers: pd.DataFrame, draws: list) -> np.ndarray:
+    def _ends(
+        self, buyers: pd.DataFrame, draws: Sequence[tuple[PurchaseModel, GammaGamma | None]]
+    ) -> np.ndarray:
         forecasts = [self._forecast(buyers, *pair) for pair in draws]
         ends = [
             np.quantile([forecast[name] for forecast in forecasts], INTERVAL, axis=0)

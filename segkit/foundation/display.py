@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from segkit.foundation.nothing import NOTHING
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,36 +47,6 @@ class Shown:
         parts = [facts(self._facts())]
         parts += [table_html(table, title) for title, table in self._tables().items()]
         return page(self._title(), summary(type(self)), *parts, questions(self, self._asked()))
-
-
-class StudyPart(Shown):
-    """What a study answers about one matter; `self.base` is the client at its date."""
-
-    base: Shown
-
-    def only(self, condition: object) -> Any:
-        """Return this part, or, unless a condition holds, nothing: no cell then shows any of it.
-
-        Parameters
-        ----------
-        condition : bool, or anything that is empty or not
-        """
-        return self if condition else NOTHING
-
-    @property
-    def if_ready(self) -> Any:
-        """This part, or nothing where it is not ready."""
-        return self.only(getattr(self, "ready", True))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__} of {self.base!r}"
-
-    def _title(self) -> str:
-        return f"{type(self).__name__} of {self.base._title().removeprefix('Study of ')}"
-
-    def _tables(self) -> dict[str, pd.DataFrame]:
-        held = vars(self).get("table")
-        return {} if held is None else {"table": held}
 
 
 def page(title: str, about: str, *parts: Markup) -> str:

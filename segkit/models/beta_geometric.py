@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betaln, digamma, expit, gammaln, polygamma
 from scipy.stats import nbinom
 
+from segkit.models.fitting import LIMIT
 from segkit.models.purchase import PurchaseModel
 from segkit.models.rows import Histories, codes
 
@@ -31,6 +33,13 @@ class BetaGeometricNBD(PurchaseModel):
         {"r": 0.5, "alpha": 0.2, "a": 0.5, "b": 1.5},
         {"r": 2.0, "alpha": 0.5, "a": 0.1, "b": 2.0},
         {"r": 0.1, "alpha": 0.01, "a": 1.0, "b": 5.0},
+    )
+    limits: ClassVar = (
+        {"r": LIMIT, "a": -LIMIT, "b": LIMIT},  # nobody leaves, and all buy at one rate
+        {"a": -LIMIT, "b": LIMIT},  # nobody leaves
+        {"r": LIMIT, "a": LIMIT},  # all buy at one rate, and are as likely to leave
+        {"r": LIMIT},  # all buy at one rate
+        {"a": LIMIT},  # all are as likely to leave as each other
     )
     leaves_at_once: ClassVar[int]
     """1 where a customer can leave after the first purchase, before any repeat, else 0."""
@@ -85,29 +94,44 @@ class BetaGeometricNBD(PurchaseModel):
         chance = np.log(params["a"]) - np.log(params["b"] + np.maximum(stays, 1) - 1)
         return np.where(stays > 0, chance, -np.inf)
 
-    def _each_log_likelihood(self, params, x, t_x, T) -> np.ndarray:
+    def _each_log_likelihood(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         log_odds = self._log_odds(params, x, t_x, T)
         stayed = self._of_x(params, x) - (params["r"] + x) * np.log(params["alpha"] + T)
         return stayed + np.logaddexp(0, log_odds)
 
-    def _p_alive(self, params, x, t_x, T) -> np.ndarray:
+    def _p_alive(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         return expit(-self._log_odds(params, x, t_x, T))
 
-    def _mean_if_alive(self, params, t, x, T) -> np.ndarray:
+    def _mean_if_alive(
+        self, params: Mapping[str, float], t: np.ndarray, x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         b = params["b"] + x + self.leaves_at_once
         return _mean_orders(params["r"] + x, t / (params["alpha"] + T), params["a"], b)
 
-    def _mean_of_new(self, params, t) -> np.ndarray:
+    def _mean_of_new(self, params: Mapping[str, float], t: np.ndarray) -> np.ndarray:
         r, alpha, a, b = (params[name] for name in self.names)
         shape = np.ones_like(t)
         mean = _mean_orders(r * shape, t / alpha, a, (b + self.leaves_at_once) * shape)
         return mean * self._stays_at_first(params)
 
-    def _chance_if_alive(self, params, n, t, x, T) -> np.ndarray:
+    def _chance_if_alive(
+        self,
+        params: Mapping[str, float],
+        n: np.ndarray,
+        t: np.ndarray,
+        x: np.ndarray,
+        T: np.ndarray,
+    ) -> np.ndarray:
         b = params["b"] + x + self.leaves_at_once
         return _order_chance(n, params["r"] + x, t / (params["alpha"] + T), params["a"], b)
 
-    def _chance_of_new(self, params, n, t) -> np.ndarray:
+    def _chance_of_new(
+        self, params: Mapping[str, float], n: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         r, alpha, a, b = (params[name] for name in self.names)
         stays = self._stays_at_first(params)
         chance = _order_chance(n, r, t / alpha, a, b + self.leaves_at_once)
@@ -157,13 +181,16 @@ def _beta_nodes(a: float, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return log_p, share / share.sum(axis=1, keepdims=True)
 
 
-def _order_chance(n: np.ndarray, r, ahead, a: float, b) -> np.ndarray:
+def _order_chance(
+    n: np.ndarray, r: ArrayLike, ahead: np.ndarray, a: float, b: ArrayLike
+) -> np.ndarray:
     """Return the probability of `n` purchases of customers who are there now.
 
     Either they stay through all n and the process gives just n, or they leave at the n-th
     and it would have given n or more: Fader, Hardie and Lee (2005), equation 8.
     """
     process = nbinom(r, 1 / (1 + ahead))
+    b = np.asarray(b, dtype=float)
     stay = np.exp(betaln(a, b + n) - betaln(a, b))
     before = np.maximum(n, 1) - 1
     leave = np.where(n > 0, np.exp(betaln(a + 1, b + before) - betaln(a, b)), 0.0)

@@ -8,7 +8,7 @@ which leaves a few steps for the exact ones.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, ClassVar, Protocol, Self
@@ -24,6 +24,14 @@ from segkit.foundation.estimator import Estimator
 Z95 = 1.959963984540054
 LIMIT = 15.0
 """Bound of a parameter's logarithm, times being scaled to at most 1."""
+FAR = 7.0
+"""A logarithm beyond it may be on its way to a bound: then the limits are looked at."""
+ALIKE = 0.01
+"""Log-likelihoods that differ by less are the same to the data: then a limit is taken.
+
+An optimiser creeps along a ridge towards a bound and stops where rounding has it, elsewhere on
+every machine; the limit is one place.
+"""
 FLAT = 1e-6
 """A mean log-likelihood with no steeper slope is at its maximum."""
 BOOTSTRAP_ROWS = 2_000
@@ -43,7 +51,7 @@ class ModelError(SegkitError):
         super().__init__(problem, **details)
         self.reason = reason
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         problem, where, values, count, fix = self.args
         details = {"where": where, "values": values, "count": count, "fix": fix}
         return _rebuild, (problem, self.reason, details)
@@ -80,6 +88,8 @@ class MaximumLikelihood(Estimator):
     names: ClassVar[tuple[str, ...]]
     in_units: ClassVar[tuple[str, ...]]
     starts: ClassVar[tuple[Mapping[str, float], ...]]
+    limits: ClassVar[tuple[Mapping[str, float], ...]] = ()
+    """Simpler models that this one has at its bounds: the logarithms that each holds fixed."""
 
     params_: dict[str, float]
     log_likelihood_: float
@@ -87,6 +97,7 @@ class MaximumLikelihood(Estimator):
     converged_: bool
     customers_: float
     covariance_: list[list[float]] | None
+    at_bound_: list[str]
 
     @abstractmethod
     def _log_likelihood(
@@ -102,8 +113,9 @@ class MaximumLikelihood(Estimator):
         -------
         DataFrame
             Indexed by name: `value`, `std_error`, `low`, `high` (95 %, from the logarithm's
-            normal interval). Below the parameters: `log_likelihood`, `iterations`,
-            `converged` (1 or 0), `customers`.
+            normal interval), `at_bound` (1 where a parameter stands at its bound: the data want
+            the simpler model there, and there is no error to give). Below the parameters:
+            `log_likelihood`, `iterations`, `converged` (1 or 0), `customers`.
         """
         if not hasattr(self, "log_likelihood_"):
             raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
@@ -116,6 +128,7 @@ class MaximumLikelihood(Estimator):
                 "std_error": errors,
                 "low": values / spread,
                 "high": values * spread,
+                "at_bound": [float(name in self.at_bound_) for name in self.names],
             }
         facts = {
             "log_likelihood": self.log_likelihood_,
@@ -140,7 +153,7 @@ class MaximumLikelihood(Estimator):
         self._check_fitted()
         if getattr(self, "covariance_", None) is None:
             return pd.Series(np.nan, index=list(self.names))
-        return pd.Series(np.sqrt(np.diag(self.covariance_)), index=list(self.names))
+        return pd.Series(np.sqrt(np.diag(np.array(self.covariance_))), index=list(self.names))
 
     def bootstrap(self, resamples: int = 100, seed: int = 42) -> list[dict[str, float]]:
         """Return parameters refitted on resampled customers.
@@ -222,8 +235,11 @@ class MaximumLikelihood(Estimator):
 
     def _fit_rows(self, rows: Any) -> Self:
         vars(self).pop("params_", None)
+        self._held = {}
         with _one_thread():
             logs, flat, steps, hessian = self._fitted(rows)
+            if not flat or np.abs(logs).max() > FAR:
+                logs, flat, steps, hessian = self._or_limit(rows, logs, flat, steps, hessian)
         if not flat:
             raise ModelError(
                 f"the fit did not converge from {len(self.starts)} starts",
@@ -236,6 +252,23 @@ class MaximumLikelihood(Estimator):
             raise flaw
         self._keep(rows, logs, hessian, steps)
         return self
+
+    def _or_limit(
+        self, rows: Any, logs: np.ndarray, flat: bool, steps: int, hessian: np.ndarray | None
+    ) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
+        """Return the limit that describes the rows as well as what was found, or that."""
+        customers = rows.weights.sum()
+        best = self._objective(logs, rows)[0] if np.isfinite(logs).all() else np.inf
+        for held in self.limits:
+            start = np.array([held.get(name, 0.0) for name in self.names])
+            there, is_peak, more = self._maximise(rows, start, held)
+            value = self._objective(there, rows)[0]
+            # Of a maximum that was reached, a limit that is as good need be none itself.
+            if (is_peak or flat) and (value - best) * customers <= ALIKE:
+                self._held = dict(held)
+                self._small = (self._small[0], there, None)
+                return there, True, steps + more, None
+        return logs, flat, steps, hessian
 
     def _fitted(self, rows: Any) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
         """Return the best logs, whether they are a maximum, the steps, and the Hessian."""
@@ -268,6 +301,11 @@ class MaximumLikelihood(Estimator):
 
     def _keep(self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None, steps: int) -> None:
         self.params_ = self._params(logs, rows.scale)
+        self.at_bound_ = [
+            name
+            for name, log in zip(self.names, logs, strict=True)
+            if name in self._held or abs(log) >= LIMIT
+        ]
         self.customers_ = float(rows.weights.sum())
         scaled, _ = self._objective(logs, rows)
         self.log_likelihood_ = float(
@@ -289,9 +327,19 @@ class MaximumLikelihood(Estimator):
         slope = np.array([slopes[name] * params[name] for name in self.names])
         return -value / total, -slope / total
 
-    def _maximise(self, rows: Rows, start: np.ndarray | None) -> tuple[np.ndarray, bool, int]:
-        """Return the best logs found from the starts, whether it is flat there, and the steps."""
+    def _maximise(
+        self, rows: Rows, start: np.ndarray | None, held: Mapping[str, float] | None = None
+    ) -> tuple[np.ndarray, bool, int]:
+        """Return the best logs found from the starts, whether it is flat there, and the steps.
+
+        Three starts, far apart: where one leads into a corner, another has not yet been seen to.
+        """
+        held = self._held if held is None else held
         starts = [start] if start is not None else [self._logs(one, 1.0) for one in self.starts]
+        # What goes with a held parameter may lie beyond the usual bound: only their ratio counts.
+        free = (-2 * LIMIT, 2 * LIMIT) if held else (-LIMIT, LIMIT)
+        bounds = [(held[name], held[name]) if name in held else free for name in self.names]
+        fixed = np.array([name in held for name in self.names])
         best, steps = None, 0
         for logs in starts:
             found = minimize(
@@ -300,15 +348,17 @@ class MaximumLikelihood(Estimator):
                 args=(rows,),
                 jac=True,
                 method="L-BFGS-B",
-                bounds=[(-LIMIT, LIMIT)] * len(logs),
+                bounds=bounds,
                 options={"maxiter": 500, "ftol": 1e-11, "gtol": FLAT},
             )
             steps += found.nit
             if best is None or found.fun < best.fun:
                 best = found
-            if _is_flat(found.x, found.jac):
+            if _is_flat(found.x, np.where(fixed, 0.0, found.jac)):
                 return found.x, True, steps
-        return best.x, _is_flat(best.x, best.jac, FLAT * 100), steps
+        assert best is not None  # there is at least one start
+        flat = _is_flat(best.x, np.where(fixed, 0.0, best.jac), FLAT * 100)
+        return best.x, flat, steps
 
     def _climb(
         self, rows: Rows, logs: np.ndarray, hessian: np.ndarray
@@ -355,7 +405,7 @@ class MaximumLikelihood(Estimator):
     def _logs(self, params: Mapping[str, float], scale: float) -> np.ndarray:
         return np.log([params[name] / self._unit(name, scale) for name in self.names])
 
-    def _params(self, logs: Sequence[float], scale: float) -> dict[str, float]:
+    def _params(self, logs: np.ndarray, scale: float) -> dict[str, float]:
         values = zip(self.names, np.exp(logs), strict=True)
         return {name: float(value * self._unit(name, scale)) for name, value in values}
 
@@ -368,7 +418,7 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _one_thread() -> AbstractContextManager:
+def _one_thread() -> AbstractContextManager[Any]:
     """Keep linear algebra on one thread: matrices of four by four are only slowed by more."""
     return _threads().limit(limits=1, user_api="blas")
 

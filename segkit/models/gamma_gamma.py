@@ -9,14 +9,18 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln
 
-from segkit.models.fitting import MaximumLikelihood, ModelError
+from segkit.models.fitting import LIMIT, MaximumLikelihood, ModelError
 from segkit.models.rows import checked_counts, checked_weights, codes, numbers
 
 SPREAD = 0.25
 """A correlation of frequency and spend above it strains the model (Fader and Hardie, 2013)."""
 FEW = 20_000
+"""Rows that are worth no rounding."""
+SAME = 1e-9
+"""Means that differ by no more, of their own mean, are one price, and rounding."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,12 @@ class GammaGamma(MaximumLikelihood):
         {"p": 20.0, "q": 10.0, "gamma": 0.5},
     )
 
-    def fit(self, x, monetary_mean, weights=None) -> Self:
+    limits: ClassVar = (
+        {"p": LIMIT},  # each customer always spends the same
+        {"q": LIMIT},  # customers spend alike, each purchase another sum
+    )
+
+    def fit(self, x: ArrayLike, monetary_mean: ArrayLike, weights: ArrayLike | None = None) -> Self:
         """Learn the parameters from repeat buyers; others are left out.
 
         Parameters
@@ -113,11 +122,25 @@ class GammaGamma(MaximumLikelihood):
             Nobody has bought again (`no_repeat_buyers`) or one customer has
             (`one_customer`); a mean is zero or negative (`no_positive_spend`); spend has
             no finite mean (`infinite_mean_spend`); the fit does not converge.
+
+        Notes
+        -----
+        Where everyone spends the same, such as on a subscription, the likelihood rises without
+        end as the variances fall to 0: that limit is taken, which expects the common mean.
         """
         rows, self.correlation_ = _spend(x, monetary_mean, weights)
-        return self._fit_rows(rows)
+        return self._fit_rows(rows) if np.ptp(rows.mean) > SAME else self._of_one_price(rows)
 
-    def expected_spend(self, x, monetary_mean) -> np.ndarray:
+    def _of_one_price(self, rows: Spend) -> Self:
+        """Keep the limit of customers who all spend the same."""
+        self._held = {"p": LIMIT, "q": LIMIT}
+        # gamma is what makes the mean over customers, p gamma / (q - 1), the one price: 1 here.
+        logs = np.array([LIMIT, LIMIT, np.log1p(-np.exp(-LIMIT))])
+        self._small = (rows, logs, None)
+        self._keep(rows, logs, None, 0)
+        return self
+
+    def expected_spend(self, x: ArrayLike, monetary_mean: ArrayLike) -> np.ndarray:
         """Return what each customer is expected to spend at a purchase.
 
         Parameters
@@ -138,9 +161,9 @@ class GammaGamma(MaximumLikelihood):
         customers', the own one weighing more the more purchases there are.
         """
         params = self._parameters()
-        x, mean = _checked(x, monetary_mean)
+        repeats, mean = _checked(x, monetary_mean)
         p, q, gamma = (params[name] for name in self.names)
-        return p * (gamma + x * np.where(x > 0, mean, 0)) / (p * x + q - 1)
+        return p * (gamma + repeats * np.where(repeats > 0, mean, 0)) / (p * repeats + q - 1)
 
     def _facts(self) -> dict[str, object]:
         if not hasattr(self, "params_"):
@@ -182,24 +205,27 @@ class GammaGamma(MaximumLikelihood):
         return float(value), {"p": slope_p, "q": slope_q, "gamma": slope_gamma}
 
 
-def _checked(x, monetary_mean) -> tuple[np.ndarray, np.ndarray]:
-    x = checked_counts(x, "x")
+def _checked(x: ArrayLike, monetary_mean: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    repeats = checked_counts(x, "x")
     mean = np.ravel(monetary_mean)
-    if len(mean) == len(x):
-        mean = pd.Series(mean).where(x > 0, 0.0)
-    return x, numbers(mean, "monetary_mean", len(x))
+    if len(mean) == len(repeats):
+        mean = pd.Series(mean).where(repeats > 0, 0.0).to_numpy()
+    return repeats, numbers(mean, "monetary_mean", len(repeats))
 
 
-def _spend(x, monetary_mean, weights) -> tuple[Spend, float]:
+def _spend(
+    x: ArrayLike, monetary_mean: ArrayLike, weights: ArrayLike | None
+) -> tuple[Spend, float]:
     """Return the repeat buyers' rows, means divided by their own mean, and the correlation."""
-    x, mean = _checked(x, monetary_mean)
-    weights = checked_weights(weights, len(x))
-    kept = (x > 0) & (weights > 0)
-    x, mean, weights = x[kept], mean[kept], weights[kept]
-    _require_spend(mean, weights)
-    scale = float(np.average(mean, weights=weights))
-    place, distinct = codes(x)
-    return Spend(distinct, place, mean / scale, weights, scale), _correlation(x, mean, weights)
+    repeats, mean = _checked(x, monetary_mean)
+    counts = checked_weights(weights, len(repeats))
+    kept = (repeats > 0) & (counts > 0)
+    repeats, mean, counts = repeats[kept], mean[kept], counts[kept]
+    _require_spend(mean, counts)
+    scale = float(np.average(mean, weights=counts))
+    place, distinct = codes(repeats)
+    rows = Spend(distinct, place, mean / scale, counts, scale)
+    return rows, _correlation(repeats, mean, counts)
 
 
 def _require_spend(mean: np.ndarray, weights: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import digamma, expit, exprel, gammaln
 from scipy.stats import nbinom
 
+from segkit.models.fitting import LIMIT
 from segkit.models.purchase import PurchaseModel
 from segkit.models.rows import Histories
 
@@ -43,6 +44,14 @@ class ParetoNBD(PurchaseModel):
         {"r": 0.1, "alpha": 0.01, "s": 1.0, "beta": 2.0},
     )
 
+    limits: ClassVar = (
+        {"r": LIMIT, "s": -LIMIT, "beta": LIMIT},  # nobody leaves, and all buy at one rate
+        {"s": -LIMIT, "beta": LIMIT},  # nobody leaves
+        {"r": LIMIT, "s": LIMIT},  # all buy at one rate, and leave at one
+        {"r": LIMIT},  # all buy at one rate
+        {"s": LIMIT},  # all leave at one rate
+    )
+
     def _log_likelihood(
         self, params: Mapping[str, float], rows: Histories
     ) -> tuple[float, Mapping[str, float]]:
@@ -73,30 +82,45 @@ class ParetoNBD(PurchaseModel):
             name: slope + left @ further[name] for name, slope in slopes.items()
         }
 
-    def _each_log_likelihood(self, params, x, t_x, T) -> np.ndarray:
+    def _each_log_likelihood(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         r, alpha, s, beta = (params[name] for name in self.names)
         odds = _Odds(params, r + x, t_x, T)
         stayed = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
         stayed -= (r + x) * np.log(alpha + T) + s * np.log(beta + T)
         return stayed + odds.softplus
 
-    def _p_alive(self, params, x, t_x, T) -> np.ndarray:
+    def _p_alive(
+        self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         return expit(-_Odds(params, params["r"] + x, t_x, T).log)
 
-    def _mean_if_alive(self, params, t, x, T) -> np.ndarray:
+    def _mean_if_alive(
+        self, params: Mapping[str, float], t: np.ndarray, x: np.ndarray, T: np.ndarray
+    ) -> np.ndarray:
         """Return rate times mean time to come: Fader and Hardie (2005), equation 41."""
         r, alpha, s, beta = (params[name] for name in self.names)
         grown = np.log1p(t / (beta + T))
         return (r + x) / (alpha + T) * (beta + T) * grown * exprel((1 - s) * grown)
 
-    def _mean_of_new(self, params, t) -> np.ndarray:
+    def _mean_of_new(self, params: Mapping[str, float], t: np.ndarray) -> np.ndarray:
         return self._mean_if_alive(params, t, np.zeros_like(t), np.zeros_like(t))
 
-    def _chance_if_alive(self, params, n, t, x, T) -> np.ndarray:
+    def _chance_if_alive(
+        self,
+        params: Mapping[str, float],
+        n: np.ndarray,
+        t: np.ndarray,
+        x: np.ndarray,
+        T: np.ndarray,
+    ) -> np.ndarray:
         r, alpha, s, beta = (params[name] for name in self.names)
         return _order_chance(n, r + x, t / (alpha + T), s, t / (beta + T))
 
-    def _chance_of_new(self, params, n, t) -> np.ndarray:
+    def _chance_of_new(
+        self, params: Mapping[str, float], n: np.ndarray, t: np.ndarray
+    ) -> np.ndarray:
         r, alpha, s, beta = (params[name] for name in self.names)
         return _order_chance(n, np.full(len(n), r), t / alpha, s, t / beta)
 

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from segkit.errors import SegkitError, suggestion
-from segkit.models.fitting import MaximumLikelihood
-from segkit.models.rows import checked, checked_counts, codes, histories, numbers
+from segkit.models.fitting import LIMIT, MaximumLikelihood
+from segkit.models.rows import Histories, checked, checked_counts, codes, histories, numbers
 
 TimeUnit = Literal["days", "weeks", "months", "years"]
 DAYS: Mapping[str, float] = MappingProxyType(
@@ -38,6 +39,8 @@ class PurchaseModel(MaximumLikelihood):
         Steps of the fit, whether it reached the maximum, and how many customers it saw.
     covariance_ : list of list, or None
         Of the parameters; None where the data do not fix them all.
+    at_bound_ : list of str
+        Parameters that stand at their bound: a simpler model describes the customers as well.
     """
 
     in_units: ClassVar[tuple[str, ...]] = ("alpha",)
@@ -45,7 +48,9 @@ class PurchaseModel(MaximumLikelihood):
     def __init__(self, time_unit: TimeUnit = "weeks") -> None:
         self.time_unit = time_unit
 
-    def fit(self, x, t_x, T, weights=None) -> Self:
+    def fit(
+        self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None
+    ) -> Self:
         """Learn the parameters by maximum likelihood.
 
         Parameters
@@ -65,18 +70,33 @@ class PurchaseModel(MaximumLikelihood):
         Raises
         ------
         ModelError
-            Values are impossible; nobody has bought again; there is one customer; no start
-            leads to a maximum. `reason` says which.
+            Values are impossible; there are fewer than two customers; no start leads to a
+            maximum. `reason` says which.
+
+        Notes
+        -----
+        Where nobody has bought again the likelihood rises to 1 as the rate of purchase falls to
+        0: that limit is taken, whose expected orders are 0; what it says of leaving, nothing
+        in the data tells.
         """
         self._days()
-        return self._fit_rows(histories(x, t_x, T, weights).scaled())
+        rows = histories(x, t_x, T, weights).scaled()
+        return self._fit_rows(rows) if rows.dimensions else self._at_rest(rows)
 
-    def log_likelihood(self, x, t_x, T) -> np.ndarray:
+    def _at_rest(self, rows: Histories) -> Self:
+        """Keep the limit of customers who never buy again."""
+        start = dict(zip(self.names, self._logs(self.starts[0], 1.0), strict=True))
+        self._held = {"r": -LIMIT}
+        logs = np.array([self._held.get(name, start[name]) for name in self.names])
+        self._small = (rows, logs, None)
+        self._keep(rows, logs, None, 0)
+        return self
+
+    def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> np.ndarray:
         """Return each customer's log-likelihood at the model's parameters."""
-        x, t_x, T = checked(x, t_x, T)
-        return self._each_log_likelihood(self._parameters(), x, t_x, T)
+        return self._each_log_likelihood(self._parameters(), *checked(x, t_x, T))
 
-    def p_alive(self, x, t_x, T) -> np.ndarray:
+    def p_alive(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> np.ndarray:
         """Return the probability that each customer is still one.
 
         Parameters
@@ -89,10 +109,15 @@ class PurchaseModel(MaximumLikelihood):
         array of float
             0 to 1, one a customer.
         """
-        x, t_x, T = checked(x, t_x, T)
-        return self._p_alive(self._parameters(), x, t_x, T)
+        return self._p_alive(self._parameters(), *checked(x, t_x, T))
 
-    def expected_orders(self, t, x=None, t_x=None, T=None) -> np.ndarray:
+    def expected_orders(
+        self,
+        t: ArrayLike,
+        x: ArrayLike | None = None,
+        t_x: ArrayLike | None = None,
+        T: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Return how many purchases to expect in the next `t`.
 
         Parameters
@@ -108,19 +133,28 @@ class PurchaseModel(MaximumLikelihood):
         array of float
             One a customer, or one for each `t`.
         """
-        t = np.asarray(t, dtype=float)
-        _refuse_backwards(t)
+        ahead = np.asarray(t, dtype=float)
+        _refuse_backwards(ahead)
         params = self._parameters()
-        if x is None:
-            return self._mean_of_new(params, np.atleast_1d(t)).reshape(t.shape)
-        x, t_x, T = _repeated(checked(x, t_x, T), t.size)
-        alive = self._p_alive(params, x, t_x, T)
-        if t.ndim:
-            return alive * self._mean_if_alive(params, _for_each(t, "t", len(x)), x, T)
-        place, each_x, each_T = _distinct(x, T)
-        return alive * self._mean_if_alive(params, np.full(len(each_x), t), each_x, each_T)[place]
+        if x is None or t_x is None or T is None:
+            return self._mean_of_new(params, np.atleast_1d(ahead)).reshape(ahead.shape)
+        repeats, lasts, ages = _repeated(checked(x, t_x, T), ahead.size)
+        alive = self._p_alive(params, repeats, lasts, ages)
+        if ahead.ndim:
+            each = _for_each(ahead, "t", len(repeats))
+            return alive * self._mean_if_alive(params, each, repeats, ages)
+        place, each_x, each_T = _distinct(repeats, ages)
+        mean = self._mean_if_alive(params, np.full(len(each_x), ahead), each_x, each_T)
+        return alive * mean[place]
 
-    def order_probability(self, n, t, x=None, t_x=None, T=None) -> np.ndarray:
+    def order_probability(
+        self,
+        n: ArrayLike,
+        t: ArrayLike,
+        x: ArrayLike | None = None,
+        t_x: ArrayLike | None = None,
+        T: ArrayLike | None = None,
+    ) -> np.ndarray:
         """Return the probability of exactly `n` purchases in the next `t`.
 
         Parameters
@@ -137,18 +171,22 @@ class PurchaseModel(MaximumLikelihood):
         array of float
             One a customer, or one for each `n` and `t` (broadcast together).
         """
-        n, t = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(t, dtype=float))
-        _refuse_backwards(t)
-        checked_counts(n, "n")
+        asked = np.broadcast_arrays(np.asarray(n, dtype=float), np.asarray(t, dtype=float))
+        counts, ahead = asked
+        _refuse_backwards(ahead)
+        checked_counts(counts, "n")
         params = self._parameters()
-        if x is None:
-            return self._chance_of_new(params, n.ravel(), t.ravel()).reshape(n.shape)
-        x, t_x, T = _repeated(checked(x, t_x, T), n.size)
-        alive = self._p_alive(params, x, t_x, T)
-        n, t = _for_each(n, "n", len(x)), _for_each(t, "t", len(x))
-        return alive * self._chance_if_alive(params, n, t, x, T) + (1 - alive) * (n == 0)
+        if x is None or t_x is None or T is None:
+            new = self._chance_of_new(params, counts.ravel(), ahead.ravel())
+            return new.reshape(counts.shape)
+        repeats, lasts, ages = _repeated(checked(x, t_x, T), counts.size)
+        alive = self._p_alive(params, repeats, lasts, ages)
+        size = len(repeats)
+        counts, ahead = _for_each(counts, "n", size), _for_each(ahead, "t", size)
+        chance = self._chance_if_alive(params, counts, ahead, repeats, ages)
+        return alive * chance + (1 - alive) * (counts == 0)
 
-    def next_order(self, chance: float, x, T) -> np.ndarray:
+    def next_order(self, chance: float, x: ArrayLike, T: ArrayLike) -> np.ndarray:
         """Return the time within which customers who are still there order again.
 
         Parameters
@@ -171,12 +209,21 @@ class PurchaseModel(MaximumLikelihood):
         if not 0 <= chance < 1:
             raise SegkitError("no probability", where="chance", values=[chance], fix="give 0 to 1")
         params = self._parameters()
-        x, _, T = checked(x, np.zeros(len(np.ravel(x))), T)
+        repeats, _, ages = checked(x, np.zeros(len(np.ravel(x))), T)
         with np.errstate(over="ignore"):
-            return (params["alpha"] + T) * np.expm1(-np.log1p(-chance) / (params["r"] + x))
+            grown = np.expm1(-np.log1p(-chance) / (params["r"] + repeats))
+            return (params["alpha"] + ages) * grown
 
     def clv(
-        self, x, t_x, T, value, *, months: int = 12, discount_rate: float = 0.1, margin: float = 1.0
+        self,
+        x: ArrayLike,
+        t_x: ArrayLike,
+        T: ArrayLike,
+        value: ArrayLike,
+        *,
+        months: int = 12,
+        discount_rate: float = 0.1,
+        margin: float = 1.0,
     ) -> np.ndarray:
         """Return the discounted expected margin of each customer over the next months.
 
@@ -210,19 +257,19 @@ class PurchaseModel(MaximumLikelihood):
         array([36.29])
         """
         _refuse_rates(months, discount_rate, margin)
-        x, t_x, T = checked(x, t_x, T)
+        repeats, lasts, ages = checked(x, t_x, T)
         params = self._parameters()
         month = DAYS["months"] / self._days()
         factors = (1 + discount_rate) ** (-np.arange(1, months + 1) / 12)
         # Summed by parts: the orders up to each month, times the fall of the factor after it.
         falls = factors - np.append(factors[1:], 0)
-        place, each_x, each_T = _distinct(x, T)
-        orders = sum(
-            fall * self._mean_if_alive(params, np.full(len(each_x), month * number), each_x, each_T)
-            for number, fall in enumerate(falls, start=1)
-        )
-        value = np.maximum(numbers(value, "value", len(x)), 0)
-        return self._p_alive(params, x, t_x, T) * orders[place] * margin * value
+        place, each_x, each_T = _distinct(repeats, ages)
+        orders = np.zeros(len(each_x))
+        for number, fall in enumerate(falls, start=1):
+            ahead = np.full(len(each_x), month * number)
+            orders += fall * self._mean_if_alive(params, ahead, each_x, each_T)
+        paid = np.maximum(numbers(value, "value", len(repeats)), 0)
+        return self._p_alive(params, repeats, lasts, ages) * orders[place] * margin * paid
 
     def _facts(self) -> dict[str, object]:
         if not hasattr(self, "params_"):

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from segkit.models.fitting import ModelError
 
@@ -72,10 +73,21 @@ class Histories:
         t_x = np.ceil(self.t_x / step)[self.it]
         T = np.ceil(self.T / step)[self.iT]
         small = _grouped(self.x[self.ix], t_x, T, self.weights)
-        return replace(small, t_x=small.t_x * step, T=small.T * step, scale=self.scale)
+        return replace(
+            self,
+            x=small.x,
+            t_x=small.t_x * step,
+            T=small.T * step,
+            ix=small.ix,
+            it=small.it,
+            iT=small.iT,
+            weights=small.weights,
+        )
 
 
-def histories(x, t_x, T, weights=None) -> Histories:
+def histories(
+    x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None
+) -> Histories:
     """Return checked and grouped histories.
 
     Parameters
@@ -90,45 +102,47 @@ def histories(x, t_x, T, weights=None) -> Histories:
     Raises
     ------
     ModelError
-        Values are missing, negative or contradict each other; nobody bought again.
+        Values are missing, negative or contradict each other; there are fewer than two customers.
     """
-    x, t_x, T = checked(x, t_x, T)
-    _refuse((x > 0) & (T == 0), "T", T, "who has bought again is older than 0")
-    weights = checked_weights(weights, len(x))
-    kept = weights > 0
-    grouped = _grouped(x[kept], t_x[kept], T[kept], weights[kept])
-    _require_repeats(grouped)
+    repeats, lasts, ages = checked(x, t_x, T)
+    _refuse((repeats > 0) & (ages == 0), "T", ages, "who has bought again is older than 0")
+    counts = checked_weights(weights, len(repeats))
+    kept = counts > 0
+    grouped = _grouped(repeats[kept], lasts[kept], ages[kept], counts[kept])
+    _require_customers(grouped)
     return grouped
 
 
-def checked(x, t_x, T) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def checked(
+    x: ArrayLike, t_x: ArrayLike, T: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return `x`, `t_x`, `T` as floats of one length, or name the first that cannot be."""
-    x = checked_counts(x, "x")
-    t_x, T = numbers(t_x, "t_x", len(x)), numbers(T, "T", len(x))
-    _refuse(T < 0, "T", T, "give ages from the first purchase on")
-    late = t_x > T * (1 + 1e-12)
-    _refuse((t_x < 0) | late, "t_x", t_x, "give 0 <= t_x <= T, in the same unit")
-    _refuse((x == 0) & (t_x > 0), "t_x", t_x, "without a repeat purchase t_x is 0")
-    return x, np.minimum(t_x, T), T
+    counts = checked_counts(x, "x")
+    lasts, ages = numbers(t_x, "t_x", len(counts)), numbers(T, "T", len(counts))
+    _refuse(ages < 0, "T", ages, "give ages from the first purchase on")
+    late = lasts > ages * (1 + 1e-12)
+    _refuse((lasts < 0) | late, "t_x", lasts, "give 0 <= t_x <= T, in the same unit")
+    _refuse((counts == 0) & (lasts > 0), "t_x", lasts, "without a repeat purchase t_x is 0")
+    return counts, np.minimum(lasts, ages), ages
 
 
-def checked_counts(values, name: str) -> np.ndarray:
+def checked_counts(values: ArrayLike, name: str) -> np.ndarray:
     """Return whole numbers of purchases as floats, or name the first that is none."""
     counts = numbers(values, name)
     _refuse((counts < 0) | (counts != np.floor(counts)), name, counts, "give whole numbers")
     return counts
 
 
-def checked_weights(weights, length: int) -> np.ndarray:
+def checked_weights(weights: ArrayLike | None, length: int) -> np.ndarray:
     """Return customers by row, 1 each where none are given."""
     if weights is None:
         return np.ones(length)
-    weights = numbers(weights, "weights", length)
-    _refuse(weights < 0, "weights", weights, "a weight counts customers: give 0 or more")
-    return weights
+    counts = numbers(weights, "weights", length)
+    _refuse(counts < 0, "weights", counts, "a weight counts customers: give 0 or more")
+    return counts
 
 
-def numbers(values, name: str, length: int | None = None) -> np.ndarray:
+def numbers(values: ArrayLike, name: str, length: int | None = None) -> np.ndarray:
     """Return values as a flat array of finite floats.
 
     Raises
@@ -180,12 +194,11 @@ def _refuse(wrong: np.ndarray, name: str, values: np.ndarray, fix: str) -> None:
         )
 
 
-def _require_repeats(rows: Histories) -> None:
+def _require_customers(rows: Histories) -> None:
     customers = rows.weights.sum()
     problems = {
         "no_customers": (customers == 0, "there are no customers"),
         "one_customer": (customers == 1, "there is one customer"),
-        "no_repeat_buyers": (rows.dimensions == 0, "nobody has bought again"),
     }
     for reason, (found, problem) in problems.items():
         if found:

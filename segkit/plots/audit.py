@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -248,7 +248,7 @@ def _draw_steps(ax: Axes, starts: np.ndarray, ends: np.ndarray, words: list[str]
     for place, (start, end, word) in enumerate(zip(starts, ends, words, strict=True)):
         colour = BLUE if place in (0, last) else RISE if end >= start else FALL
         ax.barh(place, end - start, left=start, height=0.66, color=colour)
-        offset = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        offset: dict[str, Any] = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
         ax.annotate(word, (max(start, end), place), **offset)
     for place in range(last):
         ax.plot([ends[place]] * 2, [place - 0.33, place + 1.33], color=GREY, linewidth=0.8)
@@ -263,7 +263,12 @@ def _draw_tenths(ax: Axes, shares: np.ndarray, style: Style) -> None:
     line = LINE * np.ptp(ax.get_ylim()) / (ax.get_window_extent().height / ax.figure.dpi)
     for place, (height, share) in enumerate(zip(heights, shares, strict=True)):
         crossed = equal - 1.1 * line < height < equal
-        offset = {"xytext": (0, 3), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        offset: dict[str, Any] = {
+            "xytext": (0, 3),
+            "textcoords": "offset points",
+            "ha": "center",
+            "va": "bottom",
+        }
         at = (place, equal if crossed else max(height, 0))
         ax.annotate(spoken(style.percent, share), at, **offset)
     ax.axhline(0, color=GREY, linewidth=0.8)
@@ -276,7 +281,7 @@ def _name_equality(ax: Axes, heights: np.ndarray, equal: float, style: Style) ->
     after = heights[-1] <= heights[0]
     near = heights[len(heights) // 2 :] if after else heights[: len(heights) // 2]
     lifted = bool(np.any(near > 0.5 * equal))
-    offset = {"xytext": (0, 22 if lifted else 4), "textcoords": "offset points"}
+    offset: dict[str, Any] = {"xytext": (0, 22 if lifted else 4), "textcoords": "offset points"}
     at = (len(heights) - 0.55 if after else -0.45, equal)
     word = literal(style.label("equality"), letters_across(ax) // 2)
     ax.annotate(word, at, **offset, ha="right" if after else "left", va="bottom")
@@ -316,7 +321,7 @@ def _frame_stayers(ax: Axes, shares: pd.DataFrame) -> None:
 
     for place, key in enumerate(shares.index):
         if key != ABSENT:
-            look = {"facecolor": "none", "edgecolor": DARK, "linewidth": 1.5}
+            look: dict[str, Any] = {"facecolor": "none", "edgecolor": DARK, "linewidth": 1.5}
             ax.add_patch(Rectangle((place + 0.03, place + 0.03), 0.94, 0.94, **look))
 
 

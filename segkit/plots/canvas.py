@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -138,9 +138,9 @@ def _points(artist: Artist) -> int:
     """Return how many points a line or a collection has."""
     if hasattr(artist, "get_xdata"):
         return np.size(artist.get_xdata(orig=False))
-    places = len(artist.get_offsets())
-    corners = sum(len(path.vertices) for path in artist.get_paths())
-    return max(places, corners)
+    collection: Any = artist
+    corners = sum(len(path.vertices) for path in collection.get_paths())
+    return max(len(collection.get_offsets()), corners)
 
 
 def require(table: pd.DataFrame, columns: Sequence[str], picture: str) -> None:
@@ -272,7 +272,7 @@ def speak_ticks(
     from matplotlib.ticker import MaxNLocator
 
     low, high = sorted(axis.get_view_interval())
-    room = letters_across(axis.axes) if axis.axis_name == "x" else np.inf
+    room = letters_across(axis.axes) if axis is axis.axes.xaxis else np.inf
     for steps in range(most, 0, -1):
         ticks = MaxNLocator(nbins=steps, integer=whole).tick_values(low, high)
         places = [place for place in ticks if low <= place <= high]
@@ -337,7 +337,7 @@ def letters_across(ax: Axes) -> int:
     return max(int(ax.get_window_extent().width / ax.figure.dpi / LETTER + usual - margin), 8)
 
 
-def name_places(ax: Axes, places: Sequence[float], words: Sequence[str], *, taken: int = 0) -> None:
+def name_places(ax: Axes, places: Iterable[float], words: Sequence[str], *, taken: int = 0) -> None:
     """Write words at places along the x axis: as many as fit, the last one among them.
 
     Parameters
@@ -446,7 +446,7 @@ def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:
     size : float, optional
         Of the letters, in points.
     """
-    mesh = ax.collections[-1]
+    mesh: Any = ax.collections[-1]
     colours = mesh.cmap(mesh.norm(mesh.get_array())).reshape(*words.shape, 4)
     for (row, column), text in np.ndenumerate(words):
         colour = _readable(colours[row, column])
@@ -465,7 +465,13 @@ def hatch_cells(ax: Axes, empty: np.ndarray) -> None:
     """
     from matplotlib.patches import Rectangle
 
-    look = {"facecolor": "none", "edgecolor": PALE, "hatch": "//", "linewidth": 0, "alpha": 0.5}
+    look: dict[str, Any] = {
+        "facecolor": "none",
+        "edgecolor": PALE,
+        "hatch": "//",
+        "linewidth": 0,
+        "alpha": 0.5,
+    }
     for row, column in np.argwhere(empty):
         ax.add_patch(Rectangle((column + 0.02, row + 0.02), 0.96, 0.96, **look))
 
@@ -508,8 +514,8 @@ def _place_legend(
     ax: Axes,
     looks: Mapping[str, Mapping[str, object]],
     style: Style,
-    handle: Callable[..., object],
-    **options: object,
+    handle: Callable[..., Any],
+    **options: Any,
 ) -> None:
     room = letters_across(ax)
     words = [literal(style.label(key), max(room - HANDLE, 26)) for key in looks]
@@ -518,7 +524,7 @@ def _place_legend(
     columns = max(
         count for count in range(1, len(words) + 1) if _wide(words, count) <= room or count == 1
     )
-    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+    above: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
     ax.legend(handles=handles, ncols=columns, **above, **options)
 
 

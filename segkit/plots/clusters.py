@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -186,12 +186,12 @@ def _draw_curves(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
 def _name_curves(ax: Axes, ends: dict[str, tuple[float, float]], style: Style) -> None:
     heights = {measure: end[1] for measure, end in ends.items()}
     if len(heights) == 2 and np.ptp(list(heights.values())) < 0.09:
-        low, high = sorted(heights, key=heights.get)
+        low, high = sorted(heights, key=heights.__getitem__)
         middle = (heights[high] + heights[low]) / 2
         heights[low], heights[high] = middle - 0.045, middle + 0.045
     for measure, (last, _) in ends.items():
         words = literal(style.label(measure), 16)
-        beside = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
+        beside: dict[str, Any] = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
         ax.annotate(words, (last, heights[measure]), **beside)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -193,7 +193,7 @@ def repeat_histogram(fit: pd.DataFrame, *, ax: Axes | None = None, style: Style 
     rows = _counted(fit)
     if rows.empty:
         return no_data(ax, style)
-    looks = {
+    looks: dict[str, dict[str, Any]] = {
         "observed": {"facecolor": BLUE, "edgecolor": BLUE},
         "expected": {"facecolor": "none", "edgecolor": VERMILLION, "hatch": "//"},
     }
@@ -260,6 +260,7 @@ def tracking(
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, height=4) as panel:
+        looks: dict[str, dict[str, Any]]
         looks = {key: {**look, "marker": ""} for key, look in PAIR.items()}
         for column, key in columns.items():
             panel.plot(rows["place"], numbers(rows[column]), **looks[key])
@@ -372,7 +373,7 @@ def _name_cells(ax: Axes, shown: pd.DataFrame, style: Style) -> None:
     step = -(-len(shown) // 12)
     days = [spoken(style.number, day) for day in shown.index]
     ax.set_yticks(np.arange(len(days))[::step] + 0.5, labels=days[::step])
-    repeats = [spoken(style.number, count) for count in shown.columns]
+    repeats = [spoken(style.number, float(count)) for count in shown.columns]
     name_places(ax, np.arange(len(repeats)) + 0.5, repeats)
     ax.tick_params(length=0, rotation=0)
 
@@ -435,8 +436,14 @@ def _mark_holdout(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     ax.axvline(start, color=GREY, linewidth=1.5, linestyle=":", zorder=1)
     words = literal(style.label("holdout"), 20)
     after = start < (left + right) / 2
-    side = {"xytext": (6, -4), "ha": "left"} if after else {"xytext": (-6, -4), "ha": "right"}
-    place = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "va": "top"}
+    side: dict[str, Any] = (
+        {"xytext": (6, -4), "ha": "left"} if after else {"xytext": (-6, -4), "ha": "right"}
+    )
+    place: dict[str, Any] = {
+        "xycoords": ax.get_xaxis_transform(),
+        "textcoords": "offset points",
+        "va": "top",
+    }
     ax.annotate(words if after else f"{words} →", (start, 1), **side, **place)
 
 

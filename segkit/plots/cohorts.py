@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,12 @@ LEAST = 20  # customers: shares of fewer jump about
 TREND = 3  # points from which a line says where it goes
 WIDTH = 14  # letters of a cohort's name
 NEWEST = 2.6  # points: how wide the line of the newest cohort is
-HOLLOW = {"marker": "o", "markerfacecolor": "white", "linestyle": ":", "markersize": 7}
+HOLLOW: dict[str, Any] = {
+    "marker": "o",
+    "markerfacecolor": "white",
+    "linestyle": ":",
+    "markersize": 7,
+}
 OLD = {"color": BLUE, "linestyle": (0, (5, 2)), "linewidth": 1.6}
 BAR = 0.84
 
@@ -339,7 +344,7 @@ def _draw_factor(
     """Draw the ages after the first one; what was not observed whole hangs on by a dotted line."""
     later = rows[rows["age"] > 0] if rows["age"].max() > 0 else rows
     whole, last = later[later["whole"]], later[~later["whole"]]
-    dot = {"color": BLUE, "marker": "o", "markersize": 5}
+    dot: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 5}
     ax.plot(whole["age"], whole[factor], linewidth=2, **dot)
     if len(last):
         joined = pd.concat([whole[-1:], last])
@@ -370,7 +375,8 @@ def _factor_title(
 
 def _name_ages(parts: list[Axes], style: Style, unit: str) -> None:
     """Give all panels one axis of ages, written below the last one."""
-    ages = [line.get_xdata() for part in parts for line in part.lines if len(line.get_xdata()) > 1]
+    lines = [line for part in parts for line in part.lines]
+    ages = [line for line in lines if np.size(line.get_xdata()) > 1]
     ends = [part.get_xlim() for part in parts]
     low = max(0, min(end[0] for end in ends)) if ages else 0
     high = max(end[1] for end in ends)
@@ -382,7 +388,7 @@ def _name_ages(parts: list[Axes], style: Style, unit: str) -> None:
     name_axes(parts[-1], style.label(f"age_{unit}"))
 
 
-def _hollow() -> dict[str, dict[str, object]]:
+def _hollow() -> dict[str, dict[str, Any]]:
     return {"incomplete_unit": {**HOLLOW, "color": BLUE}}
 
 
@@ -393,8 +399,8 @@ def _draw_cohorts(ax: Axes, rows: pd.DataFrame, x: str, y: str) -> None:
     newest = trends[-1] if trends else len(groups) - 1
     strengths = cohort_strengths(len(groups))
     for index, (group, strength) in enumerate(zip(groups, strengths, strict=True)):
-        look = OLD if flags(group["is_truncated"], False).any() else {"linewidth": 1.6}
-        look = {**look, "color": BLUE, "alpha": strength}
+        kind = OLD if flags(group["is_truncated"], False).any() else {"linewidth": 1.6}
+        look: dict[str, Any] = {**kind, "color": BLUE, "alpha": strength}
         look |= {"marker": "o", "markersize": 4} if len(group) == 1 else {}
         look |= {"linewidth": NEWEST} if index == newest else {}
         ax.plot(group[x], group[y], **look)
@@ -432,7 +438,8 @@ def _by_cohort(rows: pd.DataFrame, style: Style) -> tuple[pd.DataFrame, dict[int
     number = np.where(cohorts.isna(), -1, np.searchsorted(known, cohorts.fillna(pd.Timestamp(0))))
     plain = rows.assign(number=number, amount=np.nan_to_num(numbers(rows["revenue"])))
     wide = plain.pivot_table(index="place", columns="number", values="amount", aggfunc="sum")
-    names = plain.drop_duplicates("number").set_index("number")["cohort_name"].to_dict()
+    first = plain.drop_duplicates("number")
+    names = dict(zip(first["number"].astype(int), first["cohort_name"], strict=True))
     if -1 in names:
         names[-1] = style.label("returns_only")
     # Feet are stacked from the last column upwards, and the oldest stands below.
@@ -441,11 +448,16 @@ def _by_cohort(rows: pd.DataFrame, style: Style) -> tuple[pd.DataFrame, dict[int
 
 def _draw_stack(ax: Axes, heights: pd.DataFrame, partial: np.ndarray) -> pd.DataFrame:
     bottoms = stack_feet(heights)
-    cohorts = [key for key in heights.columns if key >= 0]
+    cohorts = [int(key) for key in heights.columns if int(key) >= 0]
     colours = dict(zip(sorted(cohorts), cohort_colours(len(cohorts)), strict=True))
     for key in heights.columns[::-1]:
         colour = colours.get(key, GREY)
-        look = {"color": colour, "edgecolor": "white", "linewidth": 0.5, "width": BAR}
+        look: dict[str, Any] = {
+            "color": colour,
+            "edgecolor": "white",
+            "linewidth": 0.5,
+            "width": BAR,
+        }
         some = heights[key].to_numpy() != 0
         sizes, feet = heights.loc[some, key], bottoms.loc[some, key]
         bars = ax.bar(heights.index[some], sizes, bottom=feet, **look)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -120,8 +120,12 @@ def _draw_curve(ax: Axes, customers: np.ndarray, revenue: np.ndarray, style: Sty
         speak_ticks(axis, style.percent)
     ax.grid()
     side = -1 if np.trapezoid(revenue - customers, customers) >= 0 else 1
-    along = {"rotation": 45, "rotation_mode": "anchor", "transform_rotates_text": True}
-    words = {"ha": "center", "va": "top" if side < 0 else "bottom", "color": INK}
+    along: dict[str, Any] = {
+        "rotation": 45,
+        "rotation_mode": "anchor",
+        "transform_rotates_text": True,
+    }
+    words: dict[str, Any] = {"ha": "center", "va": "top" if side < 0 else "bottom", "color": INK}
     ax.text(0.27, 0.27 + side * 0.015, literal(style.label("equality")), **along, **words)
 
 
@@ -133,7 +137,7 @@ def _mark_top(
     share = height / revenue[-1] if best_first else 1 - height / revenue[-1]
     ax.plot([place, place, 0], [0, height, height], color=VERMILLION, linewidth=1, linestyle=":")
     ax.plot([place], [height], color=VERMILLION, marker="o", markersize=9)
-    side = {"xytext": (12, -4), "ha": "left", "va": "top"}
+    side: dict[str, Any] = {"xytext": (12, -4), "ha": "left", "va": "top"}
     if not best_first:
         side = {"xytext": (-12, 4), "ha": "right", "va": "bottom"}
     words = f"{spoken(style.percent, TOP)} → {spoken(style.percent, share)}"

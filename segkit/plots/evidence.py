@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import cycle, product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 LINES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, INK)
 STROKES = ("-", "--", ":")
-DIAGONAL = {"color": GREY, "linestyle": (0, (4, 3)), "linewidth": 1.5}
+DIAGONAL: dict[str, Any] = {"color": GREY, "linestyle": (0, (4, 3)), "linewidth": 1.5}
 # What each unit of a calibration measures, unless the caller says otherwise.
 MEASURES = {"number": "purchases_per_customer", "money": "revenue_per_customer"}
 BOUNDS = ("actual_low", "actual_high")
@@ -232,7 +232,7 @@ def _lines(curves: pd.DataFrame) -> Iterator[tuple[str, tuple[np.ndarray, np.nda
             yield str(key), points
 
 
-def _stroke(linestyle: str, colour: str) -> dict[str, object]:
+def _stroke(linestyle: str, colour: str) -> dict[str, Any]:
     return {"color": colour, "linestyle": linestyle, "linewidth": 2}
 
 
@@ -245,25 +245,32 @@ def _show_shares(ax: Axes, style: Style) -> None:
 
 
 def _name_lines(
-    ax: Axes, looks: dict[str, dict[str, object]], tops: dict[str, float], style: Style
+    ax: Axes, looks: dict[str, dict[str, Any]], tops: dict[str, float], style: Style
 ) -> None:
     """Mark the best fifth and write what it made before the name of each line."""
     ax.plot([TOP, TOP], [0, max(tops.values())], color=INK, linewidth=1, linestyle=":")
-    best = sorted(looks, key=tops.get, reverse=True)
+    best = sorted(looks, key=tops.__getitem__, reverse=True)
     words = {key: f"{spoken(style.percent, tops[key])} · {style.label(key)}" for key in best}
     line_legend(ax, {key: looks[key] for key in best}, replace(style, labels=words))
     head = f"{spoken(style.percent, TOP)} →"
-    ax.get_legend().set_title(head)
-    ax.get_legend().set_alignment("left")
+    if (names := ax.get_legend()) is not None:
+        names.set_title(head)
+        names.set_alignment("left")
 
 
-def _draw_deciles(ax: Axes, rows: pd.DataFrame) -> dict[str, dict[str, object]]:
+def _draw_deciles(ax: Axes, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Draw both measures and return how each looks."""
     places, bounds = np.arange(len(rows)), [numbers(rows[bound]) for bound in BOUNDS]
-    hollow = {"color": VERMILLION, "marker": "s", "markerfacecolor": "white", "linewidth": 1.5}
-    full = {"color": BLUE, "marker": "o", "linestyle": "none"}
+    low, high = bounds
+    hollow: dict[str, Any] = {
+        "color": VERMILLION,
+        "marker": "s",
+        "markerfacecolor": "white",
+        "linewidth": 1.5,
+    }
+    full: dict[str, Any] = {"color": BLUE, "marker": "o", "linestyle": "none"}
     ax.plot(places, numbers(rows["predicted"]), **hollow, markersize=11)
-    ax.vlines(places, *bounds, color=BLUE, linewidth=2.5)
+    ax.vlines(places, low, high, color=BLUE, linewidth=2.5)
     ax.plot(places, numbers(rows["actual"]), **full, markersize=7)
     heights = np.concatenate([numbers(rows["predicted"]), numbers(rows["actual"]), *bounds])
     low, high = np.nanmin(heights, initial=0), np.nanmax(heights, initial=0)
@@ -281,9 +288,14 @@ def _draw_segments(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     for place, key in enumerate(rows["segment"]):
         colour = segment_colour(key)
         ax.plot([low[place], high[place]], [place, place], color=GREY, linewidth=2.5)
-        dot = {"color": colour, "marker": "o", "markersize": 12, "markeredgecolor": INK}
+        dot: dict[str, Any] = {
+            "color": colour,
+            "marker": "o",
+            "markersize": 12,
+            "markeredgecolor": INK,
+        }
         ax.plot([means[place]], [place], **dot)
-        offset = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
+        offset: dict[str, Any] = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
         ax.annotate(words[place], (np.nan_to_num(ends[place]), place), **offset)
 
 

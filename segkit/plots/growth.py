@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 UNIT = ["unit", "unit_name"]
 BAR = 0.84
 REPEAT = "repeat_revenue_share"
-DOT = {"color": BLUE, "marker": "o", "markersize": 5}
-HOLLOW = {"color": BLUE, "marker": "o", "markerfacecolor": "white", "markersize": 7}
+DOT: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 5}
+HOLLOW: dict[str, Any] = {"color": BLUE, "marker": "o", "markerfacecolor": "white", "markersize": 7}
 
 
 def acquisition(base: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH) -> Axes:
@@ -187,7 +187,7 @@ def _end_units(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _explain_units(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
-    looks: dict[str, dict[str, object]] = {}
+    looks: dict[str, dict[str, Any]] = {}
     if not rows["whole"].all():
         looks |= incomplete(style)
     if rows["old"].any():
@@ -211,7 +211,7 @@ def _draw_future(ax: Axes, future: pd.DataFrame) -> None:
     ax.plot(future["place"], expected, **_expected())
 
 
-def _expected() -> dict[str, object]:
+def _expected() -> dict[str, Any]:
     return {"color": VERMILLION, "marker": "s", "markersize": 7, "linestyle": ":"}
 
 
@@ -224,7 +224,7 @@ def _set_heights(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _explain_projection(ax: Axes, rows: pd.DataFrame, future: pd.DataFrame, style: Style) -> None:
     square = {"linestyle": "none", "marker": "s", "markersize": 11}
-    looks: dict[str, dict[str, object]] = {"observed": {**square, "color": BLUE}}
+    looks: dict[str, dict[str, Any]] = {"observed": {**square, "color": BLUE}}
     if len(future):
         looks["projected"] = {**_expected(), "linestyle": "none"}
     if (~np.isnan(numbers(future["low"]))).any():

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BEYOND = 1.25  # of the churn gap: where the picture of the waiting curve ends
-MARK = {"color": VERMILLION, "linewidth": 1.5, "linestyle": ":", "clip_on": False}
+MARK: dict[str, Any] = {"color": VERMILLION, "linewidth": 1.5, "linestyle": ":", "clip_on": False}
 ROWS = (1.03, 1.12)  # of the height: where the names of the two gaps stand
 THRESHOLD = {"above": "above_threshold", "below": "below_threshold"}
 SIDES = (
@@ -101,8 +101,8 @@ def waiting_curve(
     rows = curve[~np.isnan(numbers(curve["days"]))].sort_values("days")
     if rows.empty:
         return no_data(ax, style)
-    gaps = {"usual_gap": usual_days, "churn_gap": churn_days}
-    gaps = {key: float(days) for key, days in gaps.items() if pd.notna(days) and days >= 0}
+    given = {"usual_gap": usual_days, "churn_gap": churn_days}
+    gaps = {key: float(days) for key, days in given.items() if days is not None and days >= 0}
     with canvas(ax, height=4.2) as panel:
         _draw_waiting(panel, rows)
         _end_days(panel, numbers(rows["days"]).max(), gaps)
@@ -262,8 +262,13 @@ def _mark_gaps(ax: Axes, gaps: dict[str, float], style: Style) -> None:
         room = (limit - days) / end * letters_across(ax)
         after = row == ROWS[0] and len(word) < room
         ax.plot([days, days], [0, row + 0.06], transform=ax.get_xaxis_transform(), **MARK)
-        place = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
-        side = {"xytext": (5, 0), "ha": "left"} if after else {"xytext": (-5, 0), "ha": "right"}
+        place: dict[str, Any] = {
+            "xycoords": ax.get_xaxis_transform(),
+            "textcoords": "offset points",
+        }
+        side: dict[str, Any] = (
+            {"xytext": (5, 0), "ha": "left"} if after else {"xytext": (-5, 0), "ha": "right"}
+        )
         ax.annotate(word, (days, row), **place, **side, va="bottom", annotation_clip=False)
 
 
@@ -276,7 +281,7 @@ def _draw_side(
     ax.plot(rates, places, **look)
     ends = np.nan_to_num(np.fmax(rates, high))
     for rate, end, place in zip(rates, ends, places, strict=True):
-        offset = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
+        offset: dict[str, Any] = {"xytext": (9, 0), "textcoords": "offset points", "va": "center"}
         ax.annotate(spoken(style.percent, rate), (end, place), **offset)
 
 
@@ -306,10 +311,14 @@ def _draw_outcomes(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     letters = letters_across(ax)
     for key in OUTCOMES:
         shares = (rows[key] / rows["carts"]).to_numpy()
-        look = {"color": segment_colour(key), "edgecolor": "white", "linewidth": 0.6}
+        look: dict[str, Any] = {
+            "color": segment_colour(key),
+            "edgecolor": "white",
+            "linewidth": 0.6,
+        }
         ax.barh(places, shares, left=start, height=0.72, **look)
         for place, share, left in zip(places, shares, start, strict=True):
             words = spoken(style.percent, share)
             if key == "abandoned" and len(words) + 1 < share * letters:
-                ax.text(left + share / 2, place, words, ha="center", va="center", color=DARK)
+                ax.text(left + share / 2, float(place), words, ha="center", va="center", color=DARK)
         start = start + shares

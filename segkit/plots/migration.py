@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -212,7 +212,7 @@ def _draw_bands(ax: Axes, moves: pd.DataFrame, left: pd.Series, right: pd.Series
         _draw_band(ax, flow)
 
 
-def _draw_band(ax: Axes, flow: tuple) -> None:
+def _draw_band(ax: Axes, flow: Any) -> None:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
@@ -232,8 +232,8 @@ def _draw_blocks(ax: Axes, sides: list[pd.Series], tops: list[pd.Series]) -> Non
     from matplotlib.patches import Rectangle
 
     for sizes, top, start in zip(sides, tops, (0, 1 - BLOCK), strict=True):
-        for key, size in sizes.items():
-            look = {"facecolor": segment_colour(key), "linewidth": 0}
+        for key, size in zip(sizes.index.astype(str), sizes, strict=True):
+            look: dict[str, Any] = {"facecolor": segment_colour(key), "linewidth": 0}
             ax.add_patch(Rectangle((start, top[key]), BLOCK, size, **look))
 
 
@@ -249,7 +249,11 @@ def _name_blocks(
 
 def _write_heads(ax: Axes, before: str, after: str) -> None:
     for place, head in ((BLOCK / 2, before), (1 - BLOCK / 2, after)):
-        over = {"xycoords": "axes fraction", "textcoords": "offset points", "xytext": (0, 8)}
+        over: dict[str, Any] = {
+            "xycoords": "axes fraction",
+            "textcoords": "offset points",
+            "xytext": (0, 8),
+        }
         if literal(head):
             ax.annotate(literal(head, 22), (place, 1), **over, ha="center", va="bottom")
 
@@ -267,7 +271,8 @@ def _heights(series: pd.DataFrame, value: str) -> pd.DataFrame:
     wide = plain.pivot_table(index="as_of", columns="segment", values="height", aggfunc="sum")
     wide = wide[plain["segment"].unique()].fillna(0)
     # A segment that never has any height has nothing that its name could stand beside.
-    return wide.loc[:, wide.any() | ~wide.any(axis=None)]
+    has_height = wide.any()
+    return wide.loc[:, has_height] if has_height.any() else wide
 
 
 def stack_feet(heights: pd.DataFrame) -> pd.DataFrame:
@@ -279,8 +284,12 @@ def stack_feet(heights: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_bars(ax: Axes, heights: pd.DataFrame, feet: pd.DataFrame) -> None:
     places = np.arange(len(heights))
-    for key in heights:
-        look = {"color": segment_colour(key), "edgecolor": "white", "linewidth": 0.6}
+    for key in map(str, heights):
+        look: dict[str, Any] = {
+            "color": segment_colour(key),
+            "edgecolor": "white",
+            "linewidth": 0.6,
+        }
         ax.bar(places, heights[key], bottom=feet[key], width=BAR, **look)
     low = heights.clip(upper=0).sum(axis=1).min()
     high = heights.clip(lower=0).sum(axis=1).max()
@@ -295,9 +304,9 @@ def _name_bars(ax: Axes, heights: pd.DataFrame, feet: pd.DataFrame, style: Style
     days = [literal(style.month(day.date()), 14) for day in heights.index]
     if len(days) == 1:
         name_places(ax, [0], days)
-        legend(ax, {key: {"facecolor": segment_colour(key)} for key in heights}, style)
+        legend(ax, {key: {"facecolor": segment_colour(key)} for key in map(str, heights)}, style)
         return
-    names = {key: literal(style.label(key), 20) for key in heights}
+    names = {key: literal(style.label(key), 20) for key in map(str, heights)}
     name_places(ax, range(len(days)), days, taken=max(map(len, names.values())) + 2)
     name_parts(ax, names, heights.iloc[-1], feet.iloc[-1], len(days) - 1 + BAR / 2)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +54,7 @@ def panels(ax: Axes | None, heights: Sequence[float]) -> Iterator[tuple[Axes, li
         whole.set(xticks=[], yticks=[])
         tops = 1 - (np.cumsum([0, *heights[:-1]]) + (HEAD + FOOT) * np.arange(len(heights))) / total
         parts = [
-            whole.inset_axes([0, top - (HEAD + height) / total, 1, height / total])
+            whole.inset_axes((0, top - (HEAD + height) / total, 1, height / total))
             for top, height in zip(tops, heights, strict=True)
         ]
         for part in parts:
@@ -191,7 +191,9 @@ def name_ends(ax: Axes, curves: Sequence[Curve], order: Sequence[int]) -> None:
             continue
         _, box, look = min(found, key=itemgetter(0))
         taken.append(np.array(box))
-        ax.annotate(curve.name, end, textcoords="offset points", annotation_clip=False, **look)
+        ax.annotate(
+            curve.name, tuple(end), textcoords="offset points", annotation_clip=False, **look
+        )
 
 
 def spaced(count: int, most: int) -> list[int]:
@@ -251,6 +253,6 @@ def zero_line(ax: Axes) -> None:
     ax.grid(axis="y")
 
 
-def incomplete(style: Style, colour: str = GREY) -> dict[str, dict[str, object]]:
+def incomplete(style: Style, colour: str = GREY) -> dict[str, dict[str, Any]]:
     """Return how a calendar unit that was not observed whole is explained in a legend."""
     return {"incomplete_unit": {**HATCHED, "edgecolor": colour}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ def _draw_pairs(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     for measure, shift, alpha in zip(PAIR, (-0.19, 0.19), (PALENESS, 1), strict=True):
         shares = numbers(rows[measure])
         faces = [(colour, alpha) for colour in colours]
-        bar = {"height": 0.36, "color": faces, "edgecolor": colours}
+        bar: dict[str, Any] = {"height": 0.36, "color": faces, "edgecolor": colours}
         ax.barh(places + shift, np.nan_to_num(shares), **bar)
         for place, share in zip(places + shift, shares, strict=True):
             _say(ax, place, share, style)
@@ -93,7 +93,7 @@ def _draw_pairs(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
 
 def _say(ax: Axes, place: float, share: float, style: Style) -> None:
     at = (max(np.nan_to_num(share), 0), place)
-    offset = {"xytext": (4, 0), "textcoords": "offset points"}
+    offset: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points"}
     ax.annotate(spoken(style.percent, share), at, **offset, va="center")
 
 

@@ -8,13 +8,13 @@ import pandas as pd
 from segkit.analysis.affinity import SOURCES
 from segkit.data.contacts import asks_consent, contacts, reachable
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.foundation.nothing import NOTHING
 from segkit.params import CHANNELS, SEGMENTATIONS
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.offers import Offers
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.catalogue import Texts

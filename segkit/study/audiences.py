@@ -13,12 +13,12 @@ import pandas as pd
 from segkit.analysis.contact_lists import Contact, audience_table
 from segkit.analysis.power import smallest_uplift
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.foundation.files import AUDIENCES, write_csv
 from segkit.study.actions import NO_CHANNEL, Actions
 from segkit.study.base import Base
 from segkit.study.evidence import Evidence
 from segkit.study.insights import Insights
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.words.playbook import POLICIES_BY_STRICTNESS, strictest
 from segkit.words.said import Said

@@ -17,8 +17,8 @@ from segkit.analysis.distributions import binned, counted
 from segkit.analysis.projection import projection
 from segkit.data import periods
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.study.base import Base
+from segkit.study.part import StudyPart
 from segkit.study.store import key_of, write_batches
 from segkit.words import audit as words
 from segkit.words.catalogue import Texts

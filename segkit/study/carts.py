@@ -10,8 +10,8 @@ import pandas as pd
 
 from segkit.data.carts import OUTCOMES, cart_sums, product_table, valued_items
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.study.base import Base
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.said import Said

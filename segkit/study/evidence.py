@@ -13,12 +13,12 @@ from segkit.analysis import evidence as tables
 from segkit.analysis.model_fit import holdout_by_frequency, tracking
 from segkit.data.customers import weekly_repeats
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.params import SEGMENTATIONS
 from segkit.segments.lifecycle import VIEWS
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.holdout import Holdout
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.said import Said

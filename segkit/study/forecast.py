@@ -13,12 +13,12 @@ from segkit.analysis.concentration import gini, lorenz_curve, pareto
 from segkit.analysis.distributions import binned
 from segkit.analysis.value import CustomerValue
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.models.gamma_gamma import SPREAD
 from segkit.segments.clv import CLVSegments
 from segkit.study.base import Base
 from segkit.study.gaps import Gaps
 from segkit.study.holdout import Holdout
+from segkit.study.part import StudyPart
 from segkit.study.store import key_of
 from segkit.words.said import Said, Saying
 
@@ -190,7 +190,9 @@ class Forecast(StudyPart):
     @cached_property
     def clv_segments(self) -> CLVSegments:
         """The seven predictive segments, fitted (definitions, section 6)."""
-        gaps = {name: self.gaps.spans[name] for name in ("usual_days", "churn_days")}
+        gaps: dict[str, Any] = {
+            name: self.gaps.spans[name] for name in ("usual_days", "churn_days")
+        }
         model = CLVSegments(**gaps, **self.params.segments.model_dump())
         fit = lambda: model.fit(self._valued(self.base.customers)).to_state()
         state = self.base.store.state("clv_segments", self._key("segments"), fit)

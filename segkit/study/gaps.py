@@ -11,9 +11,9 @@ import pandas as pd
 from segkit.analysis import gaps as measures
 from segkit.data.customers import gap_counts, recent_orders
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.models.purchase import DAYS
 from segkit.study.base import Base
+from segkit.study.part import StudyPart
 from segkit.study.store import key_of
 from segkit.words.said import Said
 

@@ -14,10 +14,10 @@ from segkit.analysis import affinity
 from segkit.analysis.intervals import wilson
 from segkit.data.interests import bought_between, segment_sales
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.study.base import Base
 from segkit.study.holdout import Holdout
 from segkit.study.offers import BLOCK, NO_ROWS, Offers
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.said import Said

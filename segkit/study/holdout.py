@@ -13,9 +13,9 @@ from segkit.analysis import evidence as tables
 from segkit.analysis.value import MODELS, CustomerValue
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.models.purchase import DAYS
 from segkit.study.base import Base
+from segkit.study.part import StudyPart
 from segkit.study.store import key_of
 
 

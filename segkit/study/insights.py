@@ -9,10 +9,10 @@ import pandas as pd
 from segkit.analysis import insights as tables
 from segkit.errors import RuleError, suggestion
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.catalogue import Texts, checked, fields_of, filled

@@ -11,11 +11,11 @@ import pandas as pd
 from segkit.analysis import migration as tables
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.params import SEGMENTATIONS
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented, require_segmentation
 from segkit.words.said import Said
 

@@ -23,8 +23,8 @@ from segkit.data.interests import (
     product_figures,
 )
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.study.base import Base
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of, write_batches
 from segkit.words.said import Said

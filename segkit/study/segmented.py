@@ -10,7 +10,6 @@ import pandas as pd
 from segkit.analysis.kpis import segment_kpis
 from segkit.errors import SegkitError, suggestion
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.foundation.yaml_files import load_yaml
 from segkit.params import SEGMENTATIONS
 from segkit.segments.base import PROSPECTS
@@ -22,6 +21,7 @@ from segkit.segments.rules import RuleTable
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
+from segkit.study.part import StudyPart
 from segkit.study.store import key_of
 
 HEADLINE = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")

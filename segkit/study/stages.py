@@ -7,12 +7,12 @@ import pandas as pd
 from segkit.analysis import lifecycle as tables
 from segkit.data.events import viewed_by
 from segkit.foundation.cached import cached_property
-from segkit.foundation.display import StudyPart
 from segkit.segments.lifecycle import FLAGS, STAGES, VIEWS
 from segkit.study.base import Base
 from segkit.study.carts import Carts
 from segkit.study.evidence import Evidence
 from segkit.study.gaps import Gaps
+from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.said import Said
