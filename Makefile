@@ -12,7 +12,10 @@ report: $(READY)
 	$(BIN)/segkit run params/cdnow.yaml params/tienda_demo.yaml --jobs 2
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/ruff check segkit tests benchmarks docs
+	$(BIN)/ruff format --check segkit tests benchmarks docs
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
 
 lab: $(READY)
 	$(BIN)/jupyter lab notebooks
@@ -20,7 +23,11 @@ lab: $(READY)
 $(READY): pyproject.toml requirements.lock.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c requirements.lock.txt -e '.[test]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python \
+		-c requirements.lock.txt -e '.[test]'
+	# The kit, too: every notebook has a process of its own, and where none may write bytecode
+	# (PYTHONDONTWRITEBYTECODE, in many containers) each would compile it anew.
+	$(BIN)/python -m compileall -q segkit
 	touch $@
 
 # After a change of the dependencies in pyproject.toml

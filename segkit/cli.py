@@ -8,12 +8,16 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segkit.errors import SegkitError
 from segkit.foundation.version import __version__
 from segkit.params import find_root, load_params
+
+if TYPE_CHECKING:
+    from segkit.run.execute import Outcome
 
 ROOT = click.option(
     "--root",
@@ -54,7 +58,7 @@ def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug
         raise SystemExit(1)
 
 
-def _tell(outcome, debug: bool) -> None:
+def _tell(outcome: Outcome, debug: bool) -> None:
     if outcome.state == "failed":
         click.secho(f"{outcome.client}: failed", fg="red", err=True)
         for line in (
@@ -63,9 +67,8 @@ def _tell(outcome, debug: bool) -> None:
             click.echo(f"  {line}", err=True)
         return
     told = f"{outcome.seconds:.1f} s" if outcome.state == "done" else "nothing has changed"
-    click.echo(
-        f"{outcome.client}: {outcome.state} ({told})  {_shown(outcome.folder / 'report.html')}"
-    )
+    report = _shown(outcome.folder / "report.html") if outcome.folder else ""
+    click.echo(f"{outcome.client}: {outcome.state} ({told})  {report}")
     for remark in outcome.remarks:
         click.secho(f"  {remark}", dim=True)
 
@@ -146,7 +149,7 @@ def new(
     from segkit.sniff import write_params
 
     root = root or find_root()
-    overrides: dict = {name: value for name, value in given.items() if value is not None}
+    overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     with _told_in_one_line(debug):
         if columns:
             overrides["columns"] = dict(_role_and_name(column) for column in columns)

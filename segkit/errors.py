@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 
 class SegkitError(Exception):
@@ -42,7 +43,7 @@ class SegkitError(Exception):
     ) -> None:
         super().__init__(problem, where, tuple(values), count, fix)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         problem, where, values, count, fix = self.args
         return _rebuild, (type(self), problem, where, values, count, fix)
 
@@ -77,7 +78,7 @@ class ParamsError(SegkitError):
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.problems,)
 
 
@@ -117,7 +118,14 @@ def suggestion(name: str, valid: Iterable[str]) -> str:
     return f"did you mean '{close}'? {listing[0].upper()}{listing[1:]}"
 
 
-def _rebuild(kind, problem, where, values, count, fix):
+def _rebuild(
+    kind: type[SegkitError],
+    problem: str,
+    where: str,
+    values: tuple[object, ...],
+    count: int | None,
+    fix: str,
+) -> SegkitError:
     return kind(problem, where=where, values=values, count=count, fix=fix)
 
 

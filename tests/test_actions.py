@@ -195,9 +195,9 @@ def test_a_client_who_allows_discounts_everywhere_still_gives_none_to_555(open_s
     shipped = open_study(rows, **given)
     allowed = {"discount": "allowed"}
     own = {
-        "segments": {key: allowed for key in shipped.playbook.segments},
+        "segments": dict.fromkeys(shipped.playbook.segments, allowed),
         "segmentations": {
-            name: {key: allowed for key in keys}
+            name: dict.fromkeys(keys, allowed)
             for name, keys in shipped.segment_names.items()
             if name in shipped.playbook.segmentations
         },

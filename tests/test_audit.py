@@ -73,7 +73,7 @@ def test_deciles_hold_equally_many_customers_best_first():
 
 
 def test_equal_spenders_stand_in_the_order_of_their_ids():
-    table = tables.deciles(period({name: (1, 10.0) for name in "kjihgfedcba"}))
+    table = tables.deciles(period(dict.fromkeys("kjihgfedcba", (1, 10.0))))
     assert table["customers"].tolist()[:10] == [2, *[1] * 9]
 
 

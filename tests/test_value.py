@@ -359,7 +359,7 @@ def test_no_next_order_is_foretold_before_today_or_beyond_the_horizon(cdnow, cdn
     latest = AS_OF + pd.Timedelta(days=months * 365.25 / 12)
     for column in NEXT:
         known = dates[column].dropna()
-        assert 0 < len(known)
+        assert len(known) > 0
         assert known.between(AS_OF, latest).all()
     assert dates["next_order_to"].isna().any()
 

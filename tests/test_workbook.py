@@ -122,7 +122,7 @@ def test_segments_of_each_sheet_take_the_names_of_its_segmentation(tmp_path, wor
 def test_sheet_names_are_valid_and_differ(tmp_path):
     one = pd.DataFrame({"a": [1]})
     names = ["x" * 40, "x" * 35, "a/b:c", "A/B:C", "'quoted'", "History", "***", "new\nline"]
-    file = write_workbook({name: one for name in names}, tmp_path / "a.xlsx")
+    file = write_workbook(dict.fromkeys(names, one), tmp_path / "a.xlsx")
     sheets = openpyxl.load_workbook(file).sheetnames
     assert len({sheet.lower() for sheet in sheets}) == len(names)
     assert max(map(len, sheets)) <= 31

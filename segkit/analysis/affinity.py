@@ -19,6 +19,7 @@ Definitions, section 10.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,11 +141,12 @@ def affinities(
     0        1        0          3
     1        0        1          3
     """
-    bought = _binary(rows[rows["days"] > 0], modelled)
+    bought, each = _binary(rows[rows["days"] > 0], modelled)
     if not bought.nnz:
-        columns = {"product": "int32", "offered": "int32", "affinity": "float32", "customers": int}
-        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-    weights = _weights(bought, strength)
+        columns = {"product": "int32", "offered": "int32", "affinity": "float32"}
+        kinds = columns | {"customers": "int64"}
+        return pd.DataFrame(columns=list(kinds)).astype(kinds)
+    weights = _weights(bought, each, strength)
     support = (bought.T @ bought).toarray()
     weights[(weights > 0) & (support < min_support)] = 0.0
     weights[support == 0] = 0.0
@@ -161,20 +163,18 @@ def affinities(
     return table.sort_values(["offered", "product"], ignore_index=True)
 
 
-def _binary(bought: pd.DataFrame, modelled: int) -> sparse.csr_matrix:
-    """Return who bought what: customers by products, with a column for all that are not modelled."""
+def _binary(bought: pd.DataFrame, modelled: int) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return who bought what, customers by products, and how many products, modelled or not."""
     customers = int(bought["customer"].max()) + 1 if len(bought) else 0
     total = np.bincount(bought["customer"], minlength=customers)
     known = bought[bought["product"] < modelled]
     place = (known["customer"].to_numpy(), known["product"].to_numpy())
     ones = np.ones(len(known), dtype="float32")
-    matrix = sparse.csr_matrix((ones, place), shape=(customers, modelled))
-    matrix.total = total  # products bought, modelled or not
-    return matrix
+    return sparse.csr_matrix((ones, place), shape=(customers, modelled)), total
 
 
-def _weights(bought: sparse.csr_matrix, strength: float) -> np.ndarray:
-    damped = sparse.diags(1 / np.sqrt(np.maximum(bought.total, 1)))
+def _weights(bought: sparse.csr_matrix, each: np.ndarray, strength: float) -> np.ndarray:
+    damped = sparse.diags(1 / np.sqrt(np.maximum(each, 1)))
     gram = (bought.T @ (damped @ bought)).toarray().astype("float64")
     gram[np.diag_indices_from(gram)] += strength * gram.diagonal().mean()
     inverse = np.linalg.inv(gram)
@@ -261,7 +261,8 @@ def offer(
     """
     parts = _Parts(rows, customers, catalogue, matrix, half_life_days, rebuys)
     score = parts.score()
-    again = _ranked(*parts.owned, score[parts.owned], customers, top)
+    row, column = parts.owned
+    again = _ranked(row, column, score[row, column], customers, top)
     score[parts.owned] = -np.inf
     product = _alternated(*again, *_best(score, top))
     return Offered(product, parts.sources(product), parts.because(product[:, 0]))
@@ -271,7 +272,8 @@ def _best(score: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the products of the highest scores of each customer, best first, and their scores."""
     customers, count = score.shape
     if not score.size:
-        return _ranked(*np.nonzero(score), np.array([]), customers, top)
+        row, column = np.nonzero(score)
+        return _ranked(row, column, np.array([]), customers, top)
     size = min(top, count)
     least = np.partition(score, count - size, axis=1)[:, count - size : count - size + 1]
     row, column = np.nonzero(score >= np.maximum(least, np.finfo("float32").min))
@@ -385,9 +387,10 @@ class _Parts:
         """Why each product is offered: the part that speaks most for it."""
         if not len(self.catalogue):
             return np.full(product.shape, NOTHING, dtype="int8")
-        at = lambda part: _at(part, product)
-        parts = [at(self.habit), at(self.seen), at(self.by_affinity)]
-        parts += [BACKOFF[0] * at(self.of_categories), np.full(product.shape, BACKOFF[1])]
+        own = (self.habit, self.seen, self.by_affinity)
+        parts = [_at(part, product) for part in own]
+        parts += [BACKOFF[0] * _at(self.of_categories, product)]
+        parts += [np.full(product.shape, BACKOFF[1])]
         source = np.argmax(np.stack(parts), axis=0).astype("int8")
         return np.where(product == NOTHING, NOTHING, source).astype("int8")
 
@@ -483,7 +486,7 @@ def hits(offered: np.ndarray, actual: sparse.csr_matrix) -> np.ndarray:
     return ((_at(actual, offered) > 0) & (offered != NOTHING)).sum(axis=1)
 
 
-def _at(matrix: np.ndarray | sparse.spmatrix, product: np.ndarray) -> np.ndarray:
+def _at(matrix: Any, product: np.ndarray) -> np.ndarray:
     """Return a matrix's values at some products of each customer (at `NOTHING`: any)."""
     if not (product.size and matrix.shape[1]):
         return np.zeros(product.shape)

@@ -484,8 +484,8 @@ def decile_switching(both: pd.DataFrame) -> pd.DataFrame:
         revenue_earlier=("revenue_earlier", "sum"),
         revenue_later=("revenue_later", "sum"),
     )
-    pairs = [pair for pair in pd.MultiIndex.from_product([names, names], names=keys)]
-    pairs = [pair for pair in pairs if pair != (NOT_BOUGHT, NOT_BOUGHT)]
+    places = pd.MultiIndex.from_product([names, names], names=keys)
+    pairs = [pair for pair in places if pair != (NOT_BOUGHT, NOT_BOUGHT)]
     table = sums.reindex(pd.MultiIndex.from_tuples(pairs, names=keys), fill_value=0).reset_index()
     share = ratio(table["customers"], table.groupby("decile_earlier")["customers"].transform("sum"))
     table.insert(3, "customers_share", share)

@@ -116,8 +116,8 @@ def cohort_table(
     """
     grid = _cohort_grid(activity, units)
     keys = ["cohort", "unit"]
-    earned = revenue.dropna(subset=["cohort"])
-    earned = earned.assign(unit=earned[keys].max(axis=1)).groupby(keys)["revenue"].sum()
+    known = revenue.dropna(subset=["cohort"])
+    earned = known.assign(unit=known[keys].max(axis=1)).groupby(keys)["revenue"].sum()
     table = grid.merge(activity[[*keys, "customers", "orders"]], "left", keys)
     table = table.merge(earned.reset_index(), "left", keys)
     table = table.fillna(dict.fromkeys(MEASURES, 0)).round({"revenue": DIGITS})
@@ -195,8 +195,8 @@ def cohort_summary(cohorts: pd.DataFrame, customers: pd.DataFrame, unit: str) ->
     sums = groups[["orders", "revenue"]].sum().round({"revenue": DIGITS})
     first = groups[["size", "complete", "is_truncated"]].first()
     bought = customers.dropna(subset=["first_order"])
-    came_back = (bought["x"] > 0).groupby(unit_of(bought["first_order"], unit)).sum()
-    came_back = came_back.reindex(sums.index, fill_value=0).astype("int64")
+    again = (bought["x"] > 0).groupby(unit_of(bought["first_order"], unit)).sum()
+    came_back = again.reindex(sums.index, fill_value=0).astype("int64")
     table = {
         "size": first["size"],
         "came_back": came_back,
@@ -251,8 +251,9 @@ def _nth_order(gaps: pd.DataFrame, still_open: pd.DataFrame, nth: int) -> tuple[
     waiting = still_open[still_open["nth"] == nth - 1]
     reached = int(passed["gaps"].sum())
     customers = reached + int(waiting["customers"].sum())
-    open_days = waiting["days"].repeat(waiting["customers"])
-    median = returned_by(waiting_curve(passed, open_days), np.inf, 0.5) if reached else np.nan
+    open_days = waiting["days"].repeat(waiting["customers"].tolist())
+    found = returned_by(waiting_curve(passed, open_days), np.inf, 0.5) if reached else None
+    median = np.nan if found is None else float(found)
     return nth, customers, reached, reached / customers if customers else np.nan, median
 
 

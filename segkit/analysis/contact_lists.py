@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -234,7 +234,7 @@ def read_audience(path: Path) -> pd.DataFrame:
     return pd.DataFrame(plain, dtype="str")
 
 
-def _as_dialled_now(number) -> str:
+def _as_dialled_now(number: Any) -> str:
     import phonenumbers
 
     former = _FORMER_PREFIXES[number.country_code]
@@ -242,7 +242,7 @@ def _as_dialled_now(number) -> str:
     return f"+{number.country_code}{digits}"
 
 
-def _digests(start, customer_ids: Iterable[str]) -> bytes:
+def _digests(start: Any, customer_ids: Iterable[str]) -> bytes:
     parts = []
     for customer_id in customer_ids:
         digest = start.copy()
@@ -314,7 +314,7 @@ def _where(
     addresses = pd.Series("", index=people.index, dtype=object)
     if name in people.columns:
         shown = people.loc[allowed & people[name].notna(), name]
-        addresses[shown.index] = [written(text) for text in shown]
+        addresses.update(shown.map(written))
     return addresses.astype("str")
 
 

@@ -70,7 +70,7 @@ def binned(values: pd.Series, bins: int = 10, top: float = 0.98) -> pd.DataFrame
     if values.empty:
         return pd.DataFrame({"from": [], "to": [], "count": []})
     low, high = values.min(), values.quantile(top)
-    step = _round_step((high - low) / bins)
+    step = _round_step(float(high - low) / bins)
     first = np.floor(low / step) * step
     edges = first + step * np.arange(int(np.ceil(round((high - first) / step, 9))) + 1)
     counts = np.histogram(values, bins=[*edges, np.inf])[0]
@@ -100,5 +100,5 @@ def best_month(months: pd.DataFrame) -> dict[str, object]:
     >>> best_month(months)["revenue"]
     30.0
     """
-    best = months.loc[months["revenue"].idxmax()]
+    best = months.iloc[months["revenue"].argmax()]
     return {"month": best["month"].date(), "revenue": float(best["revenue"])}

@@ -265,7 +265,7 @@ def _outcomes(tested: pd.DataFrame, segmentation: str, draws: np.ndarray) -> pd.
     for name, values in (("repurchase_rate", again), ("revenue_per_customer", revenue)):
         drawn = np.array([_means(codes, len(names), values, draw) for draw in draws])
         ends = np.nanquantile(drawn, [0.025, 0.975], axis=0)
-        place = table.columns.get_loc(name)
+        place = list(table.columns).index(name)
         table.insert(place + 1, f"{name}_low", ends[0])
         table.insert(place + 2, f"{name}_high", ends[1])
     order = np.append(np.argsort(-table["revenue_per_customer"].to_numpy()[:-1], kind="stable"), -1)

@@ -179,7 +179,7 @@ class Condition:
     def columns(self) -> list[str]:
         """Names on both sides, a brand's figure with its ``brand.``."""
         has_name = isinstance(self.other, str) and not self.is_word
-        return [self.column, self.other] if has_name else [self.column]
+        return [self.column, str(self.other)] if has_name else [self.column]
 
     def holds(self, table: pd.DataFrame, brand: pd.Series) -> pd.Series:
         """Return row by row whether the condition holds; never where a figure is missing."""
@@ -435,7 +435,7 @@ class Base:
         total = self.kpis.set_index("segment").loc[TOTAL, list(KPIS)]
         gaps = {name: self.gaps.get(name) for name in GAPS}
         more = pareto(self.customers.loc[self.bought, "revenue"]) | gaps
-        return pd.concat([total, pd.Series(more, dtype="float64")]).astype("float64")
+        return pd.Series(total.to_dict() | more, dtype="float64")
 
     @cached_property
     def bought(self) -> pd.Series:

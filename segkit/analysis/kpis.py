@@ -100,7 +100,7 @@ def segment_kpis(
     sums = _sums(rows, "segment").reindex(order)
     total = _sums(rows.assign(segment=TOTAL), "segment")
     _require_whole(sums, total, period)
-    table = _figures(pd.concat([sums, total]), total.loc[TOTAL])
+    table = _figures(pd.concat([sums, total]), total.iloc[0])
     table = table.join(_share_interval(rows, order, resamples, seed))
     return table.rename_axis("segment").reset_index()
 

@@ -99,7 +99,7 @@ def mean_difference(values: pd.Series, is_in: pd.Series) -> dict[str, float]:
     from scipy.stats import ttest_ind
 
     group, others = values[is_in], values[~is_in]
-    found = {"customers": len(group), "others": len(others)}
+    found: dict[str, float] = {"customers": len(group), "others": len(others)}
     found |= {"mean": group.mean(), "mean_others": others.mean()}
     low = high = np.nan
     if min(len(group), len(others)) >= 2 and values.nunique() > 1:

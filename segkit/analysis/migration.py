@@ -87,6 +87,10 @@ def transition_matrix(moved: pd.DataFrame, value: str = "customers") -> pd.DataF
     return table.rename_axis(columns=None).reset_index()
 
 
+def _customers(moved: pd.DataFrame, where: pd.Series) -> int:
+    return int(moved.loc[where, "customers"].sum())
+
+
 def balance(moved: pd.DataFrame) -> pd.DataFrame:
     """Return what each segment won and lost.
 
@@ -109,15 +113,14 @@ def balance(moved: pd.DataFrame) -> pd.DataFrame:
             continue
         was, is_now = moved["segment_before"] == segment, moved["segment_after"] == segment
         is_new = moved["segment_before"] == NEWCOMER
-        count = lambda where: int(moved.loc[where, "customers"].sum())
         rows.append(
             {
                 "segment": segment,
-                "customers_before": count(was),
-                "left": count(was & ~is_now),
-                "entered": count(is_now & ~was & ~is_new),
-                "newcomers": count(is_now & is_new),
-                "customers_after": count(is_now),
+                "customers_before": _customers(moved, was),
+                "left": _customers(moved, was & ~is_now),
+                "entered": _customers(moved, is_now & ~was & ~is_new),
+                "newcomers": _customers(moved, is_now & is_new),
+                "customers_after": _customers(moved, is_now),
                 "revenue_between": float(moved.loc[is_now, "revenue_between"].sum()),
             }
         )

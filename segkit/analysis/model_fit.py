@@ -212,13 +212,13 @@ def customer_history(
     DataFrame
         `day`, `p_alive`, `purchase` (whether the customer bought on that day).
     """
-    days = pd.DatetimeIndex(days).sort_values()
-    shown = pd.date_range(days[0], as_of, periods=steps).normalize().union(days).unique()
-    number = np.searchsorted(days, shown, side="right")
-    last = days[number - 1]
+    bought = pd.DatetimeIndex(days).sort_values()
+    shown = pd.date_range(bought[0], as_of, periods=steps).normalize().union(bought).unique()
+    number = np.searchsorted(bought, shown, side="right")
+    last = bought[number - 1]
     unit = DAYS[value.time_unit]
-    age, at_last = (((moment - days[0]).days / unit).to_numpy(float) for moment in (shown, last))
+    age, at_last = (((moment - bought[0]).days / unit).to_numpy(float) for moment in (shown, last))
     p_alive = value.purchase.p_alive(number - 1, at_last, age)
     return pd.DataFrame(
-        {"day": shown.as_unit("us"), "p_alive": p_alive, "purchase": shown.isin(days)}
+        {"day": shown.as_unit("us"), "p_alive": p_alive, "purchase": shown.isin(bought)}
     )

@@ -14,7 +14,7 @@ from segkit.models.fitting import ModelError
 from segkit.models.gamma_gamma import GammaGamma
 from segkit.models.mbg_nbd import MBGNBD
 from segkit.models.pareto_nbd import ParetoNBD
-from segkit.models.purchase import DAYS, PurchaseModel
+from segkit.models.purchase import DAYS, PurchaseModel, TimeUnit
 
 ModelKey = Literal["bg_nbd", "mbg_nbd", "pareto_nbd"]
 MODELS: Mapping[str, type[PurchaseModel]] = {
@@ -64,7 +64,7 @@ class CustomerValue(Estimator):
     def __init__(
         self,
         model: ModelKey = "bg_nbd",
-        time_unit: str = "weeks",
+        time_unit: TimeUnit = "weeks",
         horizon_months: int = 12,
         discount_rate: float = 0.1,
         margin: float = 1.0,

@@ -484,13 +484,13 @@ def _listed(values: Iterable[str]) -> str:
 
 def _stop_on_failed_rule(quality: pd.DataFrame, params: Params) -> None:
     failed = quality[(quality["action"] == "fail") & (quality["lines"] > 0)]
-    for row in failed.head(1).itertuples():
+    for row in failed.head(1).to_dict("records"):
         raise DataError(
-            f"lines break the rule {row.rule}, which is set to fail",
+            f"lines break the rule {row['rule']}, which is set to fail",
             where=f"client {params.client}: orders",
-            values=[row.first_values] if row.first_values else [],
-            count=row.lines,
-            fix=f"mend the data or set cleaning.{row.rule} to reject",
+            values=[row["first_values"]] if row["first_values"] else [],
+            count=int(row["lines"]),
+            fix=f"mend the data or set cleaning.{row['rule']} to reject",
         )
     counts = quality.set_index("rule")["lines"]
     if counts["kept"] == 0:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from segkit.errors import DataError
 from segkit.params import Csv, Source
@@ -132,7 +132,7 @@ def _fields(waiting: deque[str], lines: Iterator[str], given: Csv) -> tuple[list
     first = waiting[0]
     if not given.quote or given.quote not in first:
         return first.rstrip("\r\n").split(given.separator), 1
-    reader = _reader(_following(waiting, lines), given)
+    reader: Any = _reader(_following(waiting, lines), given)
     try:
         return next(reader), reader.line_num
     except csv.Error:

@@ -346,7 +346,7 @@ def _with_prospects(customers: ir.Table, extras: Sequence[ir.Table], by: Sequenc
         both = everyone.outer_join(table, list(by))
         keys = {name: ibis.coalesce(both[name], both[f"{name}_right"]) for name in by}
         everyone = both.mutate(**keys).drop(*[f"{name}_right" for name in by])
-    zeros = ("orders", "units", "lines", "gross", "returned", "revenue", "returns")
+    zeros: tuple[str, ...] = ("orders", "units", "lines", "gross", "returned", "revenue", "returns")
     zeros = (*zeros, "recent_orders", "earlier_orders")
     return everyone.fill_null({name: 0 for name in zeros if name in everyone.columns})
 

@@ -30,7 +30,6 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     DataFrame
         Rows for the data-quality table.
     """
-
     source = params.customers
     assert source is not None
     columns, table = source.columns, raw.table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -51,8 +51,7 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
     seen = _seen(events, as_of)
     both = bought.outer_join(seen, ["customer_id", "product_id"], rname="seen_{name}")
     last = both["age"].fill_null(EVER)
-    is_since = lambda age: (age < last).fill_null(False)
-    is_open = is_since(both["seen_age_"])
+    is_open = (both["seen_age_"] < last).fill_null(False)
     table = both.select(
         customer_id=both["customer_id"].coalesce(both["seen_customer_id"]),
         product_id=both["product_id"].coalesce(both["seen_product_id"]),
@@ -60,7 +59,7 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
         first_age="first_age",
         age="age",
         seen_age=is_open.ifelse(both["seen_age_"], ibis.null("int64")),
-        carted=is_since(both["carted_age_"]),
+        carted=(both["carted_age_"] < last).fill_null(False),
     )
     return table.order_by("customer_id", "product_id")
 
@@ -233,7 +232,7 @@ def customer_rows(
             yield _placed(rest, places)
 
 
-def _placed(table, places) -> tuple[pd.DataFrame, np.ndarray]:
+def _placed(table: Any, places: Any) -> tuple[pd.DataFrame, np.ndarray]:
     import pyarrow.compute as pc
 
     customers = pc.dictionary_encode(table["customer_id"].combine_chunks())

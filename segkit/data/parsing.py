@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segkit.params import Source
 
@@ -134,7 +134,7 @@ def _in_zone(instant: ir.TimestampValue, timezone: str) -> ir.TimestampValue:
 
 
 @cache
-def _engine_functions() -> dict:
+def _engine_functions() -> dict[str, Any]:
     import ibis
     import ibis.expr.datatypes as dt
 

@@ -16,7 +16,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from segkit.data.csv_records import count_lines, csv_header, is_utf8, split_records, unique_names
@@ -87,7 +87,7 @@ class Workspace:
             import ibis
 
             self.scratch.mkdir(parents=True, exist_ok=True)
-            settings = {"memory_limit": self.engine.memory_limit}
+            settings: dict[str, Any] = {"memory_limit": self.engine.memory_limit}
             if self.engine.threads:
                 settings["threads"] = self.engine.threads
             self._connection = ibis.duckdb.connect(temp_directory=self.scratch, **settings)
@@ -334,7 +334,7 @@ def _read_excel(
     return Raw(table.head(sample) if sample else table, name=name)
 
 
-def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[object]]]:
+def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[Any]]]:
     """Return the column names and the rows of a workbook's sheet, by default its first.
 
     Raises
@@ -362,8 +362,9 @@ def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[obje
 
 def _source_text(cell: object, source: Source) -> str | None:
     """Write real dates and numbers of a sheet as the texts beside them are declared to be."""
-    if isinstance(cell, date) and "%" in (source.date_format or ""):
-        return cell.strftime(source.date_format)
+    pattern = source.date_format or ""
+    if isinstance(cell, date) and "%" in pattern:
+        return cell.strftime(pattern)
     text = cell_text(cell)
     return text.replace(".", source.decimal) if text and isinstance(cell, float) else text
 
@@ -446,7 +447,7 @@ def _database_table(workspace: Workspace, database: Database, name: str) -> Iter
         ) from None
 
 
-def _connected(workspace: Workspace, url: str, where: str):
+def _connected(workspace: Workspace, url: str, where: str) -> Any:
     import ibis
 
     kind, _, rest = url.partition("://")
@@ -461,7 +462,7 @@ def _connected(workspace: Workspace, url: str, where: str):
     )
 
 
-def _remote_table(remote, table: str, schema: str | None, where: str) -> ir.Table:
+def _remote_table(remote: Any, table: str, schema: str | None, where: str) -> ir.Table:
     import ibis
 
     try:
@@ -478,7 +479,7 @@ def _remote_table(remote, table: str, schema: str | None, where: str) -> ir.Tabl
 def _escaped(url: str) -> str:
     """Escape the variables of the user and password part: a password may hold any mark."""
 
-    def value(match: re.Match) -> str:
+    def value(match: re.Match[str]) -> str:
         return quote(os.environ[match[1]], safe="%") if match[1] in os.environ else match[0]
 
     start, at, rest = url.rpartition("@")

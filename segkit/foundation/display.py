@@ -144,8 +144,10 @@ def written(value: object) -> str:
     if isinstance(value, Integral):
         return f"{value:,}"
     if isinstance(value, Real):
-        whole = float(value).is_integer()
-        return f"{value:,.0f}" if whole else f"{value:,.2f}" if abs(value) >= 1 else f"{value:.3g}"
+        number = float(value)
+        if number.is_integer():
+            return f"{number:,.0f}"
+        return f"{number:,.2f}" if abs(number) >= 1 else f"{number:.3g}"
     if isinstance(value, date):
         return value.isoformat()[:10]
     return _cut(_written_many(value))

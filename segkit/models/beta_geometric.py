@@ -9,7 +9,7 @@ difference of large numbers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -189,7 +189,7 @@ def _order_chance(
     Either they stay through all n and the process gives just n, or they leave at the n-th
     and it would have given n or more: Fader, Hardie and Lee (2005), equation 8.
     """
-    process = nbinom(r, 1 / (1 + ahead))
+    process: Any = nbinom(np.asarray(r, dtype=float), 1 / (1 + ahead))
     b = np.asarray(b, dtype=float)
     stay = np.exp(betaln(a, b + n) - betaln(a, b))
     before = np.maximum(n, 1) - 1

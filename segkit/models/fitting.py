@@ -70,12 +70,23 @@ class Rows(Protocol):
         How many observed values carry that unit; the likelihood is a density in them.
     """
 
-    weights: np.ndarray
-    scale: float
-    dimensions: float
+    @property
+    def weights(self) -> np.ndarray:
+        """Customers in each row."""
 
-    def weighted(self, weights: np.ndarray) -> Self: ...
-    def rounded(self, few: int | None = None) -> Self: ...
+    @property
+    def scale(self) -> float:
+        """What the rows' unit was divided by."""
+
+    @property
+    def dimensions(self) -> float:
+        """How many observed values carry that unit."""
+
+    def weighted(self, weights: np.ndarray) -> Self:
+        """Return the same rows with other numbers of customers."""
+
+    def rounded(self, few: int | None = None) -> Self:
+        """Return fewer rows, or these where they are few."""
 
 
 class MaximumLikelihood(Estimator):
@@ -98,6 +109,7 @@ class MaximumLikelihood(Estimator):
     customers_: float
     covariance_: list[list[float]] | None
     at_bound_: list[str]
+    _small: tuple[Any, np.ndarray, np.ndarray | None]
 
     @abstractmethod
     def _log_likelihood(
@@ -235,7 +247,7 @@ class MaximumLikelihood(Estimator):
 
     def _fit_rows(self, rows: Any) -> Self:
         vars(self).pop("params_", None)
-        self._held = {}
+        self._held: dict[str, float] = {}
         with _one_thread():
             logs, flat, steps, hessian = self._fitted(rows)
             if not flat or np.abs(logs).max() > FAR:

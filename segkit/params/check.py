@@ -98,7 +98,7 @@ def _problem(item: Mapping[str, Any], where: str) -> SegkitError:
     return SegkitError(problem[0].lower() + problem[1:], where=place, values=values, fix=fix)
 
 
-def _unknown_key_fix(location: tuple) -> str:
+def _unknown_key_fix(location: tuple[Any, ...]) -> str:
     close = suggestion(str(location[-1]), _valid_keys(location[:-1]))
     near = re.match(r"did you mean ('.*?')", close)
     return f"write {near[1]}" if near else f"remove it; {close}"
@@ -110,7 +110,7 @@ def _shown_values(value: object, key: str) -> list[object]:
     return [without_secrets(value) if isinstance(value, str) else value]
 
 
-def _valid_keys(location: tuple) -> list[str]:
+def _valid_keys(location: tuple[Any, ...]) -> list[str]:
     section: type[BaseModel] = Params
     for part in location:
         if not isinstance(part, str) or part not in section.model_fields:

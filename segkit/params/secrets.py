@@ -40,7 +40,7 @@ def from_environment(text: str, *, where: str) -> str:
         A name is not set.
     """
 
-    def value(match: re.Match) -> str:
+    def value(match: re.Match[str]) -> str:
         name = match[1]
         if name not in os.environ:
             raise SegkitError(

@@ -31,6 +31,7 @@ def _told(value: object) -> object:
 
 
 def require_one(**options: object) -> None:
+    """Raise ValueError unless exactly one of several keys is given."""
     given = [name for name, value in options.items() if value is not None]
     names = " and ".join(f"'{name}'" for name in options)
     if len(given) != 1:
@@ -38,6 +39,8 @@ def require_one(**options: object) -> None:
 
 
 class Section(BaseModel):
+    """Keys that belong together: unknown ones are refused, and nothing is changed later."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     def __dir__(self) -> list[str]:

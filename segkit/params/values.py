@@ -36,6 +36,7 @@ def _plausible_date(value: date) -> date:
 
 
 def as_list(value: object) -> object:
+    """Return one text as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -51,6 +52,7 @@ _NO_PLACES = {"localtime", "posixrules", "Factory"}
 
 
 def known_timezone(value: str) -> str:
+    """Accept the name of a time zone that is a place."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
     try:
@@ -65,6 +67,7 @@ def known_timezone(value: str) -> str:
 
 
 def known_locale(value: str) -> str:
+    """Accept a locale that numbers and dates can be written in."""
     from babel import Locale, UnknownLocaleError
 
     try:
@@ -74,6 +77,7 @@ def known_locale(value: str) -> str:
 
 
 def known_currency(value: str) -> str:
+    """Accept an ISO 4217 currency."""
     from babel.numbers import list_currencies
 
     if value not in list_currencies():
@@ -83,6 +87,7 @@ def known_currency(value: str) -> str:
 
 
 def colour(value: str) -> str:
+    """Accept a colour such as `#00639c`."""
     if not re.fullmatch("#[0-9a-fA-F]{6}", value):
         raise ValueError("not a colour; write it like '#00639c', in quotes")
     return value
@@ -100,12 +105,14 @@ def languages(folder: Path = LOCALE) -> list[str]:
 
 
 def known_language(value: str) -> str:
+    """Accept a language that there are texts in."""
     if value not in languages():
         raise ValueError(f"no texts in this language; use one of {', '.join(languages())}")
     return value
 
 
 def known_region(value: str) -> str:
+    """Accept an ISO 3166 country that has telephones."""
     from phonenumbers import SUPPORTED_REGIONS
 
     if value not in SUPPORTED_REGIONS:
@@ -115,6 +122,7 @@ def known_region(value: str) -> str:
 
 
 def known_encoding(value: str) -> str:
+    """Accept an encoding of texts."""
     try:
         known = codecs.lookup(value)._is_text_encoding
     except LookupError:
@@ -139,16 +147,19 @@ def known_date_format(value: str) -> str:
 
 
 def tab(value: object) -> object:
+    """Return the mark that a file writes as a word."""
     return "\t" if value in ("\\t", "tab") else value
 
 
 def one_mark(value: str) -> str:
+    """Accept one character that ends no line."""
     if len(value) != 1 or value in "\r\n":
         raise ValueError("not one character; write ',' or ';' or 'tab'")
     return value
 
 
 def memory(value: str) -> str:
+    """Accept an amount of memory such as `4GB`."""
     if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[KMGT]i?B", value):
         raise ValueError("not an amount of memory; write it like '4GB'")
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from types import MappingProxyType
@@ -358,11 +358,12 @@ def name_places(ax: Axes, places: Iterable[float], words: Sequence[str], *, take
     ...     [int(place) for place in ax.get_xticks()]
     [2, 5, 8]
     """
+    where = list(places)
     longest = max(len(word) for word in words)
     fitting = max(1, min(12, (letters_across(ax) - taken) // (longest + 2)))
-    step = -(-len(places) // fitting)
-    first = (len(places) - 1) % step
-    ax.set_xticks(list(places[first::step]), labels=list(words[first::step]))
+    step = -(-len(where) // fitting)
+    first = (len(where) - 1) % step
+    ax.set_xticks(where[first::step], labels=list(words[first::step]))
 
 
 def spread(places: np.ndarray, sizes: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -39,7 +39,7 @@ SIDES = ["repeats", "recency_days"]
 SHORT_OF_BLACK = 0.85
 EPOCH = date(1970, 1, 1).toordinal()
 LEAST_DAYS = 14  # either side of the middle, so that one day alone is not a point in time
-PAIR = {
+PAIR: dict[str, dict[str, Any]] = {
     "observed": {"color": BLUE, "linewidth": 2, "marker": "o"},
     "expected": {"color": VERMILLION, "linewidth": 2, "marker": "s", "linestyle": "--"},
 }

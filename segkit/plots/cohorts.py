@@ -451,7 +451,7 @@ def _draw_stack(ax: Axes, heights: pd.DataFrame, partial: np.ndarray) -> pd.Data
     cohorts = [int(key) for key in heights.columns if int(key) >= 0]
     colours = dict(zip(sorted(cohorts), cohort_colours(len(cohorts)), strict=True))
     for key in heights.columns[::-1]:
-        colour = colours.get(key, GREY)
+        colour = colours.get(int(key), GREY)
         look: dict[str, Any] = {
             "color": colour,
             "edgecolor": "white",

@@ -189,7 +189,8 @@ def name_ends(ax: Axes, curves: Sequence[Curve], order: Sequence[int]) -> None:
         ]
         if not found or min(found, key=itemgetter(0))[0] > CROWDED:
             continue
-        _, box, look = min(found, key=itemgetter(0))
+        placed: tuple[Any, Any, Any] = min(found, key=itemgetter(0))
+        _, box, look = placed
         taken.append(np.array(box))
         ax.annotate(
             curve.name, tuple(end), textcoords="offset points", annotation_clip=False, **look

@@ -215,7 +215,8 @@ class Clusters(Segmentation):
             of at most 10,000 buyers; one row where `k` was given and `curve` is False.
         """
         self._check_fitted()
-        columns = {"k": "int64", "inertia": float, "silhouette": float, "stability": float}
+        numbers = dict.fromkeys(("inertia", "silhouette", "stability"), "float64")
+        columns = {"k": "int64"} | numbers
         table = pd.DataFrame(self.selection_, columns=list(columns)).astype(columns)
         return table.assign(chosen=table["k"] == len(self.segments_))
 
@@ -280,7 +281,7 @@ class Clusters(Segmentation):
                 "is no pair of rising quantiles in 0..1", where="clusters: clip", values=[self.clip]
             )
 
-    def _check_k(self, name: str, values: list, right: bool, most: int) -> None:
+    def _check_k(self, name: str, values: list[int | None], right: bool, most: int) -> None:
         if not right:
             raise SegkitError(
                 "is out of range",
@@ -291,8 +292,9 @@ class Clusters(Segmentation):
 
     def _learn_transformation(self, values: pd.DataFrame) -> None:
         bounds = values.quantile(list(self.clip)) if self.clip is not None else None
-        has_bounds = bounds is not None and len(values) > 0
-        self.clip_ = bounds.to_numpy().tolist() if has_bounds else None
+        self.clip_ = None
+        if bounds is not None and len(values):
+            self.clip_ = bounds.to_numpy().tolist()
         clipped = self._clipped(values)
         self.logged_ = [name for name in self.features if self._is_logged(name, clipped[name])]
         logged = self._logged(clipped)
@@ -301,7 +303,8 @@ class Clusters(Segmentation):
     def _is_logged(self, name: str, values: pd.Series) -> bool:
         if self.log is not None:
             return name in self.log
-        return bool(values.min() >= 0 and values.skew() > 1)
+        numbers: Any = values.astype(float)
+        return bool(numbers.min() >= 0 and numbers.skew() > 1)
 
     def _clipped(self, values: pd.DataFrame) -> pd.DataFrame:
         return values if self.clip_ is None else values.clip(*self.clip_, axis=1)
@@ -365,7 +368,10 @@ class Clusters(Segmentation):
         return float(np.mean(agreement)) if agreement else None
 
     def _order_and_name(
-        self, buyers: pd.DataFrame, matrix: np.ndarray, rules: Mapping[str, Mapping]
+        self,
+        buyers: pd.DataFrame,
+        matrix: np.ndarray,
+        rules: Mapping[str, Mapping[str, tuple[float, float]]],
     ) -> None:
         centroids = np.asarray(self.centroids_)
         labels, distances = _nearest(matrix, centroids)
@@ -495,7 +501,8 @@ def name_clusters(
     """
     from scipy.optimize import linear_sum_assignment
 
-    logs = np.log(ratios.clip(lower=0.01, upper=100))
+    clipped = ratios.clip(lower=0.01, upper=100)
+    logs = clipped.apply(np.log)
     misfit = np.column_stack([_misfit(logs, bounds) for bounds in rules.values()])
     # A millionth a place decides among equals: earlier names first, and for the higher values.
     places = np.arange(len(rules))[None, :]
@@ -524,11 +531,12 @@ def _bounds(given: object, where: str) -> dict[str, tuple[float, float]]:
     return {measure: _bound(pair, f"{where}: {measure}") for measure, pair in given.items()}
 
 
-def _bound(pair: object, where: str) -> tuple[float, float]:
+def _bound(pair: Any, where: str) -> tuple[float, float]:
+    low, high = 1.0, 0.0
     is_pair = isinstance(pair, list) and len(pair) == 2
-    known = is_pair and {type(end) for end in pair} <= {int, float, type(None)}
-    low, high = pair if known else (None, 0)
-    low, high = 0.0 if low is None else low, np.inf if high is None else high
+    if is_pair and {type(end) for end in pair} <= {int, float, type(None)}:
+        low = 0.0 if pair[0] is None else pair[0]
+        high = np.inf if pair[1] is None else pair[1]
     if not 0 <= low < high:
         raise RuleError(
             "is no rising pair of ratios",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -118,8 +118,9 @@ class CLVSegments(Segmentation):
         self._check_fitted()
         check_columns(customers, ("orders", *_COLUMNS))
         rules = self._rules(customers)
-        conditions = [~is_buyer(customers), *(rules[key] for key in CLV_SEGMENTS[:-1])]
-        labels = np.select(conditions, [PROSPECTS, *CLV_SEGMENTS[:-1]], CLV_SEGMENTS[-1])
+        conditions: list[Any] = [~is_buyer(customers), *(rules[key] for key in CLV_SEGMENTS[:-1])]
+        names = [np.array(name) for name in (PROSPECTS, *CLV_SEGMENTS)]
+        labels = np.select(conditions, names[:-1], names[-1])
         return pd.Series(labels, index=customers.index, dtype="str", name="clv_segments")
 
     def is_rising(self, customers: pd.DataFrame) -> pd.Series:
@@ -137,7 +138,7 @@ class CLVSegments(Segmentation):
         """
         self._check_fitted()
         recent = self.usual_days if self.recent_days is None else self.recent_days
-        kinds = {
+        kinds: dict[str, dict[str, float | None]] = {
             "days": {
                 "churn_days": self.churn_days,
                 "recent_days": recent,

@@ -219,7 +219,7 @@ class RFM(Segmentation):
         # last bits and could fall on two sides of an edge.
         return np.round(values, 6)
 
-    def _scale(self, measure: str, values: np.ndarray) -> dict[str, list]:
+    def _scale(self, measure: str, values: np.ndarray) -> dict[str, list[Any]]:
         rising = list(range(1, self.bins + 1))
         if self.cut_points and measure in self.cut_points:
             cuts = [float(cut) for cut in self.cut_points[measure]]
@@ -234,7 +234,9 @@ class RFM(Segmentation):
         counts = np.bincount(places, minlength=len(scores))
         return {"cuts": cuts, "scores": scores, "customers": counts.tolist()}
 
-    def _frequency_scale(self, orders: np.ndarray, rising: list[int]) -> tuple[list, list]:
+    def _frequency_scale(
+        self, orders: np.ndarray, rising: list[int]
+    ) -> tuple[list[float], list[int]]:
         if self.frequency_bins == "quantile":
             with_single = orders.size > 0 and orders.min() <= 1
             return _quantile_scale(orders, rising, lone=1 if with_single else _middle(rising))
@@ -242,7 +244,7 @@ class RFM(Segmentation):
         cuts, scores = _quantile_scale(orders[orders > 1], repeat, lone=_middle(repeat))
         return [1.0, *cuts], [1, *scores]
 
-    def _edge_rows(self, measure: str) -> list[tuple]:
+    def _edge_rows(self, measure: str) -> list[tuple[Any, ...]]:
         scale = self.scales_[measure]
         bounds = [np.nan, *scale["cuts"], np.nan]
         shares = [count / self.buyers_ if self.buyers_ else np.nan for count in scale["customers"]]
@@ -338,7 +340,7 @@ def _quantile_scale(
     return kept.tolist(), [scores[place] for place in places]
 
 
-def _scores(scale: Mapping[str, list], values: np.ndarray) -> np.ndarray:
+def _scores(scale: Mapping[str, list[Any]], values: np.ndarray) -> np.ndarray:
     return np.asarray(scale["scores"])[np.searchsorted(scale["cuts"], values, side="left")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 from typing import Any, Self
@@ -169,10 +169,11 @@ class RuleTable(Shown):
 
     def _range(self, key: str, letter: str, given: object) -> tuple[int, int]:
         pair = _pair(given)
-        whole = isinstance(pair, list) and [type(end) for end in pair] == [int, int]
-        if not whole or not 1 <= pair[0] <= pair[1] <= self.bins:
-            raise self._error(f"{key}: {letter}", f"is no range within 1..{self.bins}", given)
-        return pair[0], pair[1]
+        if isinstance(pair, list) and [type(end) for end in pair] == [int, int]:
+            low, high = pair
+            if 1 <= low <= high <= self.bins:
+                return low, high
+        raise self._error(f"{key}: {letter}", f"is no range within 1..{self.bins}", given)
 
     def _covered(self, boxes: Mapping[str, list[Box]]) -> np.ndarray:
         owners: dict[tuple[int, ...], list[str]] = {
@@ -186,7 +187,7 @@ class RuleTable(Shown):
         places = [self.segments.index(keys[0]) for keys in owners.values()]
         return np.reshape(places, (self.bins,) * len(self.measures))
 
-    def _cells_of(self, box: Box) -> product:
+    def _cells_of(self, box: Box) -> Iterator[tuple[int, ...]]:
         ranges = (box.get(letter, (1, self.bins)) for letter in self.measures)
         return product(*(range(low, high + 1) for low, high in ranges))
 

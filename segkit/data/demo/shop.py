@@ -46,10 +46,12 @@ from dataclasses import asdict, dataclass
 from filecmp import cmpfiles
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from segkit.errors import SegkitError, suggestion
 
@@ -254,7 +256,7 @@ class _Clock:
         hours = np.interp(weeks, self.passed, np.arange(len(self.passed)))
         return np.minimum((hours * 60).astype(np.int64), self.end - 1)
 
-    def model_weeks(self, minutes: np.ndarray) -> np.ndarray:
+    def model_weeks(self, minutes: ArrayLike) -> np.ndarray:
         """Return the model weeks that have passed at calendar `minutes`."""
         return np.interp(np.asarray(minutes) / 60, np.arange(len(self.passed)), self.passed)
 
@@ -732,7 +734,7 @@ def _spoil(
 
 def _not_in_order(rng: np.random.Generator, world: _World, lines: pd.DataFrame, order: int) -> int:
     inside = lines.loc[lines["order"] == order, "product"]
-    return int(rng.choice(world.products.index.difference(inside)))
+    return int(rng.choice(world.products.index.difference(pd.Index(inside))))
 
 
 def _events(rng: np.random.Generator, world: _World, lines: pd.DataFrame) -> pd.DataFrame:
@@ -894,7 +896,7 @@ def _truth(
     lines: pd.DataFrame,
     returns: pd.DataFrame,
     events: pd.DataFrame,
-) -> dict:
+) -> dict[str, Any]:
     bought = orders[orders["kind"] == "valid"].groupby("owner").size()
     valid = lines[lines["kind"] == "valid"]
     taken_back = valid[valid["order"].isin(returns["order"])]
