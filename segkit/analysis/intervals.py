@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import binomtest
 
 
 def wilson(count: int, customers: int) -> tuple[float, float]:
@@ -26,8 +27,6 @@ def wilson(count: int, customers: int) -> tuple[float, float]:
     >>> round(low, 4), round(high, 4)
     (0.3094, 0.498)
     """
-    from scipy.stats import binomtest
-
     if not customers:
         return np.nan, np.nan
     ends = binomtest(count, customers).proportion_ci(method="wilson")

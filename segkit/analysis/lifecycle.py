@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from scipy.stats import ttest_ind
 
 from segkit.analysis.intervals import wilson
 
@@ -96,8 +97,6 @@ def mean_difference(values: pd.Series, is_in: pd.Series) -> dict[str, float]:
     >>> found["difference"], round(found["low"], 2), round(found["high"], 2)
     (4.0, -2.08, 10.08)
     """
-    from scipy.stats import ttest_ind
-
     group, others = values[is_in], values[~is_in]
     found: dict[str, float] = {"customers": len(group), "others": len(others)}
     found |= {"mean": group.mean(), "mean_others": others.mean()}

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
 
 from segkit.data.days import as_moment, calendar
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 OUTCOMES = ("recovered", "bought_late", "abandoned", "pending")
 """Bought within the window, bought after it, not bought, and too young to tell."""
@@ -45,8 +44,6 @@ def cart_items(events: ir.Table, window_hours: float, sales: ir.Table | None = N
     -----
     Definitions, section 7 (the view `cart`).
     """
-    import ibis
-
     moments = _moments(events)
     if sales is not None:
         carted = moments.filter(~moments["is_purchase"]).select("customer_id", "product_id")
@@ -71,8 +68,6 @@ def cart_items(events: ir.Table, window_hours: float, sales: ir.Table | None = N
 
 def _moments(events: ir.Table) -> ir.Table:
     """Return when each product was put in the cart, and when it was bought."""
-    import ibis
-
     known = events.filter(events["type"].isin(["cart", "purchase"]))
     given = {
         name: known[name] if name in known.columns else ibis.null("string")
@@ -89,8 +84,6 @@ def _moments(events: ir.Table) -> ir.Table:
 
 def _sold(sales: ir.Table, carted: ir.Table) -> ir.Table:
     """Return when products that had been put in a cart were sold to the same customer."""
-    import ibis
-
     sold = sales.semi_join(carted, ["customer_id", "product_id"])
     moment = sold["observed_at"]
     day = moment.truncate("D")
@@ -106,8 +99,6 @@ def _sold(sales: ir.Table, carted: ir.Table) -> ir.Table:
 
 def outcome(items: ir.Table, as_of: ir.TimestampValue, window_hours: float) -> ir.StringValue:
     """Return what had come of each item by a moment: one of `OUTCOMES`."""
-    import ibis
-
     due = items["carted_at"] + ibis.interval(seconds=round(window_hours * 3600))
     bought = (items["bought_at"] < as_of).fill_null(False)
     return ibis.cases(
@@ -130,8 +121,6 @@ def cart_counts(
         `carts` (all), `carts_abandoned` (not bought, the window past), `carts_open` (not
         bought).
     """
-    import ibis
-
     placed = items.cross_join(calendar(dates).select("as_of"))
     end = placed["as_of"].cast("timestamp")
     recent = (placed["carted_at"] < end) & (
@@ -161,8 +150,6 @@ def valued_items(
         The period's first day, and the first day after it.
     window_hours : float
     """
-    import ibis
-
     first, end = as_moment(start), as_moment(as_of)
     within = items.filter((items["carted_at"] >= first) & (items["carted_at"] < end))
     judged = within.mutate(outcome=outcome(within, end, window_hours))
@@ -184,8 +171,6 @@ def product_table(lines: ir.Table, as_of: date) -> ir.Table:
         `product_id`, `price` (money; null where no unit was sold for money), `product`,
         `category` (null where the log has none).
     """
-    import ibis
-
     sold = lines.filter(~lines["is_return"] & (lines["observed_at"] < as_moment(as_of)))
     sold = sold.filter(sold["product_id"].notnull())
     texts = ("product", "category")

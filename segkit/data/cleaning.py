@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
+import duckdb
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.days import as_moment
@@ -27,9 +29,6 @@ from segkit.data.parsing import (
 from segkit.data.sources import Raw, Workspace
 from segkit.errors import DataError
 from segkit.params import Log, Params
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 RULES = (
     "malformed_line",
@@ -96,8 +95,6 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     Definitions, section 2: a return counts on the date of the order that it belongs to
     where that order is in the log, else on its own date.
     """
-    import ibis
-
     orders = of_types(raws["orders"].table, params)
     judged = _write_down(workspace, judge(orders, params, today=today), "judged")
     quality = _quality(judged, raws["orders"], params)
@@ -128,8 +125,6 @@ def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
     `fate` is `sale`, `return`, `cancelled` (a sale and its return) or `reject`; `raw` is
     the rejected line as given, as JSON; `offending` is what broke the rule.
     """
-    import ibis
-
     typed = _typed(table, params)
     conditions = _conditions(typed, table, params, today)
     broken = [(condition, name) for name, (condition, _) in conditions.items()]
@@ -143,8 +138,6 @@ def judge(table: ir.Table, params: Params, *, today: date) -> ir.Table:
 
 def as_given(columns: dict[str, ir.Value]) -> ir.StringValue:
     """Return a line as it was given, as JSON."""
-    import ibis
-
     texts = {name: as_text(column) for name, column in columns.items()}
     return ibis.struct(texts).cast("json").cast("string")
 
@@ -171,8 +164,6 @@ def _typed(table: ir.Table, params: Params) -> ir.Table:
 
 
 def _numbers(table: ir.Table, params: Params) -> dict[str, ir.Value]:
-    import ibis
-
     source, columns = params.orders, params.orders.columns
     kinds = {"price": PRICE, "quantity": MONEY, "amount": MONEY}
     numbers = {
@@ -196,8 +187,6 @@ def _conditions(
     typed: ir.Table, table: ir.Table, params: Params, today: date
 ) -> dict[str, tuple[ir.BooleanValue, ir.StringValue]]:
     """Return each active rule's condition and the text that shows what broke it."""
-    import ibis
-
     columns, rules = params.orders.columns, params.cleaning
     none = ibis.null("string")
     given_date = as_text(typed[f"raw:{columns.date}"])
@@ -225,16 +214,12 @@ def _conditions(
 
 def is_stray(moment: ir.TimestampValue, log: Log) -> ir.BooleanValue:
     """Return whether a moment lies outside of what the log is said to cover."""
-    import ibis
-
     early = moment < as_moment(log.since) if log.since else ibis.literal(False)
     late = moment >= as_moment(log.until) if log.until else ibis.literal(False)
     return early | late
 
 
 def _non_product(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.StringValue]:
-    import ibis
-
     if not params.orders.columns.product or not params.cleaning.non_product_codes:
         return ibis.literal(False), ibis.null("string")
     codes = params.cleaning.non_product_codes
@@ -244,8 +229,6 @@ def _non_product(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.S
 
 
 def _duplicate(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.StringValue]:
-    import ibis
-
     if params.cleaning.exact_duplicate == "keep":
         return ibis.literal(False), ibis.null("string")
     raw = [name for name in typed.columns if name.startswith("raw:")]
@@ -253,8 +236,6 @@ def _duplicate(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.Str
 
 
 def _cancelled(typed: ir.Table, params: Params) -> tuple[ir.BooleanValue, ir.StringValue]:
-    import ibis
-
     prefix, statuses = params.cleaning.cancelled_order_prefix, params.cleaning.cancelled_statuses
     found, shown = ibis.literal(False), typed["order_id"]
     if prefix and params.orders.columns.order:
@@ -278,8 +259,6 @@ def _negative(typed: ir.Table) -> ir.BooleanValue:
 
 
 def _fate(judged: ir.Table, params: Params) -> ir.StringValue:
-    import ibis
-
     actions = params.cleaning.model_dump()
     rule = judged["rule"]
     returning = [name for name, action in actions.items() if action == "return"]
@@ -293,8 +272,6 @@ def _fate(judged: ir.Table, params: Params) -> ir.StringValue:
 
 def _kept(judged: ir.Table) -> ir.Table:
     """Return sales and returns; a line cancelled after the sale is one of each."""
-    import ibis
-
     spare = {"rule", "offending", "fate", "raw", "status", "price"} & set(judged.columns)
     signed = [name for name in ("quantity", "amount", "profit") if name in judged.columns]
     sales = judged.filter(judged["fate"].isin(["sale", "cancelled"]))
@@ -334,8 +311,6 @@ def returned_orders(given: ir.Table, lines: ir.Table) -> ir.Table:
     A return is known from its own date, or from the line's where that is missing or
     earlier; it counts on the order's date.
     """
-    import ibis
-
     orders = given.filter(given["rule"].isnull())
     orders = orders.group_by("returned_order").agg(returned_at=orders["returned_at"].min())
     joined = lines.inner_join(orders, lines["order_id"] == orders["returned_order"])
@@ -350,8 +325,6 @@ def returned_orders(given: ir.Table, lines: ir.Table) -> ir.Table:
 
 def _typed_returns(raw: Raw, params: Params, lines: ir.Table) -> ir.Table:
     """Return the returns table typed, with the `rule` that each line breaks and its `fate`."""
-    import ibis
-
     source = params.returns
     assert source is not None
     columns, table = source.columns, raw.table
@@ -468,8 +441,6 @@ def count_malformed(raw: Raw) -> int:
 
 def _first_values(judged: ir.Table) -> dict[str, str]:
     """Return for each rule the three most frequent texts that broke it."""
-    import ibis
-
     seen = judged.filter(judged["offending"].notnull())
     counted = seen.group_by("rule", "offending").agg(lines=seen.count())
     place = ibis.row_number().over(group_by="rule", order_by=[ibis.desc("lines"), "offending"])
@@ -540,8 +511,6 @@ def _placed(lines: ir.Table) -> pd.DataFrame:
 
 
 def _rejected(judged: ir.Table, name: str = "orders") -> ir.Table:
-    import ibis
-
     broken = judged.filter(judged["fate"] == "reject")
     return broken.select(
         source=ibis.literal(name),
@@ -554,8 +523,6 @@ def _rejected(judged: ir.Table, name: str = "orders") -> ir.Table:
 
 
 def _damaged(raws: dict[str, Raw]) -> list[ir.Table]:
-    import ibis
-
     return [
         raw.malformed.select(
             source=ibis.literal(name),
@@ -572,8 +539,6 @@ def _damaged(raws: dict[str, Raw]) -> list[ir.Table]:
 
 def _write_down(workspace: Workspace, table: ir.Table, name: str) -> ir.Table:
     """Compute a table once, out of memory, for the several passes that follow."""
-    import duckdb
-
     file = workspace.fresh_file(name)
     try:
         table.to_parquet(file)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.parsing import as_id, as_optional_instant, as_text
 from segkit.data.sources import Raw
 from segkit.params import Channel, Customers, Params
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 CONSENT = "consent_"
 """What the name of a column of consent begins with; a channel follows."""
@@ -165,7 +163,5 @@ def _is_yes(table: ir.Table, column: str, source: Customers) -> ir.BooleanValue:
 
 
 def _first(rows: ir.Table, name: str) -> ir.StringScalar:
-    import ibis
-
     order = [ibis.asc(rows["registered"], nulls_first=False), rows[name]]
     return rows[name].first(where=rows[name].notnull(), order_by=order)

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from segkit.errors import DataError
 from segkit.params import Csv, Source
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 CHUNK = 10_000
 """Records held in memory at a time; many more keep the garbage collector busy."""
@@ -90,9 +90,6 @@ def split_records(
     DataError
         The file is not in the declared encoding, or its header is wrong.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     undecoded = total = 0
     with _opened(file, source) as stream:
         header, start = _header(stream, file, source)
@@ -220,16 +217,12 @@ def unique_names(names: list[str], where: str) -> list[str]:
 
 
 def _table(rows: list[list[str]], columns: pa.Schema) -> pa.Table:
-    import pyarrow as pa
-
     fields = zip(*rows) if rows else [()] * len(columns)
     arrays = [pa.array([text or None for text in field], pa.string()) for field in fields]
     return pa.Table.from_arrays(arrays, schema=columns)
 
 
 def _malformed(found: list[Found], file: Path) -> pa.Table:
-    import pyarrow as pa
-
     texts = [text.rstrip("\r\n").encode("utf-8", "surrogateescape") for _, _, text in found]
     return pa.table(
         {

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
 
 from segkit.data.days import as_date, as_moment, calendar
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
 
 CUSTOMER = ("customer_id",)
 SNAPSHOT = ("as_of", "customer_id")
@@ -182,8 +180,6 @@ def purchases(orders: ir.Table, by: Sequence[str] = CUSTOMER) -> ir.Table:
     What was only ever returned has no day. `nth` is 0 on a customer's first day; `gap`
     is the days since the purchase day before, on one order of each later day.
     """
-    import ibis
-
     # Orders of the same second are told apart by a hash of their id: any, but always the same.
     # Both fit in 64 bits until the year 3000.
     place = orders["ordered_at"].epoch_seconds().cast("int64") * 2**27
@@ -251,8 +247,6 @@ def _windows(orders: ir.Table, days: int | None) -> dict[str, ir.Value]:
 
 def _measured(customers: ir.Table, end: ir.DateValue, by: Sequence[str] = CUSTOMER) -> ir.Table:
     """Return the customer table's columns from a customer's sums at the day `end`."""
-    import ibis
-
     bought = customers["orders"] > 0
     tenure = end.delta(customers["first_order"], unit="day")
     repeats = customers["repeats"].cast("int64")
@@ -313,8 +307,6 @@ def _favourites(lines: ir.Table) -> list[ir.Table]:
 
 
 def _favourite(lines: ir.Table, column: str, name: str) -> ir.Table:
-    import ibis
-
     sales = lines.filter(~lines["is_return"] & lines[column].notnull())
     sums = sales.group_by("customer_id", column).agg(value=sales["amount"].sum())
     place = ibis.row_number().over(
@@ -339,8 +331,6 @@ def _sides(
 
 def _with_prospects(customers: ir.Table, extras: Sequence[ir.Table], by: Sequence[str]) -> ir.Table:
     """Add those who registered or were seen, and did not buy."""
-    import ibis
-
     everyone = customers
     for table in extras:
         both = everyone.outer_join(table, list(by))
@@ -353,8 +343,6 @@ def _with_prospects(customers: ir.Table, extras: Sequence[ir.Table], by: Sequenc
 
 def _with_age(customers: ir.Table, end: ir.DateValue) -> ir.Table:
     """Add `known_days`: since when a customer has been registered, or seen."""
-    import ibis
-
     names = [name for name in ("registered", "first_seen") if name in customers.columns]
     since = ibis.least(*[customers[name] for name in names]) if names[1:] else customers[names[0]]
     return customers.mutate(known_days=end.delta(since.date(), unit="day"))

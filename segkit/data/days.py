@@ -4,30 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
+import ibis
+import ibis.expr.types as ir
 
 
 def as_date(day: date) -> ir.DateScalar:
     """Return a day as a date of the engine."""
-    import ibis
-
     return ibis.date(day.isoformat())
 
 
 def as_moment(day: date) -> ir.TimestampScalar:
     """Return the first instant of a day."""
-    import ibis
-
     return ibis.timestamp(day.isoformat())
 
 
 def calendar(dates: Sequence[date]) -> ir.Table:
     """Return dates as a table: `as_of`, and its `epoch`: its place in their order, from 0 on."""
-    import ibis
-
     days = sorted(dates)
     schema = {"as_of": "date", "epoch": "int64"}
     return ibis.memtable({"as_of": days, "epoch": list(range(len(days)))}, schema=schema)

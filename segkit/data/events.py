@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.cleaning import as_given, count_malformed, is_stray
@@ -12,9 +13,6 @@ from segkit.data.days import as_moment
 from segkit.data.parsing import as_id, as_instant, as_optional_instant, as_text
 from segkit.data.sources import Raw
 from segkit.params import Params
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 
 def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
@@ -75,8 +73,6 @@ def judge_events(raw: Raw, params: Params, *, today: date) -> ir.Table:
         `product_id` and `category` where the log has them, `rule`, and `raw`: the event as
         given, where it is rejected. Rejected ones stay, so that one pass over the log is enough.
     """
-    import ibis
-
     source = params.events
     assert source is not None
     columns, table = source.columns, raw.table
@@ -109,8 +105,6 @@ def kept_events(judged: ir.Table) -> ir.Table:
 
 def rejected_events(judged: ir.Table) -> ir.Table:
     """Return the events that do not count, as `segkit.data.cleaning.Cleaned.rejected`."""
-    import ibis
-
     broken = judged.filter(judged["rule"].notnull())
     return broken.select(
         source=ibis.literal("events"),
@@ -150,8 +144,6 @@ def events_quality(judged: ir.Table, raw: Raw, lines: ir.Table) -> pd.DataFrame:
 
 def unmatched_purchases(events: ir.Table, lines: ir.Table) -> ir.Table:
     """Return purchase events of customers who ordered neither on that day nor on one beside it."""
-    import ibis
-
     bought = events.filter(events["type"] == "purchase")
     bought = bought.select("customer_id", day=bought["happened_at"].date())
     near = ibis.union(
@@ -207,8 +199,6 @@ def viewed_by(
         `viewed` (the category that events or orders give a product, else its name, else its
         id), `customers`, `events`; the most looked at first.
     """
-    import ibis
-
     known = _before(events, as_of).semi_join(prospects, "customer_id")
     known = known.filter(known["type"] != "purchase")
     if products is not None and "product_id" in known.columns:

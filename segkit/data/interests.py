@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from segkit.data.days import as_date, as_moment
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
 
 EVER = 10**6  # days: longer ago than any look
 
@@ -42,8 +43,6 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
         was after the last purchase; else null) and `carted` (whether it was put in the cart
         then). Ordered by `customer_id` and `product_id`.
     """
-    import ibis
-
     bought = _bought(lines, as_of)
     if events is None or "product_id" not in events.columns:
         unknown = {"seen_age": ibis.null("int64"), "carted": ibis.literal(False)}
@@ -174,8 +173,6 @@ def segment_sales(interests: ir.Table, segments: pd.DataFrame, half_life_days: f
     ibis table
         `segment`, `product_id`, `popularity` (as in `product_figures`).
     """
-    import ibis
-
     joined = interests.filter(interests["days"] > 0).join(ibis.memtable(segments), "customer_id")
     groups = joined.group_by("segment", "product_id")
     return groups.agg(popularity=_popularity(joined, half_life_days))
@@ -183,8 +180,6 @@ def segment_sales(interests: ir.Table, segments: pd.DataFrame, half_life_days: f
 
 def bought_between(lines: ir.Table, start: date, end: date, customers: pd.Series) -> ir.Table:
     """Return what some customers bought from `start` to before `end`: `customer_id`, `product_id`."""
-    import ibis
-
     within = (lines["observed_at"] >= as_moment(start)) & (lines["observed_at"] < as_moment(end))
     sold = lines.filter(within & ~lines["is_return"] & lines["product_id"].notnull())
     wanted = ibis.memtable(pd.DataFrame({"customer_id": customers}))
@@ -212,10 +207,6 @@ def customer_rows(
     array of str
         The ids of these customers.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
     places = pa.array(product_ids, type=pa.string())
     columns = ["customer_id", "product_id", "days", "age", "seen_age", "carted"]
     rest: pa.Table | None = None
@@ -233,8 +224,6 @@ def customer_rows(
 
 
 def _placed(table: Any, places: Any) -> tuple[pd.DataFrame, np.ndarray]:
-    import pyarrow.compute as pc
-
     customers = pc.dictionary_encode(table["customer_id"].combine_chunks())
     product = pc.index_in(table["product_id"], value_set=places)
     columns = {"customer": customers.indices.to_numpy(), "product": product.to_numpy()}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
 
 from segkit.params import Source
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 MONEY = "decimal(18, 4)"
 """Amounts and quantities are summed as decimals, so that no order of lines changes a sum."""
@@ -38,8 +39,6 @@ def as_text(column: ir.Value) -> ir.StringValue:
 
 def as_id(column: ir.Value) -> ir.StringValue:
     """Return a column of ids as text exactly as given; null where a program wrote a missing one."""
-    import ibis
-
     text = as_text(column)
     return text.strip().isin(NO_ID).ifelse(ibis.null("string"), text)
 
@@ -74,8 +73,6 @@ def as_instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampV
     A value that carries an offset is converted to the client's time zone; one without
     is taken to be in it already. Years before 1900 or after 2999 are taken for damage.
     """
-    import ibis
-
     instant = _instant(column, source, timezone)
     plausible = instant.between(ibis.timestamp("1900-01-02"), ibis.timestamp("2999-12-31"))
     return plausible.ifelse(instant, ibis.null("timestamp"))
@@ -85,8 +82,6 @@ def as_optional_instant(
     table: ir.Table, column: str | None, source: Source, timezone: str
 ) -> tuple[ir.TimestampValue, ir.StringValue]:
     """Return a column that a table may lack as instants, and the texts that are none."""
-    import ibis
-
     if column is None:
         return ibis.null("timestamp"), ibis.null("string")
     instant = as_instant(table[column], source, timezone)
@@ -105,8 +100,6 @@ def _instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampVal
 
 
 def _from_text(text: ir.StringValue, pattern: str | None, timezone: str) -> ir.TimestampValue:
-    import ibis
-
     engine = _engine_functions()
     if pattern is None:
         # Only years of four digits: `epoch` and `infinity` are instants to the engine, too.
@@ -135,9 +128,6 @@ def _in_zone(instant: ir.TimestampValue, timezone: str) -> ir.TimestampValue:
 
 @cache
 def _engine_functions() -> dict[str, Any]:
-    import ibis
-    import ibis.expr.datatypes as dt
-
     zoned = dt.Timestamp(timezone="UTC")
     declare = ibis.udf.scalar.builtin
     two_texts = (dt.string, dt.string)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+
+import ibis
+import ibis.expr.types as ir
 
 from segkit.data.customers import order_stands, orders_of
 from segkit.data.days import as_date, as_moment
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
 TRUNCATED = {"day": "D", "week": "W", "month": "M", "quarter": "Q", "year": "Y"}
 """Calendar units as the engine calls them; weeks begin on Mondays."""
@@ -30,8 +29,6 @@ def purchase_days(lines: ir.Table, as_of: date) -> ir.Table:
         day), `first` (the first day), `gap` (days since the purchase day before, null on
         the first).
     """
-    import ibis
-
     orders = orders_of(lines.filter(lines["observed_at"] < as_moment(as_of)))
     bought = orders.filter(order_stands(orders))
     days = bought.group_by("customer_id", day=bought["ordered_at"].date()).agg(

@@ -16,16 +16,19 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+from ibis.backends.duckdb import Backend
 
 from segkit.data.csv_records import count_lines, csv_header, is_utf8, split_records, unique_names
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Database, EngineParams, Source, from_environment, without_secrets
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    from ibis.backends.duckdb import Backend
 
 _FORMATS = {
     ".csv": "csv",
@@ -84,8 +87,6 @@ class Workspace:
     def connection(self) -> Backend:
         """The DuckDB connection, opened when first used."""
         if self._connection is None:
-            import ibis
-
             self.scratch.mkdir(parents=True, exist_ok=True)
             settings: dict[str, Any] = {"memory_limit": self.engine.memory_limit}
             if self.engine.threads:
@@ -211,8 +212,6 @@ def _read_files(
 def _read_parquet(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
-    import duckdb
-
     own = [column for file in files for column in _parquet_columns(file)]
     try:
         table = workspace.connection.read_parquet(
@@ -228,9 +227,6 @@ def _read_parquet(
 
 
 def _parquet_columns(file: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         schema = pq.read_schema(file)
     except (OSError, pa.ArrowException) as error:
@@ -271,8 +267,6 @@ def _read_whole_lines(
     The lines are counted because the engine, at a quote that never closes, may leave out
     the rest of a file without a word.
     """
-    import duckdb
-
     connection, table = workspace.connection, _fresh("raw")
     queries = [_csv_query(file, header, source) for file, header in zip(files, headers)]
     try:
@@ -302,8 +296,6 @@ def _read_records(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
     """Read files record by record, and keep the lines that make none."""
-    import pyarrow.parquet as pq
-
     records, malformed, read = [], [], 0
     for file in files:
         if sample is None or read < sample:
@@ -318,9 +310,6 @@ def _read_records(
 def _read_excel(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     parts = []
     for file in files:
         header, rows = excel_rows(file, source.sheet)
@@ -386,8 +375,6 @@ def _read_database(
     workspace: Workspace, database: Database, source: Source, name: str, sample: int | None
 ) -> ir.Table:
     """Copy a table or a query's result to a file, in batches."""
-    import pyarrow as pa
-
     copy = workspace.fresh_file(name)
     with _database_table(workspace, database, name) as table:
         table = table.head(sample) if sample else table
@@ -401,8 +388,6 @@ def _read_database(
 
 
 def _copy(table: ir.Table, file: Path) -> None:
-    import pyarrow.parquet as pq
-
     with pq.ParquetWriter(file, table.schema().to_pyarrow()) as writer:
         for batch in table.to_pyarrow_batches(chunk_size=100_000):
             writer.write_batch(batch)
@@ -448,8 +433,6 @@ def _database_table(workspace: Workspace, database: Database, name: str) -> Iter
 
 
 def _connected(workspace: Workspace, url: str, where: str) -> Any:
-    import ibis
-
     kind, _, rest = url.partition("://")
     if kind not in {"duckdb", "sqlite"}:
         return ibis.connect(url)
@@ -463,8 +446,6 @@ def _connected(workspace: Workspace, url: str, where: str) -> Any:
 
 
 def _remote_table(remote: Any, table: str, schema: str | None, where: str) -> ir.Table:
-    import ibis
-
     try:
         return remote.table(table, database=schema)
     except ibis.common.exceptions.TableNotFound:

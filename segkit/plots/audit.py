@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from seaborn import heatmap
 
 from segkit.errors import DataError
 from segkit.plots.canvas import (
@@ -26,9 +29,6 @@ from segkit.plots.canvas import (
     write_cells,
 )
 from segkit.plots.style import BLUE, ENGLISH, GREEN, GREY, INK, VERMILLION, Style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 RISE, FALL = GREEN, VERMILLION
 NAME_WIDTH = 21  # letters
@@ -188,8 +188,6 @@ def decile_switching(
     >>> [text.get_text() for text in decile_switching(switches).texts]
     ['75', '25', '–', '–']
     """
-    from seaborn import heatmap
-
     require(switches, [*SWITCH, "customers"], "decile_switching")
     shares = _row_shares(switches)
     if shares.empty:
@@ -317,8 +315,6 @@ def _share_words(shares: pd.DataFrame, style: Style) -> np.ndarray:
 
 
 def _frame_stayers(ax: Axes, shares: pd.DataFrame) -> None:
-    from matplotlib.patches import Rectangle
-
     for place, key in enumerate(shares.index):
         if key != ABSENT:
             look: dict[str, Any] = {"facecolor": "none", "edgecolor": DARK, "linewidth": 1.5}

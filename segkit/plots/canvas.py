@@ -8,19 +8,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import style
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.collections import Collection
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from segkit.errors import DataError
 from segkit.plots.style import GREY, INK, PALE, Style
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
-    from matplotlib.figure import Figure
 
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
 CENTS = re.compile(r"(?<=\d)[.,](\d\d)(?!\d)")
@@ -76,9 +82,6 @@ def canvas(ax: Axes | None, height: float) -> Iterator[Axes]:
     Axes
         Without spines; texts put on it are drawn as they are, never as mathematics.
     """
-    from matplotlib import style
-    from matplotlib.figure import Figure
-
     with style.context(["default", dict(LOOK)]):
         if ax is None:
             ax = Figure(figsize=(WIDTH, height), layout="constrained").add_subplot()
@@ -124,9 +127,6 @@ def rasterise_heavy(figure: Figure, most: int = HEAVY) -> int:
     >>> rasterise_heavy(ax.figure), [line.get_rasterized() for line in ax.lines]
     (1, [True, False])
     """
-    from matplotlib.collections import Collection
-    from matplotlib.lines import Line2D
-
     drawn = [*figure.findobj(Line2D), *figure.findobj(Collection)]
     heavy = [artist for artist in drawn if _points(artist) > most]
     for artist in heavy:
@@ -269,8 +269,6 @@ def speak_ticks(
     most : int, optional
         Steps between ticks, at most.
     """
-    from matplotlib.ticker import MaxNLocator
-
     low, high = sorted(axis.get_view_interval())
     room = letters_across(axis.axes) if axis is axis.axes.xaxis else np.inf
     for steps in range(most, 0, -1):
@@ -393,8 +391,6 @@ def spread(places: np.ndarray, sizes: np.ndarray, low: float, high: float) -> np
     >>> spread(np.array([1.0, 1.2, 5.0]), np.ones(3), 0, 10).round(2).tolist()
     [0.6, 1.6, 5.0]
     """
-    from scipy.optimize import isotonic_regression
-
     sizes = sizes * min(1, (high - low) / sizes.sum())
     steps = np.append(0, (sizes[1:] + sizes[:-1]) / 2).cumsum()
     starts = isotonic_regression(places - steps).x
@@ -464,8 +460,6 @@ def hatch_cells(ax: Axes, empty: np.ndarray) -> None:
     empty : array of bool
         Which cells.
     """
-    from matplotlib.patches import Rectangle
-
     look: dict[str, Any] = {
         "facecolor": "none",
         "edgecolor": PALE,
@@ -489,8 +483,6 @@ def legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Style) ->
     style : Style
         How the picture speaks.
     """
-    from matplotlib.patches import Patch
-
     _place_legend(ax, looks, style, Patch)
 
 
@@ -506,8 +498,6 @@ def line_legend(ax: Axes, looks: Mapping[str, Mapping[str, object]], style: Styl
     style : Style
         How the picture speaks.
     """
-    from matplotlib.lines import Line2D
-
     _place_legend(ax, looks, style, lambda **look: Line2D([], [], **look), handlelength=2.4)
 
 
@@ -546,16 +536,12 @@ def _readable(colour: np.ndarray) -> str:
 
 
 def _in_font(letter: str) -> bool:
-    from matplotlib.font_manager import findfont, get_font
-
     return letter == " " or get_font(findfont(FONT)).get_char_index(ord(letter)) > 0
 
 
 def make_literal(ax: Axes) -> None:
     """Let labels and ticks of an Axes be drawn as they are."""
     # Labels and ticks of a given Axes were made under its owner's settings.
-    from matplotlib.text import Text
-
     for axis in (ax.xaxis, ax.yaxis):
         for text in axis.findobj(Text):
             text.set_parse_math(False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from seaborn import heatmap
 
 from segkit.plots.canvas import (
     canvas,
@@ -24,9 +26,6 @@ from segkit.plots.canvas import (
     write_cells,
 )
 from segkit.plots.style import BLUE, ENGLISH, ORANGE, VERMILLION, Style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 MANY = 7  # features: with more there is no room for a sign before each number
 DOUBLINGS = 2  # colours saturate at a quarter and at four times the base
@@ -69,8 +68,6 @@ def cluster_profile(
     >>> [text.get_text() for text in cluster_profile(relative).texts]
     ['×2.5', '×1']
     """
-    from seaborn import heatmap
-
     require(relative, ["segment"], "cluster_profile")
     rows = named(relative)
     features = [column for column in rows.columns if column != "segment"]

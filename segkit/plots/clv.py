@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap
+from seaborn import color_palette, heatmap
 
 from segkit.errors import DataError
 from segkit.plots.canvas import (
@@ -27,12 +31,6 @@ from segkit.plots.canvas import (
     write_cells,
 )
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
 
 VALUES = {"expected_orders": "number", "p_alive": "percent"}  # and how each is said
 SIDES = ["repeats", "recency_days"]
@@ -352,8 +350,6 @@ def _check_once(plain: pd.DataFrame) -> None:
 
 
 def _draw_cells(ax: Axes, shown: pd.DataFrame, value: str) -> None:
-    from seaborn import heatmap
-
     top = 1 if value == "p_alive" else np.nanmax(shown.to_numpy(), initial=0) or 1
     heat = {"vmin": 0, "vmax": top, "cmap": _colours(), "cbar": False, "linewidths": 1}
     bare = {"xticklabels": False, "yticklabels": False}
@@ -362,9 +358,6 @@ def _draw_cells(ax: Axes, shown: pd.DataFrame, value: str) -> None:
 
 
 def _colours() -> Colormap:
-    from matplotlib.colors import ListedColormap
-    from seaborn import color_palette
-
     shades = color_palette("mako_r", as_cmap=True)
     return ListedColormap(shades(np.linspace(0, SHORT_OF_BLACK, 256)))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
 
 from segkit.errors import DataError
 from segkit.plots.canvas import (
@@ -26,9 +29,6 @@ from segkit.plots.canvas import (
     two_lines,
 )
 from segkit.plots.style import ENGLISH, GREY, Style, segment_colour
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 ENDS = ["segment_before", "segment_after"]
 HEAD = 0.4  # inches above the blocks for what stands over them
@@ -213,9 +213,6 @@ def _draw_bands(ax: Axes, moves: pd.DataFrame, left: pd.Series, right: pd.Series
 
 
 def _draw_band(ax: Axes, flow: Any) -> None:
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
     start, end, half = BLOCK, 1 - BLOCK, 0.5
     top, landing = flow.segment_before_top, flow.segment_after_top
     there = [(start, top), (half, top), (half, landing), (end, landing)]
@@ -229,8 +226,6 @@ def _draw_band(ax: Axes, flow: Any) -> None:
 
 
 def _draw_blocks(ax: Axes, sides: list[pd.Series], tops: list[pd.Series]) -> None:
-    from matplotlib.patches import Rectangle
-
     for sizes, top, start in zip(sides, tops, (0, 1 - BLOCK), strict=True):
         for key, size in zip(sizes.index.astype(str), sizes, strict=True):
             look: dict[str, Any] = {"facecolor": segment_colour(key), "linewidth": 0}

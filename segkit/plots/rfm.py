@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from seaborn import heatmap
 
 from segkit.errors import DataError
 from segkit.plots.canvas import (
@@ -20,9 +22,6 @@ from segkit.plots.canvas import (
     write_cells,
 )
 from segkit.plots.style import ENGLISH, Style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SCORES = 5
 
@@ -69,8 +68,6 @@ def rfm_heatmap(
     >>> [text.get_text() for text in rfm_heatmap(cells).texts if "%" in text.get_text()]
     ['30\\n75%', '10\\n25%']
     """
-    from seaborn import heatmap
-
     customers, shown = _grids(cells, value)
     if not customers.notna().any(axis=None):
         return no_data(ax, style)

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
+
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from segkit.foundation.version import __version__
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    import pandas as pd
 
 _KEY = b"segkit_key"
 
@@ -38,8 +39,6 @@ class Store:
 
     def frame(self, name: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Return a DataFrame, from `<name>.parquet` where its key is `key`, else computed."""
-        import pandas as pd
-
         file = self.folder / f"{name}.parquet"
         try:
             with file.open("rb") as stream:  # once: another program may replace the file
@@ -82,9 +81,6 @@ class Store:
 
 
 def _parquet(table: pd.DataFrame, key: str) -> BytesIO:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     content = BytesIO()
     pq.write_table(
@@ -99,8 +95,6 @@ def write_batches(table: ir.Table, path: Path, key: str) -> None:
     Columns have the types that the expression says; what the engine itself would write may
     be wider.
     """
-    import pyarrow.parquet as pq
-
     schema = table.schema().to_pyarrow().with_metadata({_KEY: key})
     with pq.ParquetWriter(path, schema) as writer:
         for batch in table.to_pyarrow_batches():
@@ -109,9 +103,6 @@ def write_batches(table: ir.Table, path: Path, key: str) -> None:
 
 def parquet_key(file: Path | BinaryIO) -> str | None:
     """Return the key that a Parquet file carries, or None."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         metadata = pq.read_schema(file).metadata or {}
     except (OSError, pa.ArrowInvalid):
