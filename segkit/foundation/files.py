@@ -74,8 +74,9 @@ def unguarded(value: object) -> object:
     >>> unguarded("'=1+1"), unguarded("''=1+1"), unguarded("'a'"), unguarded(-5)
     ('=1+1', "'=1+1", "'a'", -5)
     """
-    is_guarded = isinstance(value, str) and value.startswith("'") and guarded(value) != value
-    return value[1:] if is_guarded else value
+    if isinstance(value, str) and value.startswith("'") and guarded(value) != value:
+        return value[1:]
+    return value
 
 
 def write_csv(df: pd.DataFrame, path: Path) -> Path:
@@ -104,7 +105,7 @@ def write_csv(df: pd.DataFrame, path: Path) -> Path:
         {place: _guarded_column(df.iloc[:, place]) for place in range(df.shape[1])},
         index=df.index,
     )
-    headers = [guarded(str(column)) for column in df.columns]
+    headers = [str(guarded(str(column))) for column in df.columns]
     with replacing(path) as beside:
         safe.to_csv(
             beside,

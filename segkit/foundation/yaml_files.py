@@ -14,8 +14,8 @@ class _YamlLoader(yaml.SafeLoader):
     """YAML as papermill reads it (dates stay text), with duplicate keys refused."""
 
 
-def _mapping_without_duplicates(loader: _YamlLoader, node: yaml.MappingNode) -> dict:
-    seen: set = set()
+def _mapping_without_duplicates(loader: _YamlLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
         place = f"line {key_node.start_mark.line + 1}"

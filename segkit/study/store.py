@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segkit.foundation.files import replacing
 from segkit.foundation.version import __version__
-
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-    import pandas as pd
 
 _KEY = b"segkit_key"
 
@@ -38,8 +38,6 @@ class Store:
 
     def frame(self, name: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Return a DataFrame, from `<name>.parquet` where its key is `key`, else computed."""
-        import pandas as pd
-
         file = self.folder / f"{name}.parquet"
         try:
             with file.open("rb") as stream:  # once: another program may replace the file
@@ -48,7 +46,9 @@ class Store:
         except FileNotFoundError:
             pass
         content = _parquet(compute(), key)
-        self._put(file, lambda path: path.write_bytes(content.getbuffer()))
+        with replacing(file) as beside:
+            beside.write_bytes(content.getbuffer())
+        # Read back: a first result has the types of a remembered one.
         return pd.read_parquet(content)
 
     def state(self, name: str, key: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -61,35 +61,25 @@ class Store:
         if not isinstance(held, dict) or held.get("key") != key or "state" not in held:
             held = {"key": key, "state": compute()}
             text = json.dumps(held, ensure_ascii=False, indent=1)
-            self._put(file, lambda path: path.write_text(text, encoding="utf-8"))
-        return held["state"]
+            with replacing(file) as beside:
+                beside.write_text(text, encoding="utf-8")
+        state: dict[str, Any] = held["state"]
+        return state
 
     def file(self, name: str, key: str, write: Callable[[Path, str], None]) -> Path:
         """Return `<name>.parquet`, which `write(path, key)` makes where its key is not `key`."""
         file = self.folder / f"{name}.parquet"
         if parquet_key(file) != key:
-            self._put(file, lambda path: write(path, key))
+            with replacing(file) as beside:
+                write(beside, key)
         return file
-
-    def _put(self, file: Path, write: Callable[[Path], object]) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{uuid.uuid4().hex[:8]}-{file.name}")
-        try:
-            write(aside)
-            os.replace(aside, file)
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def _parquet(table: pd.DataFrame, key: str) -> BytesIO:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     arrow = pa.Table.from_pandas(table, preserve_index=False)
+    held: dict[bytes, bytes] = arrow.schema.metadata or {}
     content = BytesIO()
-    pq.write_table(
-        arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: key}), content
-    )
+    pq.write_table(arrow.replace_schema_metadata(held | {_KEY: key.encode()}), content)
     return content
 
 
@@ -99,8 +89,6 @@ def write_batches(table: ir.Table, path: Path, key: str) -> None:
     Columns have the types that the expression says; what the engine itself would write may
     be wider.
     """
-    import pyarrow.parquet as pq
-
     schema = table.schema().to_pyarrow().with_metadata({_KEY: key})
     with pq.ParquetWriter(path, schema) as writer:
         for batch in table.to_pyarrow_batches():
@@ -109,9 +97,6 @@ def write_batches(table: ir.Table, path: Path, key: str) -> None:
 
 def parquet_key(file: Path | BinaryIO) -> str | None:
     """Return the key that a Parquet file carries, or None."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         metadata = pq.read_schema(file).metadata or {}
     except (OSError, pa.ArrowInvalid):
