@@ -23,7 +23,7 @@ LENSES = ("period", "periods", "cohort", "cohorts", "base")
 TABLES = (
     *("product", "spread", "deciles", "value_deciles", "bought", "staying", "period_change"),
     *("factor_change", "decile_switching", "decile_cuts", "cohort_factors", "cohort_orders"),
-    *("cohorts", "cohort_summary", "second_orders", "cohort_revenue", "base", "projection"),
+    *("cohorts", "cohort_summary", "second_orders", "cohort_revenue", "growth", "projection"),
 )
 
 
@@ -435,14 +435,14 @@ STEADY = {"audit": {"unit": "month", "whole_log": True}, "orders": {"since": "20
 def test_a_cut_month_is_marked_and_measures_nothing(make_study, as_of):
     keys = {"audit": {"unit": "month"}, "orders": {"since": "2023-01-01"}}
     found = make_study(steady_log(15), as_of=as_of, **keys).audit
-    assert found.base["complete"].tolist() == [*[True] * (len(found.base) - 1), False]
+    assert found.growth["complete"].tolist() == [*[True] * (len(found.growth) - 1), False]
     assert (
-        found.cohorts.loc[found.cohorts["unit"] == found.base["unit"].max(), "complete"]
+        found.cohorts.loc[found.cohorts["unit"] == found.growth["unit"].max(), "complete"]
         .eq(False)
         .all()
     )
     (key, fields), _ = found.said("base")
-    assert (key, fields["unit"]) == ("audit_acquisition", found.base["unit_name"].iloc[-2])
+    assert (key, fields["unit"]) == ("audit_acquisition", found.growth["unit_name"].iloc[-2])
     whole = found.cohorts[found.cohorts["complete"] & (found.cohorts["age"] <= 1)]
     assert (whole["active_share"] == 1).all()
     curves = found.second_orders.groupby("cohort")["came_back_share"]
@@ -503,9 +503,9 @@ def test_tables_of_any_log_are_those_of_a_plain_count(make_study, seed):
     ours = table.set_index(keys)[["customers", "orders", "revenue"]]
     pd.testing.assert_frame_equal(ours, sums, check_dtype=False, check_names=False)
     totals = orders.groupby("unit")["worth"].sum()
-    whole = found.base.set_index(found.base["unit"].dt.to_period("M"))["revenue"]
+    whole = found.growth.set_index(found.growth["unit"].dt.to_period("M"))["revenue"]
     assert whole[whole != 0].to_dict() == pytest.approx(totals.to_dict())
-    assert found.base["new_customers"].sum() == orders["customer"].nunique()
+    assert found.growth["new_customers"].sum() == orders["customer"].nunique()
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -552,7 +552,7 @@ def test_every_table_and_sentence_is_there_for_any_log(make_study, rows, languag
     assert all(
         "{" not in text and "nan" not in text.lower().split() for text in say_everything(study)
     )
-    base = held["base"]["revenue"].sum()
+    base = held["growth"]["revenue"].sum()
     assert base == pytest.approx(held["cohort_revenue"]["revenue"].sum())
     assert base == pytest.approx(study.monthly["revenue"].sum())
 
@@ -561,7 +561,7 @@ def test_before_the_first_day_there_is_nothing_to_audit(make_study):
     study = make_study(LOG, as_of=date(2024, 1, 1))
     held = {name: getattr(study.audit, name) for name in TABLES}
     assert held["cohorts"].empty
-    assert held["base"].empty
+    assert held["growth"].empty
     assert [key for key, _ in study.audit.said("period")] == ["audit_nobody"]
     assert say_everything(study)
 
@@ -573,7 +573,7 @@ def test_customers_who_only_returned_are_in_no_cohort(make_study):
     assert found.cohorts.empty
     assert found.cohort is None
     assert found.deciles.set_index("spend_decile").loc["returns_only", "revenue"] == -3
-    assert found.base["revenue"].sum() == -3
+    assert found.growth["revenue"].sum() == -3
     assert [key for key, _ in found.said("cohort")] == ["audit_no_cohort"]
     assert all(len(getattr(found, name)) >= 0 for name in TABLES)
 
@@ -622,9 +622,9 @@ def test_cdnow_is_what_pandas_counts(cdnow):
     names = {"sample_id": "customer", "date": "day", "dollar_value": "amount"}
     plain = lines[list(names)].rename(columns=names)
     months = plain.groupby(plain["day"].dt.to_period("M"))
-    assert found.base["revenue"].tolist() == pytest.approx(months["amount"].sum().tolist())
-    assert found.base["customers"].tolist() == months["customer"].nunique().tolist()
-    assert found.base["new_customers"].sum() == 2357
+    assert found.growth["revenue"].tolist() == pytest.approx(months["amount"].sum().tolist())
+    assert found.growth["customers"].tolist() == months["customer"].nunique().tolist()
+    assert found.growth["new_customers"].sum() == 2357
     assert found.cohorts["revenue"].sum() == pytest.approx(244091.94)
     firsts = plain.groupby("customer")["day"].min()
     assert found.cohort_summary["size"].tolist() == [
@@ -647,8 +647,8 @@ def test_days_without_amounts_are_projected_in_units(real_data, tmp_path, monkey
     monkeypatch.setenv("SEGKIT_DATA", str(real_data("taobao_userbehavior_head.parquet").parent))
     study = Study(load_params("params/taobao.yaml"), run_dir=tmp_path)
     found = study.audit
-    assert (found.unit, len(found.base), found.base["complete"].all()) == ("day", 9, True)
-    assert found.base["revenue"].sum() == 1750
+    assert (found.unit, len(found.growth), found.growth["complete"].all()) == ("day", 9, True)
+    assert found.growth["revenue"].sum() == 1750
     fields = next_unit(found.projection)
     assert fields["low"] <= fields["expected"] <= fields["high"]
     assert "4 dic 2017" in " ".join(say_everything(study))

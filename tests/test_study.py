@@ -12,12 +12,13 @@ import pytest
 import yaml
 from made_logs import HEADER, write_rows
 
-import segkit.analysis.kpis
-import segkit.data.cleaning
-import segkit.data.customers
+import segkit.study.base
+import segkit.study.lines
+import segkit.study.segmented
+from segkit.analysis.value import CustomerValue
 from segkit.errors import ParamsError, SegkitError
 from segkit.params import SEGMENTATIONS, load_params
-from segkit.segments import MICRO_SEGMENTS, STAGES, VIEWED_STAGE, VIEWS
+from segkit.segments import MICRO_SEGMENTS, RFM, STAGES, VIEWED_STAGE, VIEWS, Clusters
 from segkit.study.study import Study
 
 FAST = {"k_range": [2, 3], "n_init": 1}
@@ -70,12 +71,9 @@ def steps(monkeypatch) -> dict[str, int]:
 
         monkeypatch.setattr(home, name, counted)
 
-    from segkit.analysis.value import CustomerValue
-    from segkit.segments import RFM, Clusters
-
-    count(segkit.data.cleaning, "clean", "clean")
-    count(segkit.data.customers, "customer_table", "customers")
-    count(segkit.analysis.kpis, "segment_kpis", "kpis")
+    count(segkit.study.lines, "clean", "clean")
+    count(segkit.study.base, "customer_table", "customers")
+    count(segkit.study.segmented, "segment_kpis", "kpis")
     count(RFM, "fit", "rfm")
     count(Clusters, "fit", "clusters")
     count(CustomerValue, "fit", "value")

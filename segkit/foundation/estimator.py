@@ -68,7 +68,9 @@ class Estimator(Shown):
         self._check_fitted()
         fitted = {name: value for name, value in vars(self).items() if name.endswith("_")}
         state = {"estimator": type(self).__name__, "params": self.get_params(), "fitted": fitted}
-        return json.loads(json.dumps(state, allow_nan=False, default=_plain))
+        # Through JSON: what is returned is what a file will give back.
+        plain: dict[str, Any] = json.loads(json.dumps(state, allow_nan=False, default=_plain))
+        return plain
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:

@@ -70,6 +70,17 @@ class Base(Shown):
     def _title(self) -> str:
         return f"Study of {self.params.title}"
 
+    def _facts(self) -> dict[str, object]:
+        held, folder = vars(self), self.run_dir
+        inside = folder.is_relative_to(self.root)
+        period = f"{self.period_start} to {self.last_day}" if self.known_date else "not read yet"
+        return {
+            "client": f"{self.params.client} ({self.params.currency}, {self.params.language})",
+            "results in": folder.relative_to(self.root).as_posix() if inside else str(folder),
+            "period": period,
+            "customers": len(held["customers"]) if "customers" in held else "not counted yet",
+        }
+
     # Where things are ------------------------------------------------------------------
 
     @cached_property
@@ -118,7 +129,7 @@ class Base(Shown):
 
     @property
     def known_date(self) -> date | None:
-        """`as_of` where no line must be read to know it."""
+        """The date `as_of` where no line must be read to know it, else None."""
         return self._as_of or vars(self).get("as_of")
 
     @cached_property

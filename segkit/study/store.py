@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable
 from functools import cache
 from io import BytesIO
@@ -17,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segkit.foundation.files import replacing
 from segkit.foundation.version import __version__
 
 _KEY = b"segkit_key"
@@ -47,7 +46,9 @@ class Store:
         except FileNotFoundError:
             pass
         content = _parquet(compute(), key)
-        self._put(file, lambda path: path.write_bytes(content.getbuffer()))
+        with replacing(file) as beside:
+            beside.write_bytes(content.getbuffer())
+        # Read back: a first result has the types of a remembered one.
         return pd.read_parquet(content)
 
     def state(self, name: str, key: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -60,32 +61,25 @@ class Store:
         if not isinstance(held, dict) or held.get("key") != key or "state" not in held:
             held = {"key": key, "state": compute()}
             text = json.dumps(held, ensure_ascii=False, indent=1)
-            self._put(file, lambda path: path.write_text(text, encoding="utf-8"))
-        return held["state"]
+            with replacing(file) as beside:
+                beside.write_text(text, encoding="utf-8")
+        state: dict[str, Any] = held["state"]
+        return state
 
     def file(self, name: str, key: str, write: Callable[[Path, str], None]) -> Path:
         """Return `<name>.parquet`, which `write(path, key)` makes where its key is not `key`."""
         file = self.folder / f"{name}.parquet"
         if parquet_key(file) != key:
-            self._put(file, lambda path: write(path, key))
+            with replacing(file) as beside:
+                write(beside, key)
         return file
-
-    def _put(self, file: Path, write: Callable[[Path], object]) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        aside = file.with_name(f".{uuid.uuid4().hex[:8]}-{file.name}")
-        try:
-            write(aside)
-            os.replace(aside, file)
-        finally:
-            aside.unlink(missing_ok=True)
 
 
 def _parquet(table: pd.DataFrame, key: str) -> BytesIO:
     arrow = pa.Table.from_pandas(table, preserve_index=False)
+    held: dict[bytes, bytes] = arrow.schema.metadata or {}
     content = BytesIO()
-    pq.write_table(
-        arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), _KEY: key}), content
-    )
+    pq.write_table(arrow.replace_schema_metadata(held | {_KEY: key.encode()}), content)
     return content
 
 

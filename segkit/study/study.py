@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
 
-from segkit.errors import ParamsError, SegkitError, nearest
 from segkit.foundation.cached import cached_property
-from segkit.foundation.yaml_files import load_yaml
-from segkit.params import Params, check_params, find_root
 from segkit.segments.clusters import Clusters
 from segkit.segments.clv import CLVSegments
 from segkit.segments.lifecycle import Lifecycle
@@ -30,24 +26,20 @@ from segkit.study.hit_rates import HitRates
 from segkit.study.holdout import Holdout
 from segkit.study.insights import Insights
 from segkit.study.migration import Migration
+from segkit.study.notebook import given_in
 from segkit.study.offers import Offers
 from segkit.study.segmented import Segmented
 from segkit.study.stages import Stages
 
-_OF_NOTEBOOKS = ("params_file", "root", "run_dir")
-_ASKED = (
-    *("headline", "monthly", "quality", "customers", "buyers", "kpis", "segments", "rfm"),
+_ASKED = (  # what a look at a study points at; Tab lists the rest
+    *("headline", "monthly", "quality", "customers", "buyers", "kpis", "segments", "rfm", "at"),
     *("clusters", "lifecycle", "clv_segments", "forecast", "evidence", "migration", "stages"),
-    *("carts", "offers", "insights", "actions", "audiences", "audit", "at"),
+    *("carts", "offers", "insights", "actions", "audiences", "audit"),
 )
-"""What a look at a study points at; Tab lists the rest."""
 
 
 class Study(Base):
-    """One client at one date.
-
-    Its parts stand in the order in which they need each other: each is handed those above it
-    that it uses, and none knows the study. Tables of customers and dates are those of `Base`.
+    """One client at one date, with parts that need those above them; `Base` has its customers.
 
     Parameters
     ----------
@@ -56,11 +48,9 @@ class Study(Base):
     root : Path, optional
         Folder that relative paths start from; see `segkit.params.find_root`.
     run_dir : Path, optional
-        Where results are remembered and exported; by default `reports/<client>/draft`
-        below `root`, so that a look around touches no finished run.
+        Where results are kept; by default `reports/<client>/draft`, which is no finished run.
     as_of : date, optional
-        The first day that is not observed; by default `params.as_of`, else the day after
-        the last sale.
+        The first day that is not observed; by default `params.as_of`, else after the last sale.
 
     Examples
     --------
@@ -77,27 +67,16 @@ class Study(Base):
         Parameters
         ----------
         names : mapping
-            The notebook's `globals()`. Where `client` is given (papermill injects a
-            client's file key by key) the keys are the parameters; otherwise they are
-            read from `params_file`, and keys that are not None take their place.
+            The notebook's `globals()`: a client's keys, as papermill injects them; or else a
+            `params_file`, whose keys give way to those of the notebook that are not None.
 
         Raises
         ------
         ParamsError
             As `segkit.params.load_params`; also a name that looks like a misspelt key.
         """
-        fields = Params.model_fields
-        given = {name: names[name] for name in fields if names.get(name) is not None}
-        _refuse_misspelt(names, [*fields, *_OF_NOTEBOOKS])
-        root = Path(names["root"]).resolve() if names.get("root") else find_root()
-        where = "notebook parameters"
-        if "client" not in given:
-            if not names.get("params_file"):
-                problem = SegkitError("neither client nor params_file is given", where=where)
-                raise ParamsError([problem])
-            file = root / names["params_file"]
-            given, where = _merged(load_yaml(file), given), f"{file.name} and notebook parameters"
-        return cls(check_params(given, where=where), root=root, run_dir=names.get("run_dir"))
+        params, root = given_in(names)
+        return cls(params, root=root, run_dir=names.get("run_dir"))
 
     def at(self, as_of: date) -> Study:
         """Return this client at another date, fitted on what was known then."""
@@ -115,7 +94,7 @@ class Study(Base):
         """Studies of the same client at other dates, which know each other."""
         return {}
 
-    # Parts, each handed those above it ------------------------------------------------
+    # Parts: each is handed those above it that it uses; none knows the study -----------
 
     @cached_property
     def rhythm(self) -> Gaps:
@@ -259,47 +238,12 @@ class Study(Base):
 
     @property
     def headline_before(self) -> dict[str, float]:
-        """The headline of the period before, as at its end; empty where it was not observed whole."""
+        """The headline of the period before, at its end; empty where not observed whole."""
         return self.audit.headline_before
 
-    # A look at it ---------------------------------------------------------------------
-
     def _facts(self) -> dict[str, object]:
-        day, folder = self.known_date, self.run_dir
-        inside = folder.is_relative_to(self.root)
-        held = vars(self)
-        headline = vars(held["segmented"]).get("headline", {}) if "segmented" in held else {}
-        return {
-            "client": f"{self.params.client} ({self.params.currency}, {self.params.language})",
-            "period": f"{self.period_start} to {self.last_day}" if day else "not read yet",
-            "customers": len(held["customers"]) if "customers" in held else "not counted yet",
-            **headline,
-            "results in": folder.relative_to(self.root).as_posix() if inside else str(folder),
-        }
+        segmented = vars(self).get("segmented")
+        return super()._facts() | (vars(segmented).get("headline", {}) if segmented else {})
 
     def _asked(self) -> list[str]:
         return list(_ASKED)
-
-
-def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for name, value in over.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
-        merged[name] = _merged(merged[name], value) if nested else value
-    return merged
-
-
-def _refuse_misspelt(names: Mapping[str, Any], valid: list[str]) -> None:
-    """Refuse a plain value whose name is almost a parameter's; papermill accepts any name."""
-    plain = (str, int, float, list, dict)
-    strange = [
-        name
-        for name, value in names.items()
-        if not name.startswith("_") and name not in valid and isinstance(value, plain)
-    ]
-    for name in strange:
-        close = nearest(name, valid)
-        if close is not None:
-            fix = f"write '{close}', or give a variable of your own another name"
-            problem = SegkitError("unknown parameter", where=name, fix=fix)
-            raise ParamsError([problem])

@@ -40,6 +40,10 @@ class Audit(Protocol):
     @property
     def spread(self) -> pd.DataFrame: ...
     @property
+    def deciles(self) -> pd.DataFrame: ...
+    @property
+    def value_deciles(self) -> pd.DataFrame: ...
+    @property
     def staying(self) -> pd.DataFrame: ...
     @property
     def period_change(self) -> pd.DataFrame: ...
@@ -65,10 +69,10 @@ class Audit(Protocol):
 
 def of_period(audit: Audit) -> Said:
     """Return what one period says."""
-    totals = audit.product.iloc[-1].to_dict()
+    totals = audit.product.iloc[-1]
     if not totals["customers"]:
         return [("audit_nobody", {})]
-    return [("audit_product", totals)]
+    return [("audit_product", dict(totals))]
 
 
 def of_periods(audit: Audit) -> Said:
@@ -81,15 +85,15 @@ def of_periods(audit: Audit) -> Said:
 
 def _change(audit: Audit) -> Said:
     steps = audit.period_change.set_index("step")
-    ends = steps.loc[[tables.EARLIER, tables.LATER], "revenue"]
-    before, after = ends.to_list()
+    customers, revenue = steps["customers"], steps["revenue"]
+    before, after = revenue[tables.EARLIER], revenue[tables.LATER]
     if not before > 0:
         return []
-    stayed = audit.staying.set_index("direction")
+    stayed = audit.staying.set_index("direction")["revenue_change"]
     fields = {"before": before, "after": after, "change": abs(after / before - 1)}
-    fields |= {name: int(steps.loc[name, "customers"]) for name in ("left", "gained", "up", "down")}
-    fields |= {f"{name}_revenue": steps.loc[name, "revenue"] for name in ("left", "gained")}
-    fields |= {"stayed_revenue": stayed.loc[TOTAL, "revenue_change"]}
+    fields |= {name: int(customers[name]) for name in ("left", "gained", "up", "down")}
+    fields |= {f"{name}_revenue": revenue[name] for name in ("left", "gained")}
+    fields |= {"stayed_revenue": stayed[TOTAL]}
     parts = audit.factor_change.set_index("step")["revenue"]
     factors = {key.removeprefix("factor_"): parts[key] for key in tables.FACTORS}
     key = "audit_rose" if after >= before else "audit_fell"
@@ -193,7 +197,8 @@ def about(audit: Audit, name: str) -> dict[str, object]:
     if name in measured:
         return _middle(audit, measured[name])
     if name in {"deciles", "value_deciles"}:
-        return _ends(getattr(audit, name).set_index("spend_decile"))
+        groups = audit.deciles if name == "deciles" else audit.value_deciles
+        return _ends(groups.set_index("spend_decile"))
     if name in {"period_change", "factor_change"}:
         revenue = audit.period_change["revenue"]
         return {"before": revenue.iloc[0], "after": revenue.iloc[-1]} if len(revenue) else {}
@@ -211,6 +216,6 @@ def _middle(audit: Audit, measure: str) -> dict[str, object]:
 
 def _ends(groups: pd.DataFrame) -> dict[str, object]:
     """Return what the first and the last of ten groups bring, and how many are in each."""
-    first, last = (groups.loc[key] if key in groups.index else {} for key in ("1", "10"))
+    first, last = (dict(groups.loc[key]) if key in groups.index else {} for key in ("1", "10"))
     shares = {"top": first.get("revenue_share"), "bottom": last.get("revenue_share")}
     return shares | {"few": first.get("customers"), "many": last.get("customers")}
