@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from segkit.analysis.concentration import concentration
-
-if TYPE_CHECKING:
-    from segkit.report.page.chapter import Chapter
-    from segkit.study.study import Study
-
+from segkit.report.page.chapter import Chapter
+from segkit.study.study import Study
 
 SAME = 0.005  # a smaller change of revenue is none
 
@@ -64,7 +60,7 @@ def _clv(study: Study) -> tuple[str, str | None, dict[str, object]]:
     if not forecast.ready:
         return "clv_none", None, {"customers": len(study.buyers)}
     segments = forecast.segments[forecast.segments["segment"] != "total"]
-    best = segments.loc[segments["clv_share"].idxmax()]
+    best = segments.nlargest(1, "clv_share").iloc[0]
     names = ["segment", "clv_share", "customers_share"]
     return "clv", "clv_segments", forecast.total | dict(best[names])
 
@@ -103,7 +99,7 @@ def _largest(
     named: pd.DataFrame = kpis[(kpis["segment"] != "total") & (kpis["revenue"] > 0)]
     if named.empty:
         return "no_revenue", None, {"customers": len(study.buyers)}
-    best = named.loc[named["revenue"].idxmax()]
+    best = named.nlargest(1, "revenue").iloc[0]
     names = ["segment", "customers", "customers_share", "revenue", "revenue_share"]
     return key, segmentation, dict(best[names]) | {"about": segmentation}
 
