@@ -155,14 +155,11 @@ def special_cells(study: Study) -> pd.DataFrame:
     Definitions, section 4: `555` never gets a discount, `115` gets value added.
     """
     totals = study.rfm.cell_totals(study.scores, study.customers).set_index("cell")
-    rows = []
-    for cell in study.playbook.cells:
-        entry = study.playbook.cell(cell)
-        customers, revenue = totals.loc[cell, ["customers", "revenue"]]
-        policy = study.playbook.discounts[entry.discount].name
-        rows.append((cell, int(customers), float(revenue), policy, entry.discount_note))
-    return pd.DataFrame(
-        rows, columns=["cell", "customers", "revenue_all_time", "discount", "advice"]
+    entries = study.playbook.cells
+    found = totals.loc[list(entries), ["customers", "revenue"]].reset_index()
+    return found.rename(columns={"revenue": "revenue_all_time"}).assign(
+        discount=[study.playbook.discounts[entry.discount].name for entry in entries.values()],
+        advice=[entry.discount_note for entry in entries.values()],
     )
 
 

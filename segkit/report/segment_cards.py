@@ -70,11 +70,11 @@ class SegmentCards:
         """What such customers did in the test, and who came and went since the earlier date."""
         sentences = []
         if segment in self._tested.index:
-            fields = self._tested.loc[segment].to_dict() | self.study.evidence.terms
-            sentences.append(self._said("card_tested", fields))
+            row, terms = self._tested.loc[segment], self.study.evidence.terms
+            sentences.append(self._said("card_tested", {**row, **terms}))
         if segment in self._balance.index:
-            fields = self._balance.loc[segment].to_dict() | self.study.migration.terms
-            sentences.append(self._said("card_moved", fields))
+            row, terms = self._balance.loc[segment], self.study.migration.terms
+            sentences.append(self._said("card_moved", {**row, **terms}))
         return sentences
 
     def _said(self, key: str, fields: Mapping[str, object]) -> str:
@@ -85,20 +85,18 @@ class SegmentCards:
         evidence = self.study.evidence
         if not evidence.ready or self.segmentation not in evidence.segmentations:
             return pd.DataFrame()
-        table: pd.DataFrame = evidence.segments
-        return table[table["segmentation"] == self.segmentation].set_index("segment")
+        return evidence.of(self.segmentation).set_index("segment")
 
     @cached_property
     def _balance(self) -> pd.DataFrame:
         migration = self.study.migration
         if not migration.ready or self.segmentation not in migration.segmentations:
             return pd.DataFrame()
-        balance: pd.DataFrame = migration.balance(self.segmentation)
-        return balance.set_index("segment")
+        return migration.balance(self.segmentation).set_index("segment")
 
     @cached_property
     def _offered(self) -> dict[str, list[str]]:
         if not self.study.offers.ready:
             return {}
         table = self.study.offers.by_segment(self.segmentation)
-        return {segment: list(rows["product"]) for segment, rows in table.groupby("segment")}
+        return {str(segment): list(rows["product"]) for segment, rows in table.groupby("segment")}
