@@ -31,13 +31,13 @@ _HOMES = {
     "Params": "segkit.params",
     "SegkitError": "segkit.errors",
     "Study": "segkit.study.study",
-    "audience_names": "segkit.report.page.advice",
-    "conclusion": "segkit.report.page.conclusions",
-    "finding_table": "segkit.report.page.advice",
-    "first_things": "segkit.report.page.advice",
+    "audience_names": "segkit.report.advice",
+    "conclusion": "segkit.report.conclusions",
+    "finding_table": "segkit.report.advice",
+    "first_things": "segkit.report.advice",
     "load_params": "segkit.params",
-    "recommend": "segkit.report.page.advice",
-    "special_cells": "segkit.report.page.advice",
+    "recommend": "segkit.report.advice",
+    "special_cells": "segkit.report.advice",
 }
 
 

@@ -23,8 +23,8 @@ from segkit.segments import MICRO_SEGMENTS
 from segkit.study.actions import NO_CHANNEL, Actions
 from segkit.study.audiences import Audiences
 from segkit.study.study import Study
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 AS_OF = date(2024, 7, 1)
 QUICK = {"clv": {"model": "bg_nbd", "resamples": 0}, "clusters": {"k_range": [2, 3], "n_init": 1}}

@@ -16,8 +16,8 @@ from segkit.analysis.projection import projection
 from segkit.params import load_params
 from segkit.study.study import Study
 from segkit.words.audit import next_unit
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 LENSES = ("period", "periods", "cohort", "cohorts", "base")
 TABLES = (

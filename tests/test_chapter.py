@@ -13,8 +13,9 @@ import pytest
 from bs4 import BeautifulSoup
 
 from segkit.errors import RuleError
-from segkit.report.page.chapter import MARK, Chapter
-from segkit.words.catalogue import Texts
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.fragment import MARK
+from segkit.words.texts import Texts
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "=1+1", "$x$ 🙂", "a\nb"]
 OWN = {
@@ -30,7 +31,7 @@ OWN = {
 
 @pytest.fixture
 def study(tmp_path: Path) -> SimpleNamespace:
-    params = SimpleNamespace(language="es", locale="es_AR", currency="USD")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
     names = {
         "families": {"loyal": "Leales", "new": HOSTILE[0]},
         "clusters": {"loyal": "Clientes leales"},

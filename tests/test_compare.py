@@ -21,8 +21,9 @@ from rich.console import Console
 from segkit.cli import main
 from segkit.errors import SegkitError
 from segkit.report.index.compare import Comparison, compare
-from segkit.report.index.comparison import Spoken, print_comparison, write_comparison
+from segkit.report.index.comparison import print_comparison, write_comparison
 from segkit.report.index.runs import Manifest, Run
+from segkit.report.index.spoken import Spoken
 
 SCRIPT = '<script>alert("x")</script>'
 

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segkit.errors import RuleError, SegkitError
-from segkit.words.catalogue import Columns, Texts
+from segkit.params import languages
+from segkit.words.columns import Columns
 from segkit.words.format import KINDS, MISSING, Formats, is_kind
-from segkit.words.translations import languages
+from segkit.words.texts import Texts
 
 NBSP = "\u00a0"
 

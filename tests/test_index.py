@@ -22,12 +22,13 @@ from segkit.cli import main
 from segkit.errors import RuleError, SegkitError
 from segkit.report.index.benchmarks import MEASURES, Benchmarks
 from segkit.report.index.clients import Ending
-from segkit.report.index.index import change_between, write_benchmarks, write_index
+from segkit.report.index.index import write_benchmarks, write_index
 from segkit.report.index.runs import read_run, without_folders
-from segkit.report.page.sparkline import sparkline, trend_of
+from segkit.report.index.sparkline import sparkline, trend_of
 from segkit.run import execute as runs
-from segkit.words.catalogue import Texts
+from segkit.words.changes import change_between
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 TURNED = "\u202e"
 SCRIPT = '<script>alert("x")</script>'

@@ -22,8 +22,8 @@ from segkit.analysis.insights import (
 from segkit.analysis.kpis import segment_kpis
 from segkit.errors import RuleError
 from segkit.study.insights import Insights
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 RULES = load_rules()
 NAN = float("nan")

@@ -26,8 +26,8 @@ from segkit.report.page import pdf
 from segkit.report.page.chapter import Chapter
 from segkit.report.page.html import ReportContext, build_report
 from segkit.report.page.pdf import CHROMIUM, chromium, css_string, print_pdf, printable
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 HOSTILE = 'Acme "Ñ" \\0 </style><script>alert(1)</script>'
 OWN = {
@@ -292,7 +292,7 @@ def skip_without_weasyprint() -> None:
 
 
 def made_report(folder: Path) -> Path:
-    params = SimpleNamespace(language="es", locale="es_AR", currency="USD")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
     study = SimpleNamespace(params=params, run_dir=folder / "run", segment_names={})
     texts = Texts("es", OWN)
     one, two = (Chapter(study, key, texts=texts) for key in ("one", "two"))

@@ -149,7 +149,7 @@ def test_spanish_and_english_are_shipped():
 
 
 def test_both_languages_have_the_same_keys_and_the_same_discount_rules():
-    es, en = (load_yaml(module._folder() / f"{language}.yaml") for language in ("es", "en"))
+    es, en = (load_yaml(module.FOLDER / f"{language}.yaml") for language in ("es", "en"))
     assert shape(es) == shape(en)
     spanish, english = Playbook.load("es"), Playbook.load("en")
     for segmentation, keys in CONTRACT.items():

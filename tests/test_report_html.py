@@ -17,12 +17,13 @@ from markupsafe import Markup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from segkit.errors import SegkitError
-from segkit.report.page.chapter import MARK, Chapter
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.first_screen import Action, Figure, Summary
+from segkit.report.page.fragment import MARK
 from segkit.report.page.html import ReportContext, build_report, report_html
-from segkit.report.page.summary import Action, Figure, Summary
 from segkit.report.page.theme import Theme
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "=1+1", "$x$", "🙂", "two\nlines", "&amp;"]
@@ -43,7 +44,7 @@ def texts() -> Texts:
 
 @pytest.fixture
 def chapters(tmp_path, texts) -> tuple[Chapter, Chapter]:
-    params = SimpleNamespace(language="es", locale="es_AR", currency="USD")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
     names = {"families": dict(zip("abcdefg", HOSTILE, strict=True))}
     study = SimpleNamespace(params=params, run_dir=tmp_path / "run", segment_names=names)
     return Chapter(study, "one", texts=texts), Chapter(study, "two", texts=texts)
@@ -425,7 +426,7 @@ CURRENCIES = {"es_AR": "ARS", "es_ES": "EUR", "es_MX": "MXN", "en_US": "USD", "e
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_page_writes_as_its_country_does(locale, tmp_path, context):
     language = locale[:2]
-    params = SimpleNamespace(language=language, locale=locale, currency=CURRENCIES[locale])
+    params = SimpleNamespace(language=language, display_locale=locale, currency=CURRENCIES[locale])
     study = SimpleNamespace(params=params, run_dir=tmp_path, segment_names={})
     table = rows(revenue=[1234.5], orders=[9994], revenue_share=[0.317])
     chapter = Chapter(study, "one", texts=Texts(language, OWN))

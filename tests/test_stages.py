@@ -19,8 +19,8 @@ from segkit.analysis.lifecycle import by_age, is_difference, mean_difference, tw
 from segkit.params import check_params, load_params
 from segkit.segments import STAGES
 from segkit.study.study import Study
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 AS_OF = date(2024, 7, 1)
 QUICK = {"clv": {"model": "bg_nbd", "resamples": 0}, "clusters": {"k_range": [2, 3], "n_init": 1}}

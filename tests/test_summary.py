@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segkit import Chapter, Study, load_params
-from segkit.report.page.conclusions import CONCLUSIONS, conclusion
-from segkit.report.page.method import method
-from segkit.report.page.summary import change_of, first_sentence, summary
-from segkit.words.catalogue import Texts
+from segkit.report.conclusions import CONCLUSIONS, conclusion
+from segkit.report.method import method
+from segkit.report.summary import first_sentence, summary
+from segkit.words.changes import change_of
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 PROJECT = Path(__file__).parents[1]
 LINES = [("a", "2025-01-01", 1, 1, 10), ("a", "2025-03-01", 2, 1, 30), ("b", "2025-02-01", 3, 1, 5)]
@@ -53,7 +54,7 @@ def chapter(make_study):
     ],
 )
 def test_a_change_is_said_with_its_sign(chapter, now, before, is_share, said):
-    words, direction = change_of(now, before, chapter, is_share)
+    words, direction = change_of(now, before, chapter.formats, chapter.texts, is_share=is_share)
     assert words.startswith(said[0]) and direction == said[1]
 
 
@@ -61,7 +62,8 @@ def test_a_change_is_said_with_its_sign(chapter, now, before, is_share, said):
     ("now", "before"), [(5, 0), (5, -3), (5, math.nan), (math.nan, 5), (math.inf, 5)]
 )
 def test_what_cannot_be_compared_says_nothing(chapter, now, before):
-    assert change_of(now, before, chapter, False) == ("", "same")
+    said = change_of(now, before, chapter.formats, chapter.texts, is_share=False)
+    assert said == ("", "same")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from segkit.errors import RuleError, SegkitError
+from segkit.params import languages
 from segkit.words import translations
-from segkit.words.catalogue import Columns, Texts, fields_of
-from segkit.words.translations import languages, progress, source, update
+from segkit.words.columns import Columns
+from segkit.words.fields import fields_of
+from segkit.words.texts import Texts
+from segkit.words.translations import progress, source, update
 
 ROOT = Path(__file__).parents[1]
 OTHERS = [language for language in languages() if language != "en"]

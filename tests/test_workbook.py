@@ -21,9 +21,10 @@ from pypdf import PdfReader
 
 from segkit.errors import DataError
 from segkit.report.exports.workbook import CELL_TEXT, Contents, write_workbook
-from segkit.report.page.tables import Wording
-from segkit.words.catalogue import Columns, Texts
+from segkit.words.columns import Columns
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
+from segkit.words.wording import Wording
 
 # Bars are drawn by an extension that openpyxl does not know.
 pytestmark = pytest.mark.filterwarnings("ignore:.*xtension is not supported:UserWarning:openpyxl")

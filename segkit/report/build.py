@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from bs4 import BeautifulSoup
 
 from segkit.errors import SegkitError
 from segkit.report.exports.workbook import Contents, write_workbook
+from segkit.report.method import method
 from segkit.report.page.chapter import Chapter
 from segkit.report.page.html import ReportContext, build_report
-from segkit.report.page.method import method
 from segkit.report.page.pdf import print_pdf
-from segkit.report.page.summary import summary
-from segkit.report.page.tables import Wording
+from segkit.report.page.provenance import Provenance
 from segkit.report.page.theme import theme_of
-from segkit.words.catalogue import Columns, Texts
+from segkit.report.summary import summary
+from segkit.study.study import Study
+from segkit.words.columns import Columns
 from segkit.words.format import Formats
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
+from segkit.words.texts import Texts
+from segkit.words.wording import Wording
 
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:
@@ -95,35 +96,36 @@ def _write_tables(study: Study, context: ReportContext, report: Path) -> None:
 
 def headed(report: Path) -> dict[str, tuple[str, str]]:
     """Return title and note of each table and picture of a report, by its name, in its order."""
-    from bs4 import BeautifulSoup
-
     soup = BeautifulSoup(report.read_text(encoding="utf-8"), "html.parser")
     said: dict[str, tuple[str, str]] = {}
     for heading in soup.select("main :is(h3, h4)[id], footer :is(h3, h4)[id]"):
         after = heading.find_next_sibling()
-        note = after and (after if "note" in after.get("class", ()) else after.find("figcaption"))
+        is_note = after is not None and "note" in after.get_attribute_list("class")
+        note = after if is_note or after is None else after.find("figcaption")
         name = str(heading["id"]).partition("-")[2]
         said.setdefault(name, (heading.get_text(), note.get_text() if note else ""))
     return said
 
 
 def _contents(context: ReportContext, said: dict[str, tuple[str, str]]) -> Contents:
-    text, date = lambda key: context.texts.text(f"page.{key}"), context.formats.date
-    period = f"{date(context.period_start)} – {date(context.as_of - timedelta(days=1))}"
+    date, last_day = context.formats.date, context.as_of - timedelta(days=1)
     facts = {
-        text("period"): period,
-        text("as_of"): date(context.as_of),
-        text("generated"): date(context.generated),
+        "period": f"{date(context.period_start)} – {date(last_day)}",
+        "as_of": date(context.as_of),
+        "generated": date(context.generated),
     }
-    return Contents(context.client, text("title"), context.generated, facts, said)
+    labelled = {context.texts.text(f"page.{key}"): fact for key, fact in facts.items()}
+    title = context.texts.text("page.title")
+    return Contents(context.client, title, context.generated, labelled, said)
 
 
 def _headline(run_dir: Path) -> dict[str, float]:
     file = run_dir / "data" / "headline.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    held: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return held
 
 
-def _provenance(study: Study, manifest: dict[str, Any]) -> dict[str, Any]:
+def _provenance(study: Study, manifest: dict[str, Any]) -> Provenance:
     counts, quality = manifest["counts"], study.quality
     rules = quality[(quality["source"] == "orders") & (quality["action"] == "reject")]
     return {

@@ -17,10 +17,10 @@ from segkit.study.offers import Offers
 from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
 from segkit.words.playbook import Entry, strictest
 from segkit.words.said import Said
+from segkit.words.texts import Texts
 
 PRODUCTS = 3
 URGENT = "_cart_abandoned"

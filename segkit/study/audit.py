@@ -13,6 +13,7 @@ from babel.dates import format_date
 
 from segkit.analysis import audit as tables
 from segkit.analysis import cohorts as groups
+from segkit.analysis.concentration import concentration
 from segkit.analysis.distributions import binned, counted
 from segkit.analysis.projection import projection
 from segkit.data import periods
@@ -21,9 +22,9 @@ from segkit.study.base import Base
 from segkit.study.part import StudyPart
 from segkit.study.store import key_of, write_batches
 from segkit.words import audit as words
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
 from segkit.words.said import Said
+from segkit.words.texts import Texts
 
 FIGURES = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
 
@@ -82,6 +83,15 @@ class Audit(StudyPart):
     def value_deciles(self) -> pd.DataFrame:
         """Ten groups of equal revenue; see `segkit.analysis.audit.value_deciles`."""
         return self._frame("value_deciles", lambda: tables.value_deciles(self.base.period()))
+
+    @cached_property
+    def concentration(self) -> pd.DataFrame:
+        """How much of the revenue so far the best customers brought.
+
+        `top_share` (0 to 1, of all who ever bought), `customers`, `revenue` (money), `revenue_share`
+        (0 to 1); see `segkit.analysis.concentration.concentration`.
+        """
+        return concentration(self.base.buyers["revenue"])
 
     # Two periods ----------------------------------------------------------------------
 

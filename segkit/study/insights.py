@@ -15,9 +15,10 @@ from segkit.study.gaps import Gaps
 from segkit.study.part import StudyPart
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
-from segkit.words.catalogue import Texts, checked, fields_of, filled
+from segkit.words.fields import checked, fields_of, filled
 from segkit.words.format import NUMBER_KINDS, Formats
 from segkit.words.said import Said
+from segkit.words.texts import Texts
 
 TOLD = 3
 """Findings that a reader sees first."""

@@ -7,6 +7,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation, localcontext
+from typing import Any
 
 import pandas as pd
 from babel import Locale
@@ -191,7 +192,7 @@ class Formats:
         day = format_date(moment, locale=self._locale)
         return f"{day}, {format_datetime(moment, 'HH:mm', locale=self._locale)}"
 
-    def text(self, value: object) -> str:
+    def text(self, value: Any) -> str:
         """Write anything else as it is, without control characters.
 
         Examples
@@ -236,7 +237,7 @@ class Formats:
         write = self._kinds[name]
         return (lambda value: write(value, int(rest))) if dot else write
 
-    def months(self, value: object) -> str:
+    def months(self, value: Any) -> str:
         """Write a number of months with its unit.
 
         Examples
@@ -276,7 +277,7 @@ class Formats:
         if number is None:
             return MISSING
         if number == round(number) or any("#" in form for form in forms):
-            number = round(number)  # 1.0 is one; 1.4 is shown as 1, and has to be "1 customer"
+            number = Decimal(round(number))  # 1.0 is one; 1.4, shown as 1, is "1 customer"
         if len(forms) == 3 and not number:
             return forms[0]
         is_one = self._locale.plural_form(abs(number)) == "one"
@@ -305,9 +306,22 @@ class Formats:
         pattern = copy.copy(pattern)
         pattern.frac_prec = (least, most)
         with localcontext(prec=DIGITS_OF_ANY_FLOAT):
-            return pattern.apply(
+            written: str = pattern.apply(
                 number, self._locale, currency=self.currency, currency_digits=False
             )
+        return written
+
+
+def plain_words(key: object) -> str:
+    """Return a key as words.
+
+    Examples
+    --------
+    >>> plain_words("top_share")
+    'Top share'
+    """
+    words = str(key).replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def is_kind(text: str) -> bool:
@@ -342,11 +356,11 @@ def _parsed_locale(name: str) -> Locale:
         ) from error
 
 
-def _is_missing(value: object) -> bool:
+def _is_missing(value: Any) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def _exact(value: object, digits: int) -> Decimal | None:
+def _exact(value: Any, digits: int) -> Decimal | None:
     """The value as Babel wants it; a tiny negative number must not be written as "-0"."""
     if _is_missing(value):
         return None
@@ -359,7 +373,7 @@ def _exact(value: object, digits: int) -> Decimal | None:
     return number
 
 
-def _moment(value: object) -> dt.date | None:
+def _moment(value: Any) -> dt.date | None:
     if _is_missing(value):
         return None
     if isinstance(value, dt.date) and not isinstance(value, pd.Timestamp):

@@ -4,101 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from segkit.errors import RuleError, suggestion
-from segkit.params import load_yaml
+from segkit.foundation.yaml_files import load_yaml
+from segkit.words.playbook_checks import (
+    check_cells,
+    check_channels,
+    check_complete,
+    check_fields,
+    check_own,
+    fault,
+    folded,
+)
+from segkit.words.playbook_entries import (
+    POLICIES_BY_STRICTNESS,
+    Cell,
+    Channel,
+    DiscountPolicy,
+    Document,
+    Entry,
+    Names,
+    Policy,
+    Strict,
+    Text,
+)
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Names = Annotated[list[Text], Field(min_length=1)]
-Cell = Annotated[str, StringConstraints(pattern=r"^[1-9]{3}$")]
-# Strictest first: of two policies the one further to the left binds.
-Policy = Literal["never", "points", "threshold", "first_order", "last_resort", "allowed"]
-Channel = Literal["email", "whatsapp", "sms", "push", "call", "mail", "ads", "adviser"]
+__all__ = [
+    "POLICIES_BY_STRICTNESS",
+    "DiscountPolicy",
+    "Document",
+    "Entry",
+    "Playbook",
+    "Policy",
+    "languages",
+    "shipped_document",
+    "strictest",
+]
 
-POLICIES_BY_STRICTNESS: tuple[Policy, ...] = get_args(Policy)
-# Cells whose treatment is no matter of taste (definitions, section 4): what they may have.
-_CELL_POLICIES: dict[str, tuple[Policy, ...]] = {
-    "555": ("never",),
-    "115": tuple(policy for policy in POLICIES_BY_STRICTNESS if policy != "allowed"),
-}
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Entry(_Strict):
-    """The advice for one segment.
-
-    Source
-    ------
-    Definitions, sections 10 and 11.
-    """
-
-    name: Text
-    description: Text
-    strategies: Annotated[list[Text], Field(min_length=3, max_length=5)]
-    avoid: Annotated[list[Text], Field(min_length=1, max_length=3)]
-    channels: Names
-    contact_frequency: Text
-    discount: Policy
-    discount_note: Text
-    kpi: Text
+FOLDER = Path(__file__).parent / "playbooks"
 
 
-class DiscountPolicy(_Strict):
-    """The name of a discount policy and what it allows, in the playbook's language."""
-
-    name: Text
-    explanation: Text
-
-
-class Document(_Strict):
-    """The fixed labels of the recommendations document, in the playbook's language.
-
-    Source
-    ------
-    Definitions, section 10 (text format of the recommendations file).
-    """
-
-    title: Text
-    total_segments: Text
-    generated_on: Text
-    customers: Text
-    profile: Text
-    recency: Text
-    frequency: Text
-    monetary: Text
-    aov: Text
-    day: Text
-    days: Text
-    orders: Text
-    description: Text
-    strategies: Text
-    avoid: Text
-    channels: Text
-    contact_frequency: Text
-    discount_policy: Text
-    kpi: Text
-    closing: Text
-
-
-class _PlaybookFile(_Strict):
-    """One YAML file as written; entries may be partial."""
-
-    language: Text
-    document: Document
-    discounts: dict[Policy, DiscountPolicy]
-    channels: dict[Channel, Names]
-    segments: dict[Text, Entry]
-    segmentations: dict[Text, dict[Text, Entry]]
-    cells: dict[Cell, Entry]
-
-
-class Playbook(_Strict):
+class Playbook(Strict):
     """A checked playbook: every entry of it is complete.
 
     Parameters
@@ -175,11 +124,11 @@ class Playbook(_Strict):
         """
         shipped = _shipped(language)
         name = f"playbooks/{language}.yaml"
-        _check_fields(shipped, name)
+        check_fields(shipped, name)
         if override is None:
             return _assembled(shipped, name)
         own = load_yaml(override)
-        _check_own(own, shipped, str(override))
+        check_own(own, shipped, str(override))
         return _assembled(_laid_over(shipped, _with_channels(shipped, own)), str(override))
 
     def entry(self, segmentation: str, key: str) -> Entry:
@@ -258,9 +207,9 @@ class Playbook(_Strict):
         >>> Playbook.load("en").channel_key("Fax") is None
         True
         """
-        wanted = _alike(name)
+        wanted = folded(name)
         for key, names in self.channels.items():
-            if wanted in map(_alike, names):
+            if wanted in map(folded, names):
                 return key
         return None
 
@@ -327,7 +276,7 @@ def languages() -> list[str]:
     >>> languages()
     ['en', 'es']
     """
-    return sorted(path.stem for path in _folder().glob("*.yaml"))
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def strictest(policies: Iterable[Policy]) -> Policy:
@@ -387,10 +336,6 @@ def shipped_document(language: str) -> Document:
     return Document.model_validate(_shipped(language)["document"])
 
 
-def _folder() -> Path:
-    return Path(__file__).parent / "playbooks"
-
-
 def _shipped(language: str) -> dict[str, Any]:
     if language not in languages():
         raise RuleError(
@@ -398,7 +343,7 @@ def _shipped(language: str) -> dict[str, Any]:
             where="playbooks",
             fix=suggestion(language, languages()),
         )
-    return load_yaml(_folder() / f"{language}.yaml")
+    return load_yaml(FOLDER / f"{language}.yaml")
 
 
 def _laid_over(below: Any, above: Any) -> Any:
@@ -419,133 +364,13 @@ def _assembled(raw: dict[str, Any], file: str) -> Playbook:
         segmentation: {key: {**raw["segments"].get(key, {}), **own} for key, own in entries.items()}
         for segmentation, entries in raw["segmentations"].items()
     }
-    _check_complete(raw["segments"], file, "segments")
-    _check_complete(raw["cells"], file, "cells")
+    check_complete(raw["segments"], file, "segments")
+    check_complete(raw["cells"], file, "cells")
     for segmentation, entries in special.items():
-        _check_complete(entries, file, "segmentations", segmentation)
-    _check_cells(raw["cells"], file)
-    _check_channels(raw["channels"], file)
+        check_complete(entries, file, "segmentations", segmentation)
+    check_cells(raw["cells"], file)
+    check_channels(raw["channels"], file)
     try:
         return Playbook.model_validate({**raw, "file": file, "segmentations": special})
     except ValidationError as error:
-        raise _fault(error.errors(), file) from None
-
-
-def _check_complete(entries: Mapping[str, Mapping[str, Any]], file: str, *section: str) -> None:
-    lacking = {
-        key: [field for field in Entry.model_fields if field not in entry]
-        for key, entry in entries.items()
-    }
-    complete = [key for key, absent in lacking.items() if not absent]
-    for key, absent in lacking.items():
-        if absent:
-            raise RuleError(
-                f"a new segment's entry must be complete; this one lacks {', '.join(absent)}",
-                where=_place(file, *section, key),
-                fix=f"{suggestion(key, complete)}; or write the rest",
-            )
-
-
-def _check_cells(cells: Mapping[str, Mapping[str, Any]], file: str) -> None:
-    for cell, policies in _CELL_POLICIES.items():
-        policy = cells[cell]["discount"]
-        if policy not in policies:
-            raise RuleError(
-                f"cell {cell} cannot have this discount policy",
-                where=_place(file, "cells", cell, "discount"),
-                values=[policy],
-                fix=f"write {_any_of(policies)}, or take the line out",
-            )
-
-
-def _any_of(policies: Iterable[str]) -> str:
-    return " or ".join(f"'{policy}'" for policy in policies)
-
-
-def _check_channels(channels: Mapping[str, Iterable[str]], file: str) -> None:
-    seen: dict[str, tuple[str, str]] = {}
-    for key, names in channels.items():
-        for name in names:
-            other, alike = seen.setdefault(_alike(name), (key, name))
-            if other != key:
-                raise RuleError(
-                    f"'{other}' and '{key}' have the same name",
-                    where=f"{file}: channels",
-                    values=[alike, name],
-                    fix="leave it under one of them",
-                )
-
-
-def _alike(name: str) -> str:
-    """Return a channel's name as it is compared."""
-    return " ".join(name.split()).casefold()
-
-
-def _check_own(own: dict[str, Any], shipped: dict[str, Any], file: str) -> None:
-    _check_fields(own, file)
-    if own.get("language", shipped["language"]) != shipped["language"]:
-        raise RuleError(
-            f"written in {own['language']!r}, but the report is in {shipped['language']!r}",
-            where=f"{file}: language",
-            fix="give the file for the report's language",
-        )
-    for segmentation in own.get("segmentations", {}):
-        if segmentation not in shipped["segmentations"]:
-            raise RuleError(
-                f"unknown segmentation {segmentation!r}",
-                where=f"{file}: segmentations",
-                fix=suggestion(segmentation, shipped["segmentations"]),
-            )
-
-
-def _check_fields(raw: dict[str, Any], file: str) -> None:
-    """Raise for unknown keys and wrong types; what is absent may stand in another file."""
-    try:
-        _PlaybookFile.model_validate(raw)
-    except ValidationError as error:
-        faults = [fault for fault in error.errors() if fault["type"] != "missing"]
-        if faults:
-            raise _fault(faults, file) from None
-
-
-def _fault(faults: list[Any], file: str) -> RuleError:
-    first = faults[0]
-    path = first["loc"][:-1] if first["loc"][-1] == "[key]" else first["loc"]
-    where = _place(file, *path)
-    count = len(faults) if len(faults) > 1 else None
-    if first["type"] == "extra_forbidden":
-        fix = suggestion(str(path[-1]), _fields(path))
-        return RuleError("unknown key", where=where, count=count, fix=fix)
-    if first["type"] == "missing":
-        return RuleError("missing", where=where, count=count, fix="write it")
-    return RuleError(
-        _plain(first["msg"]), where=where, values=[first["input"]], count=count, fix=_mending(first)
-    )
-
-
-def _place(file: str, *path: object) -> str:
-    return f"{file}: {'.'.join(' '.join(str(part).split()) for part in path)}"
-
-
-def _fields(path: tuple[Any, ...]) -> list[str]:
-    if len(path) == 1:
-        return list(_PlaybookFile.model_fields)
-    models = {"document": Document, "discounts": DiscountPolicy}
-    return list(models.get(path[0], Entry).model_fields)
-
-
-def _plain(message: str) -> str:
-    """Return a pydantic message in the terms of a YAML file."""
-    message = message.replace("Input should", "should").replace("valid dictionary", "mapping")
-    return (message[0].lower() + message[1:]).partition(" or instance of ")[0]
-
-
-def _mending(fault: Mapping[str, Any]) -> str:
-    if fault["type"] == "string_type":
-        return "write a text, in quotes if YAML reads it as a number, a date or a truth value"
-    if fault["type"] == "literal_error":
-        valid = get_args(Channel) if fault["loc"][0] == "channels" else POLICIES_BY_STRICTNESS
-        return suggestion(str(fault["input"]), valid)
-    if fault["type"] == "string_pattern_mismatch":
-        return "write three scores from 1 up, such as '555'"
-    return ""
+        raise fault(error.errors(), file) from None

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog, Message
+from babel.messages.pofile import PoFileError, read_po, write_po
 
 from segkit.errors import RuleError, SegkitError, suggestion
-from segkit.params import LOCALE, SOURCE, flattened, languages, load_yaml
-
-if TYPE_CHECKING:
-    from babel.messages.catalog import Catalog
+from segkit.foundation.yaml_files import load_yaml
+from segkit.params import LOCALE, SOURCE, flattened, languages
 
 HERE = Path(__file__).parent
 WIDTH = 100  # letters on a line of a catalogue
@@ -105,8 +106,7 @@ def progress(language: str, folder: Path = LOCALE) -> Progress:
     >>> progress("es").is_complete
     True
     """
-    known = {message.context: message for message in _read(language, folder) if message.id}
-    texts = source()
+    known, texts = _messages(language, folder), source()
     said = {context for context, message in known.items() if message.string}
     outdated = [c for c in known if c in texts and _is_outdated(known[c], texts[c])]
     return Progress(
@@ -140,10 +140,8 @@ def update(language: str, folder: Path = LOCALE) -> Progress:
     SegkitError
         When there is no such language, or it is that of the source.
     """
-    from babel.messages.catalog import Catalog
-
     _require_language(language)
-    held = {message.context: message for message in _read(language, folder)}
+    held = _messages(language, folder)
     catalogue = Catalog(locale=language)
     for context, text in source().items():
         old = held.get(context)
@@ -153,14 +151,16 @@ def update(language: str, folder: Path = LOCALE) -> Progress:
     return progress(language, folder)
 
 
-def _is_outdated(message: object, text: str) -> bool:
-    return message.id != text or message.fuzzy
+def _is_outdated(message: Message, text: str) -> bool:
+    return bool(message.id != text or message.fuzzy)
 
 
 @lru_cache(maxsize=4)
 def _translated(language: str, folder: Path) -> Mapping[str, str]:
     texts = source()
-    said = {message.context: message.string for message in _read(language, folder)}
+    said = {
+        context: str(message.string) for context, message in _messages(language, folder).items()
+    }
     missing = [context for context in texts if not said.get(context)]
     if missing:
         raise RuleError(
@@ -173,12 +173,15 @@ def _translated(language: str, folder: Path) -> Mapping[str, str]:
     return {context: said[context] for context in texts}
 
 
-def _read(language: str, folder: Path) -> Catalog | list:
-    from babel.messages.pofile import PoFileError, read_po
+def _messages(language: str, folder: Path) -> dict[str, Message]:
+    """Return the messages of a catalogue by context, which all of them have but the head."""
+    return {str(message.context): message for message in _read(language, folder) if message.id}
 
+
+def _read(language: str, folder: Path) -> Catalog:
     file = _file(language, folder)
     if not file.is_file():
-        return []
+        return Catalog(locale=language)
     try:
         with file.open("rb") as lines:
             return read_po(lines, locale=language, charset="utf-8", abort_invalid=True)
@@ -189,8 +192,6 @@ def _read(language: str, folder: Path) -> Catalog | list:
 
 
 def _write(catalogue: Catalog, file: Path) -> None:
-    from babel.messages.pofile import write_po
-
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as out:
         out.write(HEADER.format(language=catalogue.locale_identifier).encode())
@@ -202,8 +203,6 @@ def _file(language: str, folder: Path) -> Path:
 
 
 def _require_language(language: str) -> None:
-    from babel import Locale, UnknownLocaleError
-
     try:
         Locale.parse(language)
     except (UnknownLocaleError, ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
@@ -229,7 +229,9 @@ def _measures() -> list[str]:
     return ["recency_days", "orders_per_customer", "ltv", "aov_mean"]
 
 
-def _recommendation(row: dict[str, Any], segmentation: str, playbook: Playbook) -> Recommendation:
+def _recommendation(
+    row: Mapping[Hashable, Any], segmentation: str, playbook: Playbook
+) -> Recommendation:
     entry = playbook.entry(segmentation, row["segment"])
     return Recommendation(
         segmentation=segmentation,

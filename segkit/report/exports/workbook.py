@@ -8,21 +8,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
+from xlsxwriter import Workbook
+from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_range
+from xlsxwriter.worksheet import Worksheet
 
 from segkit.errors import DataError
 from segkit.foundation.files import replacing
-from segkit.report.page.tables import Wording, is_summary
-from segkit.words.catalogue import Columns
+from segkit.words.columns import Columns
 from segkit.words.format import NUMBER_KINDS, TIME_KINDS
+from segkit.words.wording import Wording, is_summary
 
-if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
-    from xlsxwriter.worksheet import Worksheet
-
+# A text stays a text, whatever it looks like: a customer's name may begin with "=".
+NO_GUESSES = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 SHEET_ROWS = 1_048_575
 SHEET_NAME = 31
 CELL_TEXT = 32_767
@@ -124,22 +125,19 @@ def write_workbook(
     >>> write_workbook({"kpis": pd.DataFrame({"segment": ["=1+1"]})}, path).name
     'tables.xlsx'
     """
-    from xlsxwriter import Workbook
-
     _fitting(tables, path)
     first = [wording.texts.text("page.contents")] if contents and wording else []
     sheets = _sheet_names([*first, *((titles or {}).get(name, name) for name in tables)])
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with replacing(path) as beside, Workbook(beside, options) as book:
+    with replacing(path) as beside, Workbook(beside, NO_GUESSES) as book:
         home = sheets.pop(0) if first else ""
-        if home:
+        if contents and wording:
             _write_contents(book, book.add_worksheet(home), contents, tables, sheets, wording)
         for (name, df), title in zip(tables.items(), sheets, strict=True):
             said = wording.naming((names or {}).get(name, wording.names)) if wording else None
             sheet, grid = book.add_worksheet(title), _grid(df, name, said)
             _write_sheet(book, sheet, grid, said)
             _set_up_print(sheet, contents, name)
-            if home:
+            if home and wording:
                 _link_home(book, sheet, grid, home, wording)
     return Path(path)
 
@@ -305,8 +303,6 @@ def _to_sheet(name: str) -> str:
 
 def _draw_bars(sheet: Worksheet, place: int, rows: list[int]) -> None:
     """Draw shares of the whole as bars in their cells; a row of totals is no part."""
-    from xlsxwriter.utility import xl_range
-
     ranges = [xl_range(first, place, last, place) for first, last in _runs(rows)]
     look = {"type": "data_bar", "bar_color": BAR, "bar_solid": True, "bar_no_border": True}
     ends = {"min_type": "num", "min_value": 0, "max_type": "max"}
@@ -365,7 +361,7 @@ def _look(kind: str, wording: Wording | None) -> dict[str, object]:
     return {"num_format": patterns.get(name, rest)}
 
 
-def _write_cell(sheet: Worksheet, row: int, place: int, value: object, look: Format) -> None:
+def _write_cell(sheet: Worksheet, row: int, place: int, value: Any, look: Format) -> None:
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, list | tuple | set):
         value = ", ".join(map(str, value))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from string import ascii_uppercase
+from typing import Any
 
 import pandas as pd
 
 from segkit.errors import SegkitError
 from segkit.report.index.runs import Run
-from segkit.words.catalogue import Texts
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 MEASURES = {
     "repeat_rate": "percent",
@@ -104,7 +105,10 @@ class Benchmarks:
 
     def spoken(self, texts: Texts, formats: Formats) -> dict[str, object]:
         """Return everything a page says of the comparison, as plain texts."""
-        say = lambda key, **fields: texts.fill(f"page.{key}", formats, **fields)
+
+        def say(key: str, **fields: object) -> str:
+            return texts.fill(f"page.{key}", formats, **fields)
+
         rows = zip(self.figures.to_dict("records"), self.places.to_dict("records"), strict=True)
         return {
             "intro": say("benchmarks_intro", clients=self.clients),
@@ -113,7 +117,7 @@ class Benchmarks:
             "helps": {name: say(f"benchmark_{name}_help") for name in MEASURES},
             "heads": [say(f"benchmark_{name}") for name in SPREAD],
             "spread": [
-                (say(f"benchmark_{name}"), [*self._spread_cells(row, name, formats)])
+                (say(f"benchmark_{name}"), [*self._spread_cells(row, str(name), formats)])
                 for name, row in self.spread.iterrows()
             ],
             "rows": [
@@ -129,7 +133,9 @@ class Benchmarks:
     def _name(self, client: str, say: Callable[..., str]) -> str:
         return say("benchmark_letter", letter=client) if self.is_anonymous else client
 
-    def _cells(self, row: dict, places: dict, formats: Formats) -> Iterator[tuple[str, str]]:
+    def _cells(
+        self, row: Mapping[Hashable, Any], places: Mapping[Hashable, Any], formats: Formats
+    ) -> Iterator[tuple[str, str]]:
         for name in MEASURES:
             count = int(self.figures[name].count())
             place = "" if pd.isna(places[name]) else f"{int(places[name])}/{count}"

@@ -12,8 +12,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from segkit.errors import SegkitError
 from segkit.foundation.files import replacing
+from segkit.params import languages
 from segkit.report.index.runs import MANIFEST, Run, read_json, read_run, shown, without_folders
-from segkit.words.translations import languages
 
 MEMORY = ".index.json"
 UNFINISHED, DRAFT = "unfinished", "draft"

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from segkit.errors import SegkitError
 from segkit.params import SEGMENTATIONS, flattened
@@ -197,13 +199,15 @@ def _aligned(
         for inputs in (before, after)
         for files in inputs.values()
     )
-    name = (lambda file: PurePosixPath(file).name) if is_plain else str
-    hashes = lambda inputs: {
-        f"{table}: {name(file)}": digest
+    return _hashes(before, by_name=is_plain), _hashes(after, by_name=is_plain)
+
+
+def _hashes(inputs: Mapping[str, Mapping[str, str]], *, by_name: bool) -> dict[str, str]:
+    return {
+        f"{table}: {PurePosixPath(file).name if by_name else file}": digest
         for table, files in inputs.items()
         for file, digest in files.items()
     }
-    return hashes(before), hashes(after)
 
 
 def _models(before: Run, after: Run) -> pd.DataFrame | None:
@@ -213,17 +217,19 @@ def _models(before: Run, after: Run) -> pd.DataFrame | None:
 
 def _chosen(run: Run) -> dict[str, object]:
     """Return what a run settled on: the purchase model, how many clusters, the two gaps."""
-    state = lambda name: _mapping(read_json(run.folder / "data" / f"{name}.json").get("state"))
-    value, clusters, stages = (
-        _mapping(state("value").get("params")),
-        _mapping(state("clusters").get("fitted")),
-        _mapping(state("lifecycle").get("params")),
-    )
+    parts = {"value": "params", "clusters": "fitted", "lifecycle": "params"}
+    value, clusters, stages = (_state(run, name, part) for name, part in parts.items())
     found = {"clv_model": value.get("model")}
     centroids = clusters.get("centroids_")
     found["clusters"] = len(centroids) if isinstance(centroids, list) else None
     found |= {name: stages.get(name) for name in ("usual_days", "churn_days")}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _state(run: Run, name: str, part: str) -> Mapping[str, Any]:
+    """Return a part of what a fitted model has left; nothing where it has left none."""
+    held = _mapping(read_json(run.folder / "data" / f"{name}.json").get("state"))
+    return _mapping(held.get(part))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -232,27 +238,28 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _edges(before: Run, after: Run) -> pd.DataFrame | None:
     """Return scores whose edges differ: `measure`, `score`, `from_before`, `from_after`, …"""
-    tables = [run.table("rfm_edges") for run in (before, after)]
-    if any(table is None or not set(EDGES) <= set(table.columns) for table in tables):
+    first, second = _known_edges(before), _known_edges(after)
+    if first is None or second is None:
         return None
-    both = tables[0][EDGES].merge(
-        tables[1][EDGES], on=["measure", "score"], how="outer", suffixes=("_before", "_after")
-    )
+    keys = ["measure", "score"]
+    both = first.merge(second, on=keys, how="outer", suffixes=("_before", "_after"))
     ends = [f"{end}_{when}" for end in ("from", "to") for when in ("before", "after")]
     both[ends] = both[ends].apply(pd.to_numeric, errors="coerce").round(9)
     is_other = (both["from_before"].fillna(INFINITE) != both["from_after"].fillna(INFINITE)) | (
         both["to_before"].fillna(INFINITE) != both["to_after"].fillna(INFINITE)
     )
-    order = {measure: place for place, measure in enumerate(tables[0]["measure"].unique())}
+    order = {measure: place for place, measure in enumerate(first["measure"].unique())}
     both = both.assign(place=both["measure"].map(order)).sort_values(["place", "score"])
     return both.loc[is_other, ["measure", "score", *ends]].reset_index(drop=True)
 
 
+def _known_edges(run: Run) -> pd.DataFrame | None:
+    table = run.table("rfm_edges")
+    return table[EDGES] if table is not None and set(EDGES) <= set(table.columns) else None
+
+
 def _segments(file: Path) -> pd.DataFrame:
     """Return ids and segments of a run's customers; labels as categories, which are small."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         known = pq.read_schema(file).names
         wanted = [name for name in ("customer_id", *SEGMENTATIONS) if name in known]

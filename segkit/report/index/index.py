@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
+from filelock import FileLock, Timeout
 from markupsafe import Markup
 
 from segkit.errors import SegkitError
@@ -19,12 +20,14 @@ from segkit.foundation.files import replacing
 from segkit.params import Params
 from segkit.report.index.benchmarks import Benchmarks
 from segkit.report.index.clients import Client, Ending, Memory, find_clients, remember
+from segkit.report.index.frame import around, formats_of
 from segkit.report.index.runs import Run, read_table, shown
-from segkit.report.page.html import POLICY, TEMPLATES, template
-from segkit.report.page.sparkline import sparkline, trend_of
-from segkit.report.page.summary import change, is_nothing
-from segkit.words.catalogue import Columns, Texts
+from segkit.report.index.sparkline import sparkline, trend_of
+from segkit.report.web.pages import template
+from segkit.words.changes import change_between
+from segkit.words.columns import Columns
 from segkit.words.format import Formats
+from segkit.words.texts import Texts
 
 INDEX = "index.html"
 BENCHMARKS = "benchmarks.html"
@@ -82,8 +85,6 @@ def write_index(
     RuleError
         When there are no texts in the language.
     """
-    from filelock import FileLock, Timeout
-
     if language is not None:
         Texts(language)
     folder = root / "reports"
@@ -120,7 +121,7 @@ def write_benchmarks(root: Path, language: str | None = None) -> Path:
     texts = Texts(language)
     told = Benchmarks.of([client.newest for client in clients if client.newest]).anonymous()
     page = template("benchmarks.html.j2").render(
-        **around(texts, _now()), benchmarks=told.spoken(texts, _formats(language))
+        **around(texts, _now()), benchmarks=told.spoken(texts, formats_of(language))
     )
     with replacing(root / "reports" / BENCHMARKS) as beside:
         beside.write_text(page, encoding="utf-8", newline="\n", errors="replace")
@@ -130,7 +131,7 @@ def write_benchmarks(root: Path, language: str | None = None) -> Path:
 def index_html(clients: list[Client], memory: Memory, now: dt.datetime) -> str:
     """Return the page over clients as text."""
     language = memory.language or _language_of_most(clients)
-    texts, columns, formats = Texts(language), Columns(language), _formats(language)
+    texts, columns, formats = Texts(language), Columns(language), formats_of(language)
     told = Benchmarks.of([client.newest for client in clients if client.newest])
     return template("index.html.j2").render(
         **around(texts, now),
@@ -147,10 +148,6 @@ def _language_of_most(clients: list[Client]) -> str:
     return max(spoken, key=lambda language: (spoken[language], language == usual), default=usual)
 
 
-def _formats(language: str) -> Formats:
-    return Formats(Params.model_construct(language=language).display_locale, "XXX")
-
-
 def _totals(clients: list[Client], texts: Texts, formats: Formats) -> list[str]:
     counts = Counter(client.state for client in clients)
     parts = [("page.index_total", len(clients))]
@@ -164,6 +161,7 @@ def _totals(clients: list[Client], texts: Texts, formats: Formats) -> list[str]:
 
 def _row(client: Client, texts: Texts, columns: Columns) -> Row:
     run, say = client.newest, _Words(client, texts)
+    trend, note = _trend(run, say)
     return Row(
         title=client.title,
         state=client.state,
@@ -171,7 +169,8 @@ def _row(client: Client, texts: Texts, columns: Columns) -> Row:
         problem=list(_problem(client, say)),
         facts=list(_facts(client, say)),
         figures=list(_figures(client, say, columns)),
-        **_trend(run, say),
+        trend=trend,
+        trend_note=note,
         files=[
             (texts.text(f"page.index_{name}"), _link(client, run, file))
             for name, file in FILES.items()
@@ -195,7 +194,7 @@ class _Words:
     @cached_property
     def formats(self) -> Formats:
         run = self._client.newest or self._client.unfinished
-        return run.formats if run else _formats(self.texts.language)
+        return run.formats if run else formats_of(self.texts.language)
 
     def __call__(self, key: str, **fields: object) -> str:
         return self.texts.fill(f"page.{key}", self.formats, **fields)
@@ -250,38 +249,13 @@ def _figures(client: Client, say: _Words, columns: Columns) -> Iterator[tuple[st
         yield columns.label(name), value, change
 
 
-def change_between(
-    before: float | None, after: float | None, kind: str, formats: Formats, texts: Texts
-) -> str:
-    """Return how much a figure changed: in percent, of shares in percentage points.
-
-    Examples
-    --------
-    >>> formats, texts = Formats("en_US", "USD"), Texts("en")
-    >>> change_between(50, 75, "count", formats, texts), change_between(0, 1, "count", formats, texts)
-    ('+50.0%', '')
-    """
-    is_share = kind.partition(".")[0] == "percent"
-    moved = change(before, after, is_share=is_share)
-    if moved is None:
-        return ""
-    if is_share:
-        points = formats.decimal(100 * moved, 1)
-        return signed(texts.fill("page.index_points", formats, points=points), moved > 0)
-    return signed(formats.percent(moved), moved > 0)
-
-
-def signed(text: str, is_more: bool) -> str:
-    """Return a written change with its plus sign, unless it is rounded to nothing."""
-    return f"+{text}" if is_more and not is_nothing(text) else text
-
-
-def _trend(run: Run | None, say: _Words) -> dict[str, Markup | str]:
+def _trend(run: Run | None, say: _Words) -> tuple[Markup, str]:
+    """Return the picture of the months, and which months it shows or why there is none."""
     if run is None:
-        return {"trend": Markup(""), "trend_note": ""}
+        return Markup(""), ""
     table = trend_of(read_table(run.folder / "data" / "monthly.parquet"))
     if table is None:
-        return {"trend": Markup(""), "trend_note": say("index_no_trend")}
+        return Markup(""), say("index_no_trend")
     whole = table[table["complete"]]
     fields = {"first": whole["month"].iloc[0], "last": whole["month"].iloc[-1]}
     revenue = whole["revenue"]
@@ -289,27 +263,11 @@ def _trend(run: Run | None, say: _Words) -> dict[str, Markup | str]:
     months = f"{say.formats.month(fields['first'])} – {say.formats.month(fields['last'])}"
     is_cut = len(whole) < len(table)
     alt = [say("index_trend_alt", **fields)] + [say("index_incomplete")] * is_cut
-    return {"trend": sparkline(table, " ".join(alt)), "trend_note": months}
+    return sparkline(table, " ".join(alt)), months
 
 
 def _link(client: Client, run: Run, file: str) -> str:
     return quote(os.fsencode(f"{client.id}/{run.folder.name}/{file}"), safe="/")
-
-
-def around(texts: Texts, now: dt.datetime) -> dict[str, object]:
-    """Return what every page over several runs needs."""
-    formats = _formats(texts.language)
-    return {
-        "language": texts.language,
-        "policy": POLICY,
-        "css": Markup(
-            "\n".join(
-                (TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "index.css")
-            )
-        ),
-        "text": lambda key: texts.text(f"page.{key}"),
-        "written": texts.fill("page.index_written", formats, at=now),
-    }
 
 
 def _now() -> dt.datetime:

@@ -9,17 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import pandas as pd
+import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from segkit.errors import SegkitError
-from segkit.params import NO_CURRENCY, Params
+from segkit.params import NO_CURRENCY, Params, languages
 from segkit.words.format import Formats
-from segkit.words.translations import languages
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MANIFEST = "run.json"
 HEADLINE = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
@@ -84,7 +82,7 @@ class Run:
         """What the run's parameters say of the client; not checked."""
         given = {name: self.manifest.parameters.get(name) for name in _SHOWN}
         known = {name: value for name, value in given.items() if isinstance(value, str | int)}
-        return Params.model_construct(**{"currency": NO_CURRENCY} | known)
+        return Params.model_construct(None, **{"currency": NO_CURRENCY} | known)
 
     @property
     def language(self) -> str:
@@ -149,9 +147,6 @@ def read_json(file: Path) -> dict[str, Any]:
 
 def read_table(file: Path) -> pd.DataFrame | None:
     """Return a Parquet or CSV file as a DataFrame; None where it is missing or damaged."""
-    import pandas as pd
-    import pyarrow as pa
-
     try:
         return pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
     except (OSError, ValueError, pa.ArrowException):

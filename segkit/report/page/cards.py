@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
+from segkit.report.page.pieces import figure, paragraph
+
 
 def cards(boxes: Iterable[Markup]) -> Markup:
     """Return cards below each other."""
@@ -36,6 +38,7 @@ def card(
 
     Examples
     --------
+    >>> from segkit.report.page.pieces import bullets
     >>> print(card("<Loyal>", [("Do", bullets(["Thank & greet"]))], anchor="loyal"))
     <section class="card">
     <h3 class="title" id="loyal">&lt;Loyal&gt;</h3>
@@ -45,29 +48,9 @@ def card(
     """
     shown = [Markup('<h3 class="title" id="{}">{}</h3>').format(anchor, title)]
     if figures:
-        pairs = (
-            Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*pair) for pair in figures.items()
-        )
-        shown.append(Markup('<dl class="profile">{}</dl>').format(Markup("").join(pairs)))
+        pairs = Markup("").join(map(figure, figures.items()))
+        shown.append(Markup('<dl class="profile">{}</dl>').format(pairs))
     if lead:
         shown.append(paragraph(lead))
     shown += [Markup('<h4 class="about">{}</h4>\n{}').format(*part) for part in parts if part[1]]
     return Markup('<section class="card">\n{}\n</section>').format(Markup("\n").join(shown))
-
-
-def paragraph(text: str) -> Markup:
-    """Return a text as a paragraph; of an empty one, nothing."""
-    return Markup("<p>{}</p>").format(text) if text else Markup("")
-
-
-def bullets(items: Iterable[str], *, numbered: bool = False) -> Markup:
-    """Return a list; of no items, nothing.
-
-    Examples
-    --------
-    >>> bullets(["<b>"], numbered=True), bullets([])
-    (Markup('<ol><li>&lt;b&gt;</li></ol>'), Markup(''))
-    """
-    shown = Markup("").join(Markup("<li>{}</li>").format(item) for item in items)
-    tag = Markup("ol" if numbered else "ul")
-    return Markup("<{tag}>{items}</{tag}>").format(tag=tag, items=shown) if shown else shown

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,20 +14,34 @@ from markupsafe import Markup
 from segkit.errors import RuleError
 from segkit.foundation.files import AUDIENCES, write_csv, write_json, write_parquet
 from segkit.foundation.nothing import NOTHING
+from segkit.plots.style import Style
 from segkit.report.page.drawing import drawn
-from segkit.report.page.tables import MANY_COLUMNS, Wording, html_table
-from segkit.words.catalogue import SECTIONS, Columns, Texts
+from segkit.report.page.fragment import Fragment
+from segkit.report.page.pieces import lines, paragraph, tiles
+from segkit.report.page.style import picture_style
+from segkit.report.page.tables import MANY_COLUMNS, html_table
+from segkit.words.columns import Columns
 from segkit.words.format import Formats
 from segkit.words.said import Saying
+from segkit.words.texts import SECTIONS, Texts
+from segkit.words.wording import Wording
 
 if TYPE_CHECKING:
-    from segkit.plots import Style
+    from matplotlib.axes import Axes
 
-MARK = "application/vnd.segkit+json"
-"""Says that the kit made an output; only such outputs go to the report unasked."""
+MOST_ROWS = 60
+"""Rows of a table that a page shows, unless a notebook says otherwise."""
 
-APPENDIX = "appendix"
-"""The place of an output that the report shows at its end."""
+
+class Reader(Protocol):
+    """In whose language, country and money a chapter speaks."""
+
+    @property
+    def language(self) -> str: ...
+    @property
+    def display_locale(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
 
 
 class StudyLike(Protocol):
@@ -36,54 +49,19 @@ class StudyLike(Protocol):
 
     Attributes
     ----------
-    params : object
-        With `language`, `currency` and `locale` (or `display_locale`).
+    params : Reader
     run_dir : Path
         Folder of the run.
     segment_names : mapping
         Label by segment key, by segmentation.
     """
 
-    params: object
-    run_dir: Path
-    segment_names: Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True)
-class Fragment:
-    """A piece of the report that a notebook cell can show.
-
-    Parameters
-    ----------
-    html : Markup
-        Escaped HTML.
-    plain : str
-        The same as text, for a terminal or a log.
-    kind : str
-        ``opening``, ``heading``, ``sentence``, ``table``, ``picture`` or ``headline``.
-    columns : tuple of str, optional
-        Column keys whose headers it shows; the glossary explains them.
-    place : str, optional
-        ``appendix`` where the report shows it at its end.
-    """
-
-    html: Markup
-    plain: str
-    kind: str
-    columns: tuple[str, ...] = field(default=())
-    place: str = ""
-
-    def __html__(self) -> str:
-        return self.html
-
-    def __str__(self) -> str:
-        return self.plain
-
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, object]:
-        # JupyterLab sets $…$ as mathematics unless a class says otherwise.
-        shown = f'<div class="segkit tex2jax_ignore mathjax_ignore">\n{self.html}\n</div>'
-        mark = {"kind": self.kind, "columns": list(self.columns), "place": self.place}
-        return {MARK: mark, "text/html": shown, "text/plain": self.plain}
+    @property
+    def params(self) -> Reader: ...
+    @property
+    def run_dir(self) -> Path: ...
+    @property
+    def segment_names(self) -> Mapping[str, Mapping[str, str]]: ...
 
 
 class Chapter:
@@ -107,7 +85,7 @@ class Chapter:
     Examples
     --------
     >>> from types import SimpleNamespace
-    >>> params = SimpleNamespace(language="en", locale="en_US", currency="USD")
+    >>> params = SimpleNamespace(language="en", display_locale="en_US", currency="USD")
     >>> study = SimpleNamespace(params=params, run_dir=Path("run"), segment_names={})
     >>> texts = Texts("en", {"sentences": {"size": "There are {customers:count} customers."}})
     >>> print(Chapter(study, "rfm", texts=texts).say("size", customers=793))
@@ -126,8 +104,7 @@ class Chapter:
         self.key = key
         self.run_dir = Path(run_dir or study.run_dir)
         self.segment_names = study.segment_names
-        locale = getattr(params, "display_locale", None) or params.locale
-        self.formats = Formats(locale, params.currency)
+        self.formats = Formats(params.display_locale, params.currency)
         self.texts = texts or Texts(params.language)
         self.columns = Columns(self.texts.language)
 
@@ -138,16 +115,7 @@ class Chapter:
 
     def style_of(self, segmentation: str | None) -> Style:
         """Return the style of pictures about one segmentation (None: about any)."""
-        from segkit.plots import Style
-
-        formats = self.formats
-        return Style(
-            labels=ChainMap(dict(self._names(segmentation)), self.columns.labels, self._labels()),
-            money=lambda value: formats.money(value, None if _digits(value) else 0),
-            number=lambda value: formats.number(value, _digits(value)),
-            percent=lambda share: formats.percent(share, _percent_digits(100 * share)),
-            month=formats.month,
-        )
+        return picture_style(self.wording(segmentation))
 
     def opening(self, conclusion: str = "", **fields: object) -> Fragment:
         """Return the chapter's title, what it comes to, and its introduction.
@@ -163,7 +131,7 @@ class Chapter:
         title = self.texts.fill(f"{path}.title", self.formats, **fields)
         intro = self._optional(f"{path}.intro", fields)
         html = Markup('<h2 id="{}">{}</h2>').format(self.key, title)
-        html += _paragraph(conclusion, "conclusion") + _paragraph(intro, "lead")
+        html += lines(paragraph(conclusion, "conclusion"), paragraph(intro, "lead"))
         return Fragment(html, "\n".join(filter(None, (title, conclusion, intro))), "opening")
 
     def heading(self, key: str, **fields: object) -> Fragment:
@@ -192,49 +160,60 @@ class Chapter:
         RuleError
             When there is no such sentence or a field of it is not given.
         """
-        path = f"sentences.{key}"
-        plain = self.texts.fill(path, self.formats, **self._spoken(path, segmentation, fields))
-        return Fragment(_paragraph(plain), plain, "sentence")
+        plain = self._sentence(key, segmentation, fields)
+        return Fragment(lines(paragraph(plain)), plain, "sentence")
 
-    def tell(self, said: Iterable[Saying], segmentation: str | None = None) -> Fragment | None:
+    def tell(
+        self, said: Iterable[Saying] | None, segmentation: str | None = None
+    ) -> Fragment | None:
         """Return several sentences, each a paragraph; of none, nothing.
 
         Parameters
         ----------
-        said : iterable of (str, mapping)
-            Keys of sentences and their fields, as parts of a study give them.
+        said : iterable of (str, mapping), or None
+            Keys of sentences and their fields, as parts of a study give them, such as
+            `study.carts.remarks`.
         segmentation : str, optional
             As for `say`.
         """
-        parts = [self.say(key, segmentation, **fields) for key, fields in said]
+        parts = [self.say(key, segmentation, **fields) for key, fields in said or ()]
         if not parts:
             return None
         html = Markup("").join(part.html for part in parts)
         return Fragment(html, "\n".join(part.plain for part in parts), "sentence")
 
+    def _sentence(self, key: str, segmentation: str | None, fields: Mapping[str, object]) -> str:
+        path = f"sentences.{key}"
+        kinds, wording = self.texts.fields(path), self.wording(segmentation)
+        words = {"segment": wording.name, "label": self.texts.label}
+        spoken = {
+            name: words[kinds[name]](value) if kinds.get(name) in words else value
+            for name, value in fields.items()
+        }
+        return self.texts.fill(path, self.formats, **spoken)
+
     def table(
         self,
         name: str,
-        df: pd.DataFrame,
+        df: pd.DataFrame | None,
         segmentation: str | None = None,
         *,
         title: str | None = None,
-        max_rows: int = 60,
+        max_rows: int = MOST_ROWS,
         columns: Sequence[str] | None = None,
-        where: pd.Series | None = None,
+        where: pd.Series[bool] | None = None,
         place: str = "",
         **fields: object,
     ) -> Fragment | None:
         """Return a table with its title and note, and leave it as CSV and Parquet in the run.
 
-        Of a part of a study that is not ready, nothing.
-
         Parameters
         ----------
         name : str
             Name of the table, such as ``segment_kpis_clusters``; file names and texts follow it.
-        df : DataFrame
-            Small table with English column keys; a last row ``total`` is set in bold.
+        df : DataFrame or None
+            Small table with English column keys; a last row ``total`` is set in bold. Of None,
+            and of a part of a study that is not ready, nothing is shown and nothing left.
         segmentation : str, optional
             Whose labels the segment keys take; by default the one that the name ends with.
         title : str, optional
@@ -255,7 +234,7 @@ class Chapter:
         RuleError
             When the name is no plain name, or has no title.
         """
-        if df is NOTHING:
+        if df is None or df is NOTHING:
             return None
         segmentation = segmentation or self._segmentation_of(name)
         words = self._words("tables", name, title, segmentation, fields)
@@ -264,20 +243,20 @@ class Chapter:
         view = view if columns is None else view[list(columns)]
         shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
         if view.shape != df.shape:
-            shown += _paragraph(
-                self.texts.fill("page.more_in_file", self.formats, file=file), "rest"
-            )
+            rest = self.texts.fill("page.more_in_file", self.formats, file=file)
+            shown += lines(paragraph(rest, "rest"))
         look = "exhibit wide" if view.shape[1] > MANY_COLUMNS else "exhibit"
+        note = lines(paragraph(words["note"], "note"))
         html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
-            look, self._title(name, words["title"]), _paragraph(words["note"], "note"), shown
+            look, self._title(name, words["title"]), note, shown
         )
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
         return Fragment(html, plain, "table", tuple(map(str, view.columns)), place)
 
     def picture(
         self,
-        plot: Callable[..., object],
-        table: pd.DataFrame,
+        plot: Callable[..., Axes],
+        table: pd.DataFrame | None,
         segmentation: str | None = None,
         *,
         name: str | None = None,
@@ -287,14 +266,13 @@ class Chapter:
     ) -> Fragment | None:
         """Return a picture with its title, its caption and the table behind it.
 
-        Of a part of a study that is not ready, nothing.
-
         Parameters
         ----------
         plot : callable
             A picture of `segkit.plots`: called with the table and `style=`, returns an Axes.
-        table : DataFrame
-            What it draws; left as CSV and Parquet in the run, under the picture's name.
+        table : DataFrame or None
+            What it draws; left as CSV and Parquet in the run, under the picture's name. Of None,
+            and of a part of a study that is not ready, nothing is shown and nothing left.
         segmentation : str, optional
             Whose labels the segment keys take.
         name : str, optional
@@ -311,7 +289,7 @@ class Chapter:
         RuleError
             When the name is no plain name, or has no title.
         """
-        if table is NOTHING:
+        if table is None or table is NOTHING:
             return None
         name = name or plot.__name__
         segmentation = segmentation or self._segmentation_of(name)
@@ -326,14 +304,14 @@ class Chapter:
             heading=self._title(name, words["title"]),
             alt=alt,
             source=source,
-            caption=_paragraph(words["note"], tag="figcaption"),
+            caption=lines(paragraph(words["note"], tag="figcaption")),
             more=self.texts.text("page.show_table"),
-            table=self._shown(table, name, words["title"], segmentation, 60, file),
+            table=self._shown(table, name, words["title"], segmentation, MOST_ROWS, file),
         )
         plain = f"{words['title']}: {alt}"
         return Fragment(html, plain, "picture", tuple(map(str, table.columns)))
 
-    def audience(self, name: str, df: pd.DataFrame) -> Fragment | None:
+    def audience(self, name: str, df: pd.DataFrame | None) -> Fragment | None:
         """Leave a list of customers as a file of its own, and return the sentence that says so.
 
         Who is on it is never in the report.
@@ -342,16 +320,16 @@ class Chapter:
         ----------
         name : str
             Plain name of the list, such as ``"open_carts"``.
-        df : DataFrame
-            One row a customer, or a customer's product.
+        df : DataFrame or None
+            One row a customer, or a customer's product; as for `table`.
         """
-        if df is NOTHING:
+        if df is None or df is NOTHING:
             return None
         _require_plain(name)
         file = f"{AUDIENCES}/{name}.csv"
         write_csv(df, self.run_dir / file)
         plain = self.texts.fill("page.audience", self.formats, rows=len(df), file=file)
-        return Fragment(_paragraph(plain, "rest"), plain, "sentence")
+        return Fragment(lines(paragraph(plain, "rest")), plain, "sentence")
 
     def headline(self, values: Mapping[str, float]) -> Fragment:
         """Return key figures as tiles, and leave them in `data/headline.json`.
@@ -362,7 +340,7 @@ class Chapter:
             Figure by column key, such as ``{"customers": 793, "revenue": 2297200.86}``.
         """
         write_json(values, self.run_dir / "data" / "headline.json")
-        said = spoken_figures(values, self.wording())
+        said = self.wording().figures(values)
         plain = "; ".join(f"{label}: {value}" for label, value in said.items())
         return Fragment(tiles(said), plain, "headline", tuple(values))
 
@@ -375,11 +353,6 @@ class Chapter:
             return self.segment_names.get(segmentation, {})
         return ChainMap(*map(dict, self.segment_names.values()))
 
-    def _labels(self) -> dict[str, str]:
-        start = "labels."
-        paths = [path for path in self.texts.paths if path.startswith(start)]
-        return {path.removeprefix(start): self.texts.text(path) for path in paths}
-
     def wording(self, segmentation: str | None = None) -> Wording:
         """Return how headers and values are said to the chapter's readers."""
         return Wording(self.texts, self.columns, self.formats, self._names(segmentation))
@@ -387,16 +360,6 @@ class Chapter:
     def _segmentation_of(self, name: str) -> str | None:
         ends = [key for key in self.segment_names if name.endswith(f"_{key}")]
         return max(ends, key=len, default=None)
-
-    def _spoken(
-        self, path: str, segmentation: str | None, fields: Mapping[str, object]
-    ) -> dict[str, object]:
-        kinds = self.texts.fields(path)
-        words = {"segment": self.wording(segmentation).name, "label": self.texts.label}
-        return {
-            name: words[kinds[name]](value) if kinds.get(name) in words else value
-            for name, value in fields.items()
-        }
 
     def _optional(self, path: str, fields: Mapping[str, object]) -> str:
         return self.texts.fill(path, self.formats, **fields) if path in self.texts else ""
@@ -440,53 +403,6 @@ class Chapter:
     ) -> Markup:
         wording = self.wording(segmentation)
         return html_table(df, wording, caption, name=name, max_rows=max_rows, file=file)
-
-
-def spoken_figures(values: Mapping[str, object], wording: Wording) -> dict[str, str]:
-    """Return key figures by header, each written by its kind.
-
-    Examples
-    --------
-    >>> wording = Wording(Texts("es"), Columns("es"), Formats("es_AR", "ARS"))
-    >>> spoken_figures({"orders": 5009, "repeat_rate": 0.98}, wording)
-    {'Tickets': '5.009', 'Tasa de recompra': '98,0%'}
-    """
-    return {
-        wording.header(key): wording.value(value, wording.columns.kind(key, pd.Series([value])))
-        for key, value in values.items()
-    }
-
-
-def tiles(figures: Mapping[str, str]) -> Markup:
-    """Return key figures as tiles.
-
-    Examples
-    --------
-    >>> tiles({"Tickets": "5.009"})
-    Markup('<dl class="tiles">\\n<div><dt>Tickets</dt><dd>5.009</dd></div>\\n</dl>')
-    """
-    each = Markup("\n").join(
-        Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(label, value)
-        for label, value in figures.items()
-    )
-    return Markup('<dl class="tiles">\n{}\n</dl>').format(each)
-
-
-def _digits(value: float) -> int:
-    """Decimals of a number in a picture: none from a hundred up."""
-    size = abs(value)
-    return 0 if size >= 100 or not size else 1 if size >= 1 else 2
-
-
-def _percent_digits(percent: float) -> int:
-    return 0 if abs(percent) >= 9.95 or abs(percent - round(percent)) < 0.05 else 1
-
-
-def _paragraph(text: str, kind: str = "", tag: str = "p") -> Markup:
-    if not text:
-        return Markup("")
-    look = Markup(' class="{}"').format(kind) if kind else ""
-    return Markup("<{tag}{look}>{text}</{tag}>\n").format(tag=tag, look=look, text=text)
 
 
 def _require_plain(name: str) -> None:

@@ -8,15 +8,18 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import product
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+import matplotlib
+import pandas as pd
 from markupsafe import Markup
 
-if TYPE_CHECKING:
-    import pandas as pd
+from segkit.plots.canvas import rasterise_heavy
+from segkit.plots.style import Style
 
-    from segkit.plots import Style
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 RASTER_DPI = 200  # of clouds of points, which a drawing would spell out one by one
 SVG = "http://www.w3.org/2000/svg"
@@ -41,7 +44,7 @@ ENCODED = str.maketrans({"%": "%25", "#": "%23", "<": "%3C", ">": "%3E", "&": "&
 
 
 def drawn(
-    plot: Callable[..., object],
+    plot: Callable[..., Axes],
     table: pd.DataFrame,
     style: Style,
     options: Mapping[str, object],
@@ -64,11 +67,7 @@ def drawn(
     Markup
         Of a drawing; the same for the same data.
     """
-    import matplotlib
-
-    from segkit.plots.canvas import rasterise_heavy
-
-    look = {
+    look: dict[Any, Any] = {
         "savefig.dpi": RASTER_DPI,
         "svg.fonttype": "none",
         "svg.hashsalt": "segkit",
@@ -76,7 +75,7 @@ def drawn(
     }
     svg = io.BytesIO()
     with matplotlib.rc_context(look):
-        figure = plot(table, style=style, **options).figure
+        figure: Any = plot(table, style=style, **options).figure
         rasterise_heavy(figure)
         nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
         figure.savefig(svg, format="svg", bbox_inches="tight", metadata=nothing)
@@ -152,7 +151,7 @@ def _draw_hatches(root: ElementTree.Element) -> None:
             found = FILLED.search(shape.get("style", ""))
             if found is None or found[1] not in patterns or "d" not in shape.attrib:
                 continue
-            ground = patterns[found[1]].find(f"{{{SVG}}}rect").attrib["fill"]
+            ground = next(patterns[found[1]].iterfind(f"{{{SVG}}}rect")).attrib["fill"]
             shape.set("style", FILLED.sub(f"fill:{ground}", shape.attrib["style"]))
             name = f"{found[1]}-{len(clips)}"
             clip = ElementTree.SubElement(clips, f"{{{SVG}}}clipPath", {"id": name})

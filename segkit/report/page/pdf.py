@@ -205,7 +205,7 @@ def _ran(
     return f"{name} ended with status {status}: {last[:200]}" if status else ""
 
 
-def _end(process: subprocess.Popen) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     if os.name == "posix":

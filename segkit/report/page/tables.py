@@ -3,89 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup, escape
 
-from segkit.analysis.migration import NO_SEGMENTS
-from segkit.words.catalogue import Columns, Texts
-from segkit.words.format import NUMBER_KINDS, TIME_KINDS, Formats
-
-SUMMARY_ROWS = ("total", "read", "kept", "rejected")
-"""What rows that add others up hold in one of their first two cells; they are set in bold."""
-
-AMONG_SEGMENTS = ("total", *NO_SEGMENTS)
-"""What stands among segments without being one."""
+from segkit.words.format import NUMBER_KINDS, TIME_KINDS
+from segkit.words.wording import Wording, is_summary
 
 MANY_COLUMNS = 8  # beyond it a table needs a page on its side
 
 # Seen by screen readers and not by eyes, in a page without the kit's style sheet too.
 QUIET = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
-
-
-@dataclass(frozen=True)
-class Wording:
-    """How headers and values of a table are said to a reader.
-
-    Parameters
-    ----------
-    texts : Texts
-        Labels and rule names.
-    columns : Columns
-        Headers and kinds.
-    formats : Formats
-        How numbers, money and dates are written.
-    names : mapping of str to str, optional
-        Label of each segment key.
-
-    Examples
-    --------
-    >>> wording = Wording(Texts("es"), Columns("es"), Formats("es_AR", "ARS"), {"loyal": "Leales"})
-    >>> wording.header("revenue"), wording.value("loyal", "segment"), wording.value(0.5, "percent")
-    ('Ingresos', 'Leales', '50,0%')
-    """
-
-    texts: Texts
-    columns: Columns
-    formats: Formats
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def naming(self, names: Mapping[str, str]) -> Wording:
-        """Return the same wording with other segment labels."""
-        return replace(self, names=names)
-
-    def header(self, column: object) -> str:
-        """Return the header of a column; of a segment's own column, the segment's label."""
-        known = column not in self.columns and column in self.names
-        return str(self.names[str(column)]) if known else self.columns.label(column)
-
-    def value(self, value: object, kind: str) -> str:
-        """Return a value as a reader sees it; plain text, not escaped."""
-        name = kind.partition(".")[0]
-        if name == "flag" and pd.api.types.is_bool(value):
-            return self.texts.text("labels.flag_yes" if value else "labels.flag_no")
-        if name == "rule":
-            return self.formats.text(self.texts.rule(value))
-        if name == "segment" or (name in NUMBER_KINDS and isinstance(value, str)):
-            return self.formats.text(self.name(value))
-        if name == "label" and isinstance(value, str):
-            return self.formats.text(self.texts.label(value))
-        return self.formats.by_kind(kind)(value)
-
-    def name(self, segment: object) -> object:
-        """Return the label of a segment key, and anything that is no such key as it is."""
-        if segment in AMONG_SEGMENTS:
-            return self.texts.label(segment)
-        return self.names.get(segment, segment) if isinstance(segment, str) else segment
-
-    def kinds(self, df: pd.DataFrame, table: str = "") -> list[str]:
-        """Return the kind of each column of a table."""
-        return [
-            self.columns.kind(column, df.iloc[:, place], table)
-            for place, column in enumerate(df.columns)
-        ]
 
 
 def html_table(
@@ -121,6 +51,9 @@ def html_table(
 
     Examples
     --------
+    >>> from segkit.words.columns import Columns
+    >>> from segkit.words.format import Formats
+    >>> from segkit.words.texts import Texts
     >>> wording = Wording(Texts("en"), Columns("en"), Formats("en_US", "USD"))
     >>> html = html_table(pd.DataFrame({"segment": ["<b>"], "revenue": [12.5]}), wording, "Sales")
     >>> "&lt;b&gt;" in html, "$12.50" in html
@@ -166,17 +99,6 @@ def html_pairs(pairs: Mapping[str, object], headers: tuple[str, str], caption: s
     ).format(caption=caption, quiet=QUIET, first=headers[0], second=headers[1], rows=rows)
 
 
-def is_summary(row: tuple) -> bool:
-    """Tell whether a row adds others up.
-
-    Examples
-    --------
-    >>> is_summary(("total", 793)), is_summary(("orders", "read", 9994)), is_summary(("loyal", 3))
-    (True, True, False)
-    """
-    return any(isinstance(cell, str) and cell in SUMMARY_ROWS for cell in row[:2])
-
-
 def _shortened(df: pd.DataFrame, max_rows: int) -> pd.DataFrame:
     if len(df) <= max_rows:
         return df
@@ -190,7 +112,7 @@ def _head(wording: Wording, column: object, kind: str) -> Markup:
     return Markup('<th scope="col"{}>{}</th>').format(_class(kind), wording.header(column))
 
 
-def _row(row: tuple, kinds: list[str], tops: list[float], wording: Wording) -> Markup:
+def _row(row: tuple[Any, ...], kinds: list[str], tops: list[float], wording: Wording) -> Markup:
     total = is_summary(row)
     texts = [escape(wording.value(value, kind)) for value, kind in zip(row, kinds, strict=True)]
     cells = [
@@ -206,7 +128,7 @@ def _total_cell(text: Markup, kind: str) -> Markup:
     return Markup("<td{}><strong>{}</strong></td>").format(_class(kind), text)
 
 
-def _cell(text: Markup, kind: str, value: object, top: float) -> Markup:
+def _cell(text: Markup, kind: str, value: Any, top: float) -> Markup:
     """A share of the whole is also drawn, as a thin line under its number."""
     if not top or pd.isna(value) or value <= 0:
         return Markup("<td{}>{}</td>").format(_class(kind), text)

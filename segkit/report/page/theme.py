@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from segkit.errors import SegkitError
-
-if TYPE_CHECKING:
-    from segkit.params import Params
+from segkit.params import Params
+from segkit.plots.style import tint
 
 LIGHT, DARK = "#ffffff", "#12171d"  # paper, as in page.css
 LEGIBLE = 4.5  # contrast of text to its background, WCAG 2.2, level AA
@@ -92,8 +90,6 @@ def legible(colour: str, paper: str) -> str:
     >>> legible("#00639c", "#12171d"), legible("#78bfee", "#12171d")
     ('#3b87b3', '#78bfee')
     """
-    from segkit.plots.style import tint
-
     steps = (tint(colour, white / 100).lower() for white in range(101))
     return next(mixed for mixed in steps if contrast(mixed, paper) >= LEGIBLE)
 

@@ -67,9 +67,8 @@ def trend_of(monthly: pd.DataFrame | None) -> pd.DataFrame | None:
     months = pd.date_range(whole[0], table.index[-1], freq="MS")[-MONTHS - 1 :]
     table = table.reindex(months).fillna({"revenue": 0.0, "complete": True})
     table = table[(months <= whole[-1]) | (months == table.index[-1])]
-    return (
-        table.tail(MONTHS + int(not table["complete"].iloc[-1])).rename_axis("month").reset_index()
-    )
+    shown: pd.DataFrame = table.tail(MONTHS + int(not table["complete"].iloc[-1]))
+    return shown.rename_axis("month").reset_index()
 
 
 def _places(revenue: pd.Series) -> tuple[list[float], list[float]]:

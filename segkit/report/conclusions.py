@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
-from segkit.analysis.concentration import concentration
+from segkit.report.page.chapter import Chapter
+from segkit.study.study import Study
 
-if TYPE_CHECKING:
-    from segkit.report.page.chapter import Chapter
-    from segkit.study.study import Study
-
+Conclusion = tuple[str, str | None, dict[str, Any]]
+"""Key of a sentence, the segmentation whose labels it takes, and its fields."""
 
 SAME = 0.005  # a smaller change of revenue is none
 
@@ -38,10 +37,10 @@ def conclusion(study: Study, chapter: Chapter) -> str:
     return str(chapter.say(f"conclusion_{key}", segmentation, **fields)) if key else ""
 
 
-def _explore(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _explore(study: Study) -> Conclusion:
     now, before = study.headline, study.headline_before
-    shares = concentration(study.buyers["revenue"]).set_index("top_share")["revenue_share"]
-    fields = {"buyers": now["buyers"], "revenue": now["revenue"], "top20": shares.loc[0.2]}
+    shares = study.audit.concentration.set_index("top_share")["revenue_share"]
+    fields: dict[str, Any] = {"buyers": now["buyers"], "revenue": now["revenue"], "top20": shares.loc[0.2]}
     if not before or not before["revenue"] > 0:
         return "explore_alone", None, fields
     change = now["revenue"] / before["revenue"] - 1
@@ -49,27 +48,27 @@ def _explore(study: Study) -> tuple[str, str | None, dict[str, object]]:
     return f"explore_{how}", None, fields | {"change": abs(change)}
 
 
-def _rfm(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _rfm(study: Study) -> Conclusion:
     return _largest(study, "value_groups", "rfm")
 
 
-def _clusters(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _clusters(study: Study) -> Conclusion:
     groups = len(study.clusters.segments_)
     key, which, fields = _largest(study, "clusters", "clusters")
     return key, which, fields | {"groups": groups}
 
 
-def _clv(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _clv(study: Study) -> Conclusion:
     forecast = study.forecast
     if not forecast.ready:
         return "clv_none", None, {"customers": len(study.buyers)}
     segments = forecast.segments[forecast.segments["segment"] != "total"]
-    best = segments.loc[segments["clv_share"].idxmax()]
+    best = segments.nlargest(1, "clv_share").iloc[0]
     names = ["segment", "clv_share", "customers_share"]
-    return "clv", "clv_segments", forecast.total | dict(best[names])
+    return "clv", "clv_segments", {**forecast.total, **best[names]}
 
 
-def _lifecycle(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _lifecycle(study: Study) -> Conclusion:
     stages = study.kpis("lifecycle").set_index("segment")
     counts = stages["customers"].reindex(["active", "new", "returned", "churned"], fill_value=0)
     buyers = counts.sum()
@@ -77,17 +76,17 @@ def _lifecycle(study: Study) -> tuple[str, str | None, dict[str, object]]:
     return "lifecycle", None, fields | {"active_share": counts["active"] / buyers, "buyers": buyers}
 
 
-def _segments(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _segments(study: Study) -> Conclusion:
     hindsight = study.evidence
     if not hindsight.ready:
         return _largest(study, study.params.report.recommendations, "segments")
     best = hindsight.best_segmentation
-    fields = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
+    fields: dict[str, Any] = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
     fields |= {"low": best["gini_low"], "high": best["gini_high"]} | hindsight.terms
     return ("segments_tested" if best["gini_low"] > 0 else "segments_chance"), None, fields
 
 
-def _recommendations(study: Study) -> tuple[str, str | None, dict[str, object]]:
+def _recommendations(study: Study) -> Conclusion:
     top = study.insights.top()
     if top.empty:
         return "recommendations_none", None, {"min_cell": study.params.report.min_cell}
@@ -95,20 +94,18 @@ def _recommendations(study: Study) -> tuple[str, str | None, dict[str, object]]:
     return "recommendations", None, fields | {"findings": len(study.insights.table)}
 
 
-def _largest(
-    study: Study, segmentation: str, key: str
-) -> tuple[str, str | None, dict[str, object]]:
+def _largest(study: Study, segmentation: str, key: str) -> Conclusion:
     """Say which segment brings most of the period's revenue."""
     kpis = study.kpis(segmentation)
     named: pd.DataFrame = kpis[(kpis["segment"] != "total") & (kpis["revenue"] > 0)]
     if named.empty:
         return "no_revenue", None, {"customers": len(study.buyers)}
-    best = named.loc[named["revenue"].idxmax()]
+    best = named.nlargest(1, "revenue").iloc[0]
     names = ["segment", "customers", "customers_share", "revenue", "revenue_share"]
-    return key, segmentation, dict(best[names]) | {"about": segmentation}
+    return key, segmentation, {**best[names], "about": segmentation}
 
 
-CONCLUSIONS: dict[str, Callable[[Study], tuple[str, str | None, dict[str, object]]]] = {
+CONCLUSIONS: dict[str, Callable[[Study], Conclusion]] = {
     "explore": _explore,
     "rfm": _rfm,
     "clusters": _clusters,

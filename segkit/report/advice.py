@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
-from markupsafe import Markup
 
-from segkit.analysis.migration import balance
 from segkit.errors import RuleError, SegkitError, suggestion
 from segkit.foundation.files import replacing, write_json
 from segkit.foundation.nothing import NOTHING
-from segkit.params import SEGMENTATIONS
 from segkit.report.exports.recommendations import (
     Recommendation,
     recommendations,
     to_json,
     to_markdown,
 )
-from segkit.report.page.cards import bullets, card, cards, paragraph
-from segkit.report.page.chapter import Chapter, Fragment
+from segkit.report.page.cards import card, cards
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.fragment import Fragment
+from segkit.report.page.pieces import paragraph
+from segkit.report.segment_cards import SegmentCards
+from segkit.study.study import Study
 from segkit.words.format import Formats
 from segkit.words.playbook import Playbook, languages
-
-if TYPE_CHECKING:
-    from segkit.study.study import Study
 
 
 def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -> Fragment:
@@ -61,7 +56,7 @@ def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -
     advice = recommendations(study.kpis(segmentation), segmentation, study.playbook)
     _leave_markdown(study, segmentation, advice)
     _leave_json(study, segmentation)
-    return _SegmentCards(study, chapter, segmentation).shown(advice)
+    return SegmentCards(study, chapter, segmentation).shown(advice)
 
 
 def first_things(study: Study, chapter: Chapter) -> Fragment:
@@ -137,12 +132,12 @@ def audience_names(study: Study, chapter: Chapter) -> pd.DataFrame:
     """
     findings = _said_findings(study, chapter)
     titles = {study.audiences.name_of(row): row["finding"] for _, row in findings.iterrows()}
-    table = study.audiences.table
+    table: pd.DataFrame = study.audiences.table
     about = [
-        titles[row.audience]
-        if pd.notna(row.rule)
-        else chapter.name_of(row.segmentation, row.segment)
-        for row in table.itertuples()
+        titles[row["audience"]]
+        if pd.notna(row["rule"])
+        else chapter.name_of(row["segmentation"], row["segment"])
+        for row in table.to_dict("records")
     ]
     return table.assign(about=about)
 
@@ -160,14 +155,11 @@ def special_cells(study: Study) -> pd.DataFrame:
     Definitions, section 4: `555` never gets a discount, `115` gets value added.
     """
     totals = study.rfm.cell_totals(study.scores, study.customers).set_index("cell")
-    rows = []
-    for cell in study.playbook.cells:
-        entry = study.playbook.cell(cell)
-        customers, revenue = totals.loc[cell, ["customers", "revenue"]]
-        policy = study.playbook.discounts[entry.discount].name
-        rows.append((cell, int(customers), float(revenue), policy, entry.discount_note))
-    return pd.DataFrame(
-        rows, columns=["cell", "customers", "revenue_all_time", "discount", "advice"]
+    entries = study.playbook.cells
+    found = totals.loc[list(entries), ["customers", "revenue"]].reset_index()
+    return found.rename(columns={"revenue": "revenue_all_time"}).assign(
+        discount=[study.playbook.discounts[entry.discount].name for entry in entries.values()],
+        advice=[entry.discount_note for entry in entries.values()],
     )
 
 
@@ -219,96 +211,6 @@ def _leave_json(study: Study, segmentation: str) -> None:
     )
 
 
-def _write(path: os.PathLike, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     with replacing(path) as beside:
         beside.write_text(text, encoding="utf-8", newline="\n")
-
-
-class _SegmentCards:
-    """The cards of one segmentation: who, how many, how much, what moves them, what to do."""
-
-    def __init__(self, study: Study, chapter: Chapter, segmentation: str) -> None:
-        self.study, self.chapter, self.segmentation = study, chapter, segmentation
-        self.kpis = study.kpis(segmentation).set_index("segment")
-
-    def shown(self, advice: list[Recommendation]) -> Fragment:
-        """Return one card a recommendation."""
-        plain = "\n".join(f"{one.entry.name}: {one.entry.description}" for one in advice)
-        return Fragment(cards([self._card(one) for one in advice]), plain, "cards")
-
-    def _card(self, one: Recommendation) -> Markup:
-        entry, label = one.entry, self.chapter.texts.label
-        policy = Markup("<p><strong>{}.</strong> {}</p>").format(
-            one.policy.name, entry.discount_note
-        )
-        parts = [
-            (label("card_moves"), Markup("").join(map(paragraph, self._moves(one.segment)))),
-            (label("strategies"), bullets(entry.strategies)),
-            (label("offer"), bullets(self._offered.get(one.segment, []), numbered=True)),
-            (label("avoid"), bullets(entry.avoid)),
-            (label("channels"), paragraph(" · ".join(entry.channels))),
-            (label("contact_frequency"), paragraph(entry.contact_frequency)),
-            (label("discount"), policy),
-            (label("kpi"), paragraph(entry.kpi)),
-        ]
-        anchor = f"{self.chapter.key}-{one.segment}"
-        return card(
-            entry.name,
-            parts,
-            anchor=anchor,
-            figures=self._figures(one),
-            lead=entry.description,
-        )
-
-    def _figures(self, one: Recommendation) -> dict[str, str]:
-        formats, header, row = (
-            self.chapter.formats,
-            self.chapter.columns.label,
-            self.kpis.loc[one.segment],
-        )
-        with_share = lambda value, share: f"{value} ({formats.percent(share)})"
-        return {
-            header("customers"): with_share(formats.integer(one.customers), one.customers_share),
-            header("revenue"): with_share(formats.money(row["revenue"], 0), row["revenue_share"]),
-            header("ltv"): formats.money(one.ltv),
-            header("clv"): formats.money(row["clv"]),
-            header("aov_mean"): formats.money(one.aov_mean),
-            header("orders_per_customer"): formats.decimal(one.orders_per_customer, 1),
-            header("recency_days"): formats.by_kind("days")(one.recency_days),
-        }
-
-    def _moves(self, segment: str) -> list[str]:
-        """What such customers did in the test, and who came and went since the earlier date."""
-        sentences = []
-        if segment in self._tested.index:
-            fields = self._tested.loc[segment].to_dict() | self.study.evidence.terms
-            sentences.append(self._said("card_tested", fields))
-        if segment in self._balance.index:
-            fields = self._balance.loc[segment].to_dict() | self.study.migration.terms
-            sentences.append(self._said("card_moved", fields))
-        return sentences
-
-    def _said(self, key: str, fields: Mapping[str, object]) -> str:
-        return self.chapter.texts.fill(f"sentences.{key}", self.chapter.formats, **fields)
-
-    @cached_property
-    def _tested(self) -> pd.DataFrame:
-        evidence = self.study.evidence
-        if not evidence.ready or self.segmentation not in SEGMENTATIONS:
-            return pd.DataFrame()
-        table = evidence.segments
-        return table[table["segmentation"] == self.segmentation].set_index("segment")
-
-    @cached_property
-    def _balance(self) -> pd.DataFrame:
-        migration = self.study.migration
-        if not migration.ready or self.segmentation not in SEGMENTATIONS:
-            return pd.DataFrame()
-        return balance(migration.flows(self.segmentation)).set_index("segment")
-
-    @cached_property
-    def _offered(self) -> dict[str, list[str]]:
-        if not self.study.offers.ready:
-            return {}
-        table = self.study.offers.by_segment(self.segmentation)
-        return {segment: list(rows["product"]) for segment, rows in table.groupby("segment")}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from segkit.report.page.chapter import Chapter
-    from segkit.study.study import Study
+from segkit.report.page.chapter import Chapter
+from segkit.study.study import Study
 
 
 def method(study: Study, chapter: Chapter) -> list[tuple[str, str]]:

@@ -1,0 +1,86 @@
+"""What a report's first screen says: figures, three findings, three things to do."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import timedelta
+from itertools import chain, islice
+
+from segkit.report.advice import anchor_of_first
+from segkit.report.conclusions import conclusion
+from segkit.report.page.chapter import Chapter
+from segkit.report.page.first_screen import Action, Figure, Summary
+from segkit.study.study import Study
+from segkit.words.changes import change_of
+
+FIGURES = ("revenue", "orders", "buyers", "aov", "repeat_rate")
+TOLD = 3
+SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][»”)]))\s+(?=[\"(A-ZÁÉÍÓÚÑ¿¡«“0-9])")
+NOT_AN_END = {"vs.", "aprox.", "approx.", "ee.", "uu.", "u.", "sr.", "sra.", "dr.", "mr.", "mrs."}
+"""Abbreviations that more may follow."""
+FALLBACK = ("explore", "clv", "lifecycle")
+
+
+def summary(study: Study) -> Summary:
+    """Return the first screen of a study's report."""
+    chapter = Chapter(study, "recommendations")
+    told = [study.insights.words(chapter, row) for _, row in study.insights.top(TOLD).iterrows()]
+    findings = [first_sentence(words["sentence"]) for words in told]
+    others = (conclusion(study, Chapter(study, key)) for key in FALLBACK)
+    return Summary(
+        figures=_figures(study, chapter),
+        compared=_compared(study, chapter),
+        findings=tuple(islice(chain(findings, filter(None, others)), TOLD)),
+        actions=tuple(
+            Action(
+                words["title"],
+                first_sentence(words["action"]),
+                anchor_of_first(chapter, place),
+            )
+            for place, words in enumerate(told, start=1)
+        ),
+    )
+
+
+def first_sentence(text: str) -> str:
+    """Return a text up to the end of its first sentence.
+
+    Examples
+    --------
+    >>> first_sentence("They bring 1.234 € (37.6 % of all). Their average is 540.")
+    'They bring 1.234 € (37.6 % of all).'
+    """
+    text = text.strip()
+    for end in SENTENCE_END.finditer(text):
+        if text[: end.start()].split()[-1].strip("(«“").lower() not in NOT_AN_END:
+            return text[: end.start()]
+    return text
+
+
+def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
+    before = study.headline_before
+    now = {key: study.headline[key] for key in FIGURES}
+    said = chapter.wording().figures(now)
+    changes = [
+        change_of(
+            now[key],
+            before.get(key, math.nan),
+            chapter.formats,
+            chapter.texts,
+            is_share=chapter.columns.kind(key) == "percent",
+        )
+        for key in FIGURES
+    ]
+    return tuple(
+        Figure(label, value, *change)
+        for (label, value), change in zip(said.items(), changes, strict=True)
+    )
+
+
+def _compared(study: Study, chapter: Chapter) -> str:
+    if not study.headline_before:
+        return chapter.texts.text("page.not_compared")
+    start = study.audit.earlier_start
+    end = study.period_start - timedelta(days=1)
+    return chapter.texts.fill("page.compared", chapter.formats, start=start, end=end)
