@@ -40,7 +40,11 @@ def conclusion(study: Study, chapter: Chapter) -> str:
 def _explore(study: Study) -> Conclusion:
     now, before = study.headline, study.headline_before
     shares = study.audit.concentration.set_index("top_share")["revenue_share"]
-    fields: dict[str, Any] = {"buyers": now["buyers"], "revenue": now["revenue"], "top20": shares.loc[0.2]}
+    fields: dict[str, Any] = {
+        "buyers": now["buyers"],
+        "revenue": now["revenue"],
+        "top20": shares.loc[0.2],
+    }
     if not before or not before["revenue"] > 0:
         return "explore_alone", None, fields
     change = now["revenue"] / before["revenue"] - 1

@@ -14,6 +14,7 @@ from sklearn.cluster import KMeans
 
 from segkit.errors import RuleError, SegkitError
 from segkit.foundation.estimator import check_choice, check_names
+from segkit.foundation.yaml_files import load_yaml
 from segkit.segments.base import (
     PROSPECTS,
     Segmentation,
@@ -459,7 +460,6 @@ def load_cluster_names(path: str | Path | None = None) -> dict[str, dict[str, tu
     >>> load_cluster_names()["lost"]["recency_days"]
     (1.5, inf)
     """
-    from segkit.params import load_yaml
 
     file = Path(path or Path(__file__).parent / "tables" / "cluster_names.yaml")
     where = str(path) if path else file.name

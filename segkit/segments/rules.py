@@ -13,6 +13,7 @@ import pandas as pd
 
 from segkit.errors import DataError, RuleError
 from segkit.foundation.display import Shown
+from segkit.foundation.yaml_files import load_yaml
 from segkit.segments.base import PROSPECTS, check_columns, check_key
 
 _LETTERS = ("r", "f", "m")
@@ -90,7 +91,6 @@ class RuleTable(Shown):
         >>> RuleTable.load().segments[:3]
         ['champions', 'loyal', 'potential_loyalists']
         """
-        from segkit.params import load_yaml
 
         file = Path(path or Path(__file__).parent / "tables" / "value_groups.yaml")
         where = str(path) if path else file.name
