@@ -41,8 +41,8 @@ def main() -> None:
 @DEBUG
 def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug: bool) -> None:
     """Run clients (PARAMS FILES) to finished reports."""
-    from segkit.run.execute import run_clients
-    from segkit.run.progress import watching
+    from segkit.run.execute import run_clients  # heavy: `segkit --help` does without
+    from segkit.run.progress import watching  # heavy: `segkit --help` does without
 
     with _told_in_one_line(debug):
         with watching() as listener:
@@ -79,7 +79,7 @@ def _tell(outcome: Outcome, debug: bool) -> None:
 @DEBUG
 def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
     """Check clients' parameters and the first lines of their data, and do nothing else."""
-    from segkit.run.preflight import preflight
+    from segkit.run.preflight import preflight  # heavy: `segkit --help` does without
 
     root = root or find_root()
     failed = False
@@ -105,7 +105,7 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
 @DEBUG
 def translate(language: str, debug: bool) -> None:
     """Bring the texts in LANGUAGE (such as pt) up to the English ones, and say what is left."""
-    from segkit.words.translations import update
+    from segkit.words.translations import update  # heavy: loaded when it is asked for
 
     with _told_in_one_line(debug):
         left = update(language)
@@ -146,7 +146,8 @@ def new(
     **given: str | None,
 ) -> None:
     """Write params/CLIENT.yaml from a look at a file, with every guess explained."""
-    from segkit.sniff import write_params
+    from segkit.run.preflight import preflight  # heavy: `segkit --help` does without
+    from segkit.sniff import write_params  # heavy: loaded when a file is looked at
 
     root = root or find_root()
     overrides: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -154,7 +155,15 @@ def new(
         if columns:
             overrides["columns"] = dict(_role_and_name(column) for column in columns)
         out = root / "params" / f"{client}.yaml"
-        written = write_params(client, file, out, currency=currency, root=root, overrides=overrides)
+        written = write_params(
+            client,
+            file,
+            out,
+            currency=currency,
+            root=root,
+            check=preflight,
+            overrides=overrides,
+        )
         click.echo(
             f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}"
         )
@@ -177,6 +186,7 @@ def index(
 
     Language and benchmarks are remembered for the next time.
     """
+    # Heavy: loaded when a page is made.
     from segkit.report.index.index import write_benchmarks, write_index
 
     root = (root or find_root()).resolve()
@@ -195,9 +205,11 @@ def index(
 @DEBUG
 def compare(before: Path, after: Path, html: Path | None, exit_code: bool, debug: bool) -> None:
     """Tell what changed between two finished runs, such as reports/acme/2025-12-31."""
-    from rich.console import Console
+    from rich.console import Console  # only a terminal needs it
 
-    from segkit.report.index.compare import compare
+    from segkit.report.index.compare import compare  # heavy: loaded when a page is made
+
+    # Heavy: loaded when a page is made.
     from segkit.report.index.comparison import print_comparison, write_comparison
 
     with _told_in_one_line(debug):

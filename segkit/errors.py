@@ -143,7 +143,7 @@ def _own_lines(trace: TracebackType | None) -> list[str]:
 
 def _place(file: str) -> str:
     """Return what a reader calls a file of code; in a notebook, its cell."""
-    from IPython import get_ipython
+    from IPython import get_ipython  # only notebooks have it
 
     shell = get_ipython()
     named = shell.compile.format_code_name(file) if shell else None
@@ -151,7 +151,7 @@ def _place(file: str) -> str:
 
 
 def _whole_traceback(error: BaseException) -> list[str]:
-    from IPython import get_ipython
+    from IPython import get_ipython  # only notebooks have it
 
     kind, trace = type(error), error.__traceback__
     shell = get_ipython()

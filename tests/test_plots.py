@@ -1,5 +1,6 @@
 """Pictures are compared by what is on them (bars, texts, lines), not by pixels."""
 
+import contextlib
 import itertools
 import subprocess
 import sys
@@ -503,10 +504,8 @@ def test_settings_are_restored_when_a_style_fails(name):
         raise ZeroDivisionError
 
     before = dict(matplotlib.rcParams)
-    try:
+    with contextlib.suppress(ZeroDivisionError):
         draw(name, style=Style(money=fail, number=fail, percent=fail, month=fail))
-    except ZeroDivisionError:
-        pass
     assert dict(matplotlib.rcParams) == before
 
 

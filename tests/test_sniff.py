@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,9 @@ from hypothesis import strategies as st
 
 from segkit.errors import DataError, RuleError, SegkitError
 from segkit.params import load_params
-from segkit.sniff import sniff, write_params
+from segkit.run.preflight import preflight
+from segkit.sniff import sniff
+from segkit.sniff import write_params as write_checked
 from segkit.sniff.document import _entry, _remark, _scalar
 from segkit.sniff.look import BYTES
 from segkit.sniff.names import NAMES, Names
@@ -22,6 +25,9 @@ from segkit.sniff.numbers import _decimal_of
 from segkit.sniff.sample import Finding
 from segkit.sniff.text import _western_encoding
 from segkit.study.study import Study
+
+write_params = partial(write_checked, check=preflight)
+"""As the command line calls it."""
 
 SPANISH = """\
 Nº Pedido;Cliente;Fecha del pedido;Artículo;Categoría;Unidades;Importe (€)

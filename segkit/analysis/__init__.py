@@ -33,6 +33,6 @@ def __getattr__(name: str) -> object:
     """Import what needs the models, and with them scipy, when first used."""
     if name != "customer_history":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from segkit.analysis.model_fit import customer_history
+    from segkit.analysis.model_fit import customer_history  # with scipy: loaded when first used
 
     return customer_history

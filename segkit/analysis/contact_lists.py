@@ -66,7 +66,7 @@ def normal_phone(text: str, region: str | None) -> str | None:
     >>> normal_phone("+44 20 8366 1177", "ES"), normal_phone("no phone", "ES")
     ('+442083661177', None)
     """
-    import phonenumbers
+    import phonenumbers  # its tables of all countries are loaded where there are phones
 
     try:
         number = phonenumbers.parse(text, region)
@@ -235,7 +235,7 @@ def read_audience(path: Path) -> pd.DataFrame:
 
 
 def _as_dialled_now(number: Any) -> str:
-    import phonenumbers
+    import phonenumbers  # its tables of all countries are loaded where there are phones
 
     former = _FORMER_PREFIXES[number.country_code]
     digits = former.sub("", phonenumbers.national_significant_number(number))

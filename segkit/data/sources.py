@@ -132,7 +132,7 @@ def resolve_files(source: Source, root: Path, *, where: str) -> list[Path]:
 
 def _matches(text: str, source: Source, root: Path, where: str) -> list[Path]:
     if text.startswith(DEMO):
-        from segkit.data.demo import shop
+        from segkit.data.demo import shop  # the generator is loaded where the demo is asked for
 
         return [shop.path(root, text.removeprefix(DEMO))]
     path = root / Path(text).expanduser()
@@ -331,7 +331,7 @@ def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[Any]
     DataError
         The workbook cannot be read, or has no such sheet, or the sheet is empty.
     """
-    import python_calamine
+    import python_calamine  # only workbooks need it
 
     try:
         book = python_calamine.CalamineWorkbook.from_path(file)

@@ -114,7 +114,9 @@ class Params(Section):
     @property
     def phone_region(self) -> str | None:
         """The country whose phones are written without a country code; None where unknown."""
-        from babel import Locale
+        from babel import Locale  # its data are loaded where they are asked for
+
+        # Its tables of all countries are loaded where there are phones.
         from phonenumbers import SUPPORTED_REGIONS
 
         if self.customers and self.customers.phone_region:

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
+from segkit.foundation.display import facts, page, summary
 from segkit.params.secrets import without_secrets
 
 
@@ -50,8 +51,6 @@ class Section(BaseModel):
         return sorted({*mine, *type(self).model_fields})
 
     def _repr_html_(self) -> str:
-        from segkit.foundation.display import facts, page, summary
-
         given, usual = self._by_default()
         frame = "<details><summary>{} more at their defaults</summary>\n{}\n</details>"
         rest = Markup(frame).format(len(usual), facts(usual)) if usual else Markup("")

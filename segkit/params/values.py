@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -53,8 +54,6 @@ _NO_PLACES = {"localtime", "posixrules", "Factory"}
 
 def known_timezone(value: str) -> str:
     """Accept the name of a time zone that is a place."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
-
     try:
         ZoneInfo(value)
         known = value not in _NO_PLACES
@@ -68,7 +67,7 @@ def known_timezone(value: str) -> str:
 
 def known_locale(value: str) -> str:
     """Accept a locale that numbers and dates can be written in."""
-    from babel import Locale, UnknownLocaleError
+    from babel import Locale, UnknownLocaleError  # its data are loaded where they are asked for
 
     try:
         return str(Locale.parse(value.replace("-", "_")))
@@ -78,7 +77,7 @@ def known_locale(value: str) -> str:
 
 def known_currency(value: str) -> str:
     """Accept an ISO 4217 currency."""
-    from babel.numbers import list_currencies
+    from babel.numbers import list_currencies  # its data are loaded where they are asked for
 
     if value not in list_currencies():
         like = _closest(value, list_currencies(), "EUR")
@@ -113,6 +112,7 @@ def known_language(value: str) -> str:
 
 def known_region(value: str) -> str:
     """Accept an ISO 3166 country that has telephones."""
+    # Its tables of all countries are loaded where there are phones.
     from phonenumbers import SUPPORTED_REGIONS
 
     if value not in SUPPORTED_REGIONS:

@@ -105,8 +105,8 @@ def run_clients(
         starts; a client that does not pass is `failed` and the others run.
     """
     root = Path(root).resolve() if root else find_root()
-    files = [Path(file) for file in files]
-    checked = [_checked(file, root, force) for file in files]
+    paths = [Path(file) for file in files]
+    checked = [_checked(file, root, force) for file in paths]
     checked = _refuse_repeated(checked)
     todo = [job for job in checked if isinstance(job, Job)]
     own = executor or ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
@@ -118,14 +118,14 @@ def run_clients(
         if executor is None:
             own.shutdown(cancel_futures=True)
     outcomes = [done[job.client] if isinstance(job, Job) else job for job in checked]
-    _write_index(root, files, outcomes)
+    _write_index(root, paths, outcomes)
     return outcomes
 
 
 def _write_index(root: Path, files: list[Path], outcomes: list[Outcome]) -> None:
     """Bring the page over all clients up to date; no run fails because of it."""
-    from segkit.report.index.clients import Ending
-    from segkit.report.index.index import write_index
+    from segkit.report.index.clients import Ending  # heavy: loaded when a page is made
+    from segkit.report.index.index import write_index  # heavy: loaded when a page is made
 
     now = datetime.now(UTC)
     try:
@@ -145,7 +145,7 @@ def _write_index(root: Path, files: list[Path], outcomes: list[Outcome]) -> None
 
 
 def _checked(file: Path, root: Path, force: bool) -> Job | Outcome:
-    from segkit.run.preflight import preflight
+    from segkit.run.preflight import preflight  # heavy: `segkit --help` does without
 
     try:
         params = load_params(file)
@@ -182,7 +182,7 @@ def _refuse_repeated(checked: list[Job | Outcome]) -> list[Job | Outcome]:
     return result
 
 
-def _follow(futures: dict[str, Future], root: Path, listener: Listener) -> None:
+def _follow(futures: dict[str, Future[Outcome]], root: Path, listener: Listener) -> None:
     """Tell the listener of progress, as the runs write it down, until all have ended."""
     told: dict[str, str] = {}
     pending = set(futures.values())
@@ -197,7 +197,7 @@ def _follow(futures: dict[str, Future], root: Path, listener: Listener) -> None:
                 listener(client, current[0], names.index(current[0]) + 1, len(names))
 
 
-def _outcome(client: str, future: Future) -> Outcome:
+def _outcome(client: str, future: Future[Outcome]) -> Outcome:
     try:
         return future.result()
     except Exception as error:  # the process died: out of memory, killed
@@ -212,7 +212,7 @@ def run_client(job: Job) -> Outcome:
     Outcome
         With the folder of the finished report, or the first line of what went wrong.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock, Timeout  # only where something is written
 
     begun = time.monotonic()
     home = job.root / "reports" / job.client
@@ -233,7 +233,7 @@ def run_client(job: Job) -> Outcome:
 
 
 def _run(job: Job, home: Path) -> Outcome:
-    from segkit.study.study import Study
+    from segkit.study.study import Study  # heavy: loaded when a client is run
 
     params = check_params(job.params, where=job.params_file)
     folder = home / UNFINISHED
@@ -353,9 +353,9 @@ def execute(notebook: Path, output: Path, job: Job, folder: Path) -> None:
     SegkitError
         With the cell's error in one line; the notebook is kept, with the error marked.
     """
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from traitlets.config import Config
+    import papermill  # heavy: loaded when a notebook is run
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError  # with papermill
+    from traitlets.config import Config  # with papermill
 
     # Names are checked against the schema; papermill only knows those in the notebook's cell.
     logging.getLogger("papermill").setLevel(logging.ERROR)
@@ -409,7 +409,7 @@ def _facts(study: Any) -> dict[str, Any]:
 
 
 def _finish(study: Any, manifest: dict[str, Any], folder: Path) -> None:
-    from segkit.report.build import build
+    from segkit.report.build import build  # heavy: loaded when a page is made
 
     build(
         study,

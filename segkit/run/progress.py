@@ -16,8 +16,10 @@ def watching() -> Iterator[Listener]:
     if not sys.stderr.isatty():
         yield _log
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.console import Console  # only a terminal needs it
+
+    # Only a terminal needs it.
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.fields[client]}"),
@@ -25,7 +27,7 @@ def watching() -> Iterator[Listener]:
         TextColumn("{task.description}"),
         TimeElapsedColumn(),
     )
-    tasks: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
 
         def show(client: str, chapter: str, place: int, count: int) -> None:

@@ -357,7 +357,7 @@ class Clusters(Segmentation):
         }
 
     def _stability(self, matrix: np.ndarray, labels: np.ndarray, k: int) -> float | None:
-        from sklearn.metrics import adjusted_rand_score
+        from sklearn.metrics import adjusted_rand_score  # loading it takes over a second
 
         agreement = []
         for refit in range(self.stability_refits):
@@ -460,7 +460,6 @@ def load_cluster_names(path: str | Path | None = None) -> dict[str, dict[str, tu
     >>> load_cluster_names()["lost"]["recency_days"]
     (1.5, inf)
     """
-
     file = Path(path or Path(__file__).parent / "tables" / "cluster_names.yaml")
     where = str(path) if path else file.name
     table = load_yaml(file)
@@ -603,9 +602,9 @@ def _kmeans_centroids(matrix: np.ndarray, k: int, seed: int, n_init: int) -> np.
 
 
 def _kmeans(matrix: np.ndarray, k: int, seed: int, n_init: int) -> KMeans:
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits
+    from sklearn.cluster import KMeans  # loading it takes over a second
+    from sklearn.exceptions import ConvergenceWarning  # loading it takes over a second
+    from threadpoolctl import threadpool_limits  # with scikit-learn
 
     model = KMeans(n_clusters=k, random_state=seed, n_init=n_init)
     # Threads add their parts in any order, and the last bits would depend on the cores.
@@ -629,7 +628,7 @@ def _nearest(matrix: np.ndarray, centroids: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _silhouette(matrix: np.ndarray, labels: np.ndarray) -> float | None:
-    from sklearn.metrics import silhouette_score
+    from sklearn.metrics import silhouette_score  # loading it takes over a second
 
     if not 2 <= len(np.unique(labels)) < len(matrix):
         return None

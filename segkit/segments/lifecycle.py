@@ -153,7 +153,7 @@ class Lifecycle(Segmentation):
         customers : DataFrame
             The customer table (definitions, section 2).
         """
-        from segkit.segments.split import best_split
+        from segkit.segments.split import best_split  # with scipy: only a fit needs it
 
         check_columns(customers, _COLUMNS)
         buyers = customers[is_buyer(customers)]

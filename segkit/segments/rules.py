@@ -91,7 +91,6 @@ class RuleTable(Shown):
         >>> RuleTable.load().segments[:3]
         ['champions', 'loyal', 'potential_loyalists']
         """
-
         file = Path(path or Path(__file__).parent / "tables" / "value_groups.yaml")
         where = str(path) if path else file.name
         return cls(load_yaml(file), bins=bins, where=where)

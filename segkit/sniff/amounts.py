@@ -103,7 +103,7 @@ def currency(columns: Columns) -> Finding | None:
 
 def _currencies(columns: Columns) -> dict[str, str]:
     """Return codes and where they are; a sign tells less than a code ('$' is many dollars)."""
-    from babel.numbers import list_currencies
+    from babel.numbers import list_currencies  # its data are loaded where they are asked for
 
     codes = {code: code for code in list_currencies()}
     names, every = columns.names, columns.sample.columns

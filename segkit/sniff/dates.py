@@ -62,7 +62,7 @@ def _patterns(counts: Mapping[str, int]) -> list[str | None]:
     >>> _patterns({"3/4/2025 18:45": 2, "2025-04-03": 1, "ayer": 1})
     ['%d/%m/%Y %H:%M', '%m/%d/%Y %H:%M', None]
     """
-    shapes: Counter[tuple] = Counter()
+    shapes: Counter[tuple[Any, ...]] = Counter()
     for text, times in counts.items():
         shapes[tuple(_patterns_of(text))] += times
     common = [pattern for shape, _ in shapes.most_common(3) for pattern in shape]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import yaml
 
 from segkit.errors import SegkitError
 from segkit.params import Params, load_params
-from segkit.run.preflight import preflight
 from segkit.sniff.given import valid
 from segkit.sniff.guess import Guess, sniff
 from segkit.sniff.sample import Finding, shown
@@ -28,6 +27,7 @@ def write_params(
     *,
     currency: str | None,
     root: Path,
+    check: Callable[[Params, Path], object],
     overrides: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a client's params file from a look at its order log, each guess explained.
@@ -44,13 +44,15 @@ def write_params(
         ISO 4217 code; None to take what the amounts say.
     root : Path
         Folder that relative paths in params start from.
+    check : callable
+        Called with the params and `root`: raises where they lead to nothing that can be used.
     overrides : mapping, optional
         As of `sniff`.
 
     Returns
     -------
     Path
-        `out`, which has passed `load_params` and `preflight`.
+        `out`, which has passed `load_params` and `check`.
 
     Raises
     ------
@@ -68,7 +70,8 @@ def write_params(
     >>> root = Path(tempfile.mkdtemp())
     >>> _ = (root / "log.csv").write_text("customer,date,amount\\n7,2025-12-31,1.50\\n")
     >>> out = root / "params" / "acme.yaml"
-    >>> written = write_params("acme", root / "log.csv", out, currency="EUR", root=root)
+    >>> written = write_params("acme", root / "log.csv", out, currency="EUR", root=root,
+    ...     check=lambda params, root: None)
     >>> load_params(written).orders.columns.amount
     'amount'
     """
@@ -82,7 +85,7 @@ def write_params(
     out.touch(exist_ok=False)
     try:
         out.write_text(text, encoding="utf-8", newline="\n")
-        preflight(load_params(out), root)
+        check(load_params(out), root)
     except BaseException:
         out.unlink()
         raise

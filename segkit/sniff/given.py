@@ -40,7 +40,8 @@ class Given:
         for section, key in ((Csv, "separator"), (Source, "date_format"), (Source, "decimal")):
             value, where = getattr(given, key), f"--{key.replace('_', '-')}"
             if value is not None:
-                given = replace(given, **{key: valid(section, key, value, where=where)})
+                checked: dict[str, Any] = {key: valid(section, key, value, where=where)}
+                given = replace(given, **checked)
         return given
 
 

@@ -69,8 +69,8 @@ def _text(raw: bytes, given: str | None, *, cut: bool) -> Sample:
 
 
 def _parquet(file: Path) -> Sample:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # loaded with the first file
+    import pyarrow.parquet as pq  # loaded with the first file
 
     try:
         parquet = pq.ParquetFile(file)
@@ -99,7 +99,7 @@ def _workbook(file: Path, given: str | None, names: Names) -> Sample:
 
 
 def _sheets(file: Path) -> Iterator[tuple[str, list[Column]]]:
-    import python_calamine
+    import python_calamine  # only workbooks need it
 
     try:
         sheets = python_calamine.CalamineWorkbook.from_path(file).sheet_names

@@ -111,5 +111,5 @@ def thousands_mark(columns: Iterable[Column], decimal: str) -> Finding | None:
                 if _grouped(whole, mark):
                     lines[mark] += times
                     first.setdefault(mark, f"{text!r} in {shown(column.name)}")
-    mark = max(lines, key=lambda mark: lines[mark], default=None)
-    return Finding(mark, first[mark]) if mark else None
+    found = max(lines, key=lines.__getitem__, default=None)
+    return Finding(found, first[found]) if found else None

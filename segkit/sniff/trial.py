@@ -26,7 +26,7 @@ class Trial:
         self, texts: Iterable[str], patterns: list[str | None]
     ) -> dict[str | None, dict[str, datetime]]:
         """Return by pattern the texts that are instants of our time, and which."""
-        sources = [Source(path="-", date_format=pattern) for pattern in patterns]
+        sources = [Source(path=["-"], date_format=pattern) for pattern in patterns]
         ways = [partial(as_instant, source=source, timezone="UTC") for source in sources]
         latest = datetime.now() + timedelta(days=366)
         return {
@@ -34,14 +34,16 @@ class Trial:
             for pattern, read in zip(patterns, self._read(texts, ways))
         }
 
-    def numbers(self, texts: Iterable[str], decimal: str, thousands: str) -> dict[str, Decimal]:
+    def numbers(self, texts: Iterable[str], decimal: Any, thousands: Any) -> dict[str, Decimal]:
         """Return the texts that are numbers under the marks, and which."""
-        source = Source(path="-", decimal=decimal, thousands=thousands)
+        source = Source(path=["-"], decimal=decimal, thousands=thousands)
         (read,) = self._read(texts, [partial(as_number, source=source)])
         return read
 
-    def _read(self, texts: Iterable[str], ways: Iterable[Callable]) -> list[dict[str, Any]]:
-        import pyarrow as pa
+    def _read(
+        self, texts: Iterable[str], ways: Iterable[Callable[..., Any]]
+    ) -> list[dict[str, Any]]:
+        import pyarrow as pa  # loaded with the first file
 
         given = pa.table({"text": pa.array(list(texts), pa.string())})
         table = self.connection.create_table("sniffed", given, temp=True, overwrite=True)
@@ -57,7 +59,7 @@ class Trial:
 @contextmanager
 def trial() -> Iterator[Trial]:
     """Open the engine, and close it."""
-    import ibis
+    import ibis  # loaded with the first file
 
     connection = ibis.duckdb.connect()
     try:

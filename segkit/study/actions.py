@@ -14,7 +14,7 @@ from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.offers import Offers
-from segkit.study.part import StudyPart
+from segkit.study.part import StudyPart, records
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.format import Formats
@@ -143,7 +143,7 @@ class Actions(StudyPart):
         kinds = pd.DataFrame({"micro": micro, "own": own, "cell": segments["cell"].fillna("")})
         kinds["urgent"] = urgent
         names, places = _distinct(kinds)
-        rows = [self._entry_row(**row) for row in names.to_dict("records")]
+        rows = [self._entry_row(**row) for row in records(names)]
         advice = pd.DataFrame(rows).iloc[places].reset_index(drop=True)
         channel = self._channels(advice.pop("channels"))
         advice.insert(2, "channel", channel)
@@ -275,7 +275,7 @@ class Actions(StudyPart):
         for key, rows in fields[fields["key"] != ""].groupby("key"):
             path = f"reasons.{key}"
             names, places = _distinct(rows[[*texts.fields(path)] or ["key"]])
-            written = [texts.fill(path, formats, **row) for row in names.to_dict("records")]
+            written = [texts.fill(path, formats, **row) for row in records(names)]
             said[rows.index] = np.array(written, dtype=object)[places]
         return said
 

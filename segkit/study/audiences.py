@@ -103,9 +103,10 @@ class Audiences(StudyPart):
         for _, finding in insights.table.iterrows():
             if insights.rules[finding["rule"]].of != "segments":
                 members = ids.isin(insights.members(finding))
-                place = (finding["segmentation"], finding["segment"])
-                about = place if pd.notna(finding["segment"]) else (None, None)
-                yield Audience(self.name_of(finding), *about, finding["rule"], members)
+                about = finding[["segmentation", "segment"]].tolist()
+                segmentation, segment = about if pd.notna(about[1]) else (None, None)
+                name, rule = self.name_of(finding), finding["rule"]
+                yield Audience(name, segmentation, segment, rule, members)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -166,7 +167,7 @@ class Audiences(StudyPart):
         control = {"share": self.params.control_share, "campaign": self.base.params.campaign}
         names = list(self.table.loc[self.table["customers"] == 0, "audience"])
         empty = {"lists": len(names), "names": f" ({', '.join(names)})" if names else ""}
-        hashes = [("audiences_hashed", {})] if self.params.contact == "hashed" else []
+        hashes: Said = [("audiences_hashed", {})] if self.params.contact == "hashed" else []
         return [("audiences_control", control), ("audiences_empty", empty), *hashes]
 
     def name_of(self, finding: pd.Series) -> str:
@@ -208,7 +209,7 @@ class Audiences(StudyPart):
 
     def _policies(self, audience: Audience) -> dict[str, str]:
         """What each discount policy becomes in a list."""
-        if audience.segment is None:
+        if audience.segment is None or audience.segmentation is None:
             return {policy: policy for policy in POLICIES_BY_STRICTNESS}
         own = self.base.playbook.entry(audience.segmentation, audience.segment).discount
         return {policy: strictest([policy, own]) for policy in POLICIES_BY_STRICTNESS}

@@ -232,9 +232,9 @@ class Audit(StudyPart):
 
     def _compute_cohort_orders(self) -> pd.DataFrame:
         start = self.cohort if self.cohort is not None else pd.Timestamp(self.base.as_of)
-        span = [day.date() for day in (start, start + groups.UNITS[self.unit])]
-        gaps = periods.cohort_gaps(self.days, *span, groups.LAST_ORDER)
-        waiting = periods.open_gaps(self.days, *span, self.base.as_of)
+        first, end = (day.date() for day in (start, start + groups.UNITS[self.unit]))
+        gaps = periods.cohort_gaps(self.days, first, end, groups.LAST_ORDER)
+        waiting = periods.open_gaps(self.days, first, end, self.base.as_of)
         return groups.cohort_orders(*(table.to_pyarrow().to_pandas() for table in (gaps, waiting)))
 
     @cached_property

@@ -53,8 +53,12 @@ class Carts(StudyPart):
 
     def _sums(self, by: str) -> pd.DataFrame:
         key = key_of(self.base.customers_key, self.base.params.period_months, by)
-        compute = lambda: cart_sums(self._items_since(self.base.period_start), by)
-        return self.base.store.frame(f"carts_{by}", key, lambda: compute().to_pyarrow().to_pandas())
+
+        def compute() -> pd.DataFrame:
+            sums = cart_sums(self._items_since(self.base.period_start), by)
+            return sums.to_pyarrow().to_pandas()
+
+        return self.base.store.frame(f"carts_{by}", key, compute)
 
     @cached_property
     def by_customer(self) -> pd.DataFrame:
@@ -87,7 +91,7 @@ class Carts(StudyPart):
         sums = self.by_customer[list(SUMS)].sum()
         row = _with_rates(sums.to_frame().T).iloc[0]
         terms = {"hours": self.params.window_hours, "customers": len(self.by_customer)}
-        return {name: float(value) for name, value in row.items()} | terms
+        return {str(name): float(value) for name, value in row.items()} | terms
 
     @property
     def remarks(self) -> Said:
@@ -105,8 +109,8 @@ class Carts(StudyPart):
     def open_terms(self) -> dict[str, float]:
         """How many customers have a cart that waits, of how many items, and since when at most."""
         table = self.open_items
-        counts = {"customers": table["customer_id"].nunique(), "carts": len(table)}
-        return counts | {"days": self.params.open_days}
+        waiting = table["customer_id"].nunique()
+        return {"customers": waiting, "carts": len(table), "days": self.params.open_days}
 
     @cached_property
     def open_items(self) -> pd.DataFrame:

@@ -55,7 +55,7 @@ class Forecast(StudyPart):
         return known
 
     @cached_property
-    def choice(self) -> dict[str, str]:
+    def choice(self) -> dict[str, Any]:
         """The purchase model (`model`) and why it is taken: `given`, `tested` or `untested`."""
         if self.params.model != "auto":
             return {"model": self.params.model, "reason": "given"}
@@ -87,7 +87,7 @@ class Forecast(StudyPart):
         remarks: Said = [self._about_choice()]
         if value.spend_problem_:
             remarks.append(("clv_own_mean", {}))
-        elif abs(value.correlation_) > SPREAD:
+        elif abs(value.correlation_ or 0.0) > SPREAD:
             remarks.append(("clv_correlated", {"correlation": value.correlation_}))
         if value.margin < 1:
             remarks.append(("clv_margin", {"margin": value.margin}))
@@ -282,8 +282,8 @@ class Forecast(StudyPart):
     @property
     def history(self) -> pd.DataFrame:
         """How the customer of highest expected value came here; names nobody."""
-        best = self.values.loc[self.values["clv"].idxmax(), "customer_id"]
-        days = self.base.purchase_days(best)
+        best = self.values["customer_id"].iloc[self.values["clv"].argmax()]
+        days = self.base.purchase_days(str(best))
         return model_fit.customer_history(self.value, days, pd.Timestamp(self.base.as_of))
 
     @cached_property

@@ -75,12 +75,8 @@ class Gaps(StudyPart):
         )
         usual_counts = self.fixed.get("usual_days", found["usual_days"])
         longest = max((days for days in (usual_counts, new) if days is not None), default=None)
-        return {
-            "usual_days": found["usual_days"],
-            "churn_days": found["churn_days"],
-            "second_days": second,
-            "new_days": longest,
-        }
+        gaps = {**found, "second_days": second, "new_days": longest}
+        return {name: None if days is None else int(days) for name, days in gaps.items()}
 
     @cached_property
     def fixed(self) -> dict[str, int]:
@@ -168,6 +164,7 @@ class Gaps(StudyPart):
     def recent_orders(self) -> pd.DataFrame:
         """`recent_orders` and, in the window before, `earlier_orders` of who has any."""
         base, days = self.base, self.recent_days
+        assert days is not None  # asked only where there is a window
         return base.store.frame(
             "recent_orders",
             key_of(base.customers_key, days),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -108,7 +108,8 @@ class HitRates(StudyPart):
         """Hit rates of the lists, one row a list and a `_rate`, `_low`, `_high` a question."""
         parts = {"hit_rate": "rate", "hit_rate_low": "low", "hit_rate_high": "high"}
         wide = self.table.pivot(index="list", columns="question", values=list(parts))
-        wide.columns = [f"{question}_{parts[part]}" for part, question in wide.columns]
+        pairs: Any = wide.columns
+        wide.columns = [f"{question}_{parts[part]}" for part, question in pairs]
         return wide.reindex(LISTS).reset_index()
 
     @property
@@ -116,14 +117,14 @@ class HitRates(StudyPart):
         """Whether the offers beat the best sellers: keys of sentences, and their fields."""
         if not self.ready:
             return [("offers_untested", {})]
-        table = self.table.set_index(["question", "list"])
+        rows = self.table.set_index(["question", "list"]).to_dict("index")
         any_product, new_product = (
-            table.loc[(question, "offers")].to_dict()
-            | {"best": table.loc[(question, "best_sellers"), "hit_rate"]}
-            | {"times": table.loc[(question, "offers"), "times_best_sellers"]}
+            {str(name): value for name, value in rows[question, "offers"].items()}
+            | {"best": rows[question, "best_sellers"]["hit_rate"]}
+            | {"times": rows[question, "offers"]["times_best_sellers"]}
             for question in QUESTIONS
         )
-        best = table.loc[("any_product", "best_sellers")]
+        best = rows["any_product", "best_sellers"]
         better = any_product["hit_rate_low"] > best["hit_rate_high"]
         worse = any_product["hit_rate_high"] < best["hit_rate_low"]
         verdict = "offers_better" if better else "offers_worse" if worse else "offers_alike"
@@ -141,11 +142,11 @@ class HitRates(StudyPart):
                     if (question, name) in tallies:
                         tallies[question, name].add(offered, wanted.tocsr())
         on_offer = int(self.then.offers.catalogue.is_offered.sum())
-        rows = [
+        figures = [
             {"question": question, "list": name} | tally.figures(on_offer)
             for (question, name), tally in tallies.items()
         ]
-        return _against_best_sellers(pd.DataFrame(rows))
+        return _against_best_sellers(pd.DataFrame(figures))
 
     def _tested_blocks(self) -> Iterator[tuple[pd.DataFrame, np.ndarray, sparse.csr_matrix]]:
         """Yield interests of tested customers, their segments, and what they bought since."""

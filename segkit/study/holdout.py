@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from math import ceil
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from segkit.analysis import evidence as tables
-from segkit.analysis.value import MODELS, CustomerValue
+from segkit.analysis.value import MODELS, CustomerValue, ModelKey
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.models.purchase import DAYS
@@ -141,7 +142,7 @@ class Holdout(StudyPart):
 
     def _orders_by(self, name: str) -> pd.Series:
         params = self.base.params.clv
-        model = CustomerValue(name, time_unit=params.time_unit, resamples=0)
+        model = CustomerValue(cast(ModelKey, name), time_unit=params.time_unit, resamples=0)
         return self.expected_orders(model.fit(self.then.customers))
 
     def expected_orders(self, value: CustomerValue) -> pd.Series:

@@ -167,9 +167,10 @@ class Migration(StudyPart):
             self._flows[segmentation, *ends] = self._compare(segmentation, *ends)
         return self._flows[segmentation, *ends].copy()
 
-    def _compare(self, segmentation: str, *ends: date) -> pd.DataFrame:
+    def _compare(self, segmentation: str, before: date, after: date) -> pd.DataFrame:
         moved = tables.flows(
-            *[self._everyone(segmentation, day) for day in ends],
+            self._everyone(segmentation, before),
+            self._everyone(segmentation, after),
             [*self.segmented.names[segmentation], tables.OUTSIDE],
         )
         elsewhere = moved[["segment_before", "segment_after"]].isin(tables.NO_SEGMENTS)

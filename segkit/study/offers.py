@@ -22,6 +22,7 @@ from segkit.data.interests import (
     of_categories,
     product_figures,
 )
+from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.study.base import Base
 from segkit.study.part import StudyPart
@@ -29,7 +30,8 @@ from segkit.study.segmented import Segmented
 from segkit.study.store import key_of, write_batches
 from segkit.words.said import Said
 
-Block, Result = TypeVar("Block"), TypeVar("Result")
+Block = TypeVar("Block")
+Result = TypeVar("Result")
 
 TOP = 10
 ROWS = 200_000  # of interests held at once
@@ -72,13 +74,19 @@ class Offers(StudyPart):
         enough = (name for name in named if self._products_of(name)["is_offered"].any())
         return next(enough, named[0] if named else None)
 
+    @property
+    def _named_level(self) -> str:
+        if self.level is None:
+            fix = "name orders.columns.product or orders.columns.category"
+            raise SegkitError("the log names no products", where="offers", fix=fix)
+        return self.level
+
     @cached_property
     def interests(self) -> ir.Table:
         """What each customer bought and looked at; see `segkit.data.interests`."""
-        return self.base.engine_table(self._interests_file(self.level))
+        return self.base.engine_table(self._interests_file(self._named_level))
 
     def _interests_file(self, level: str) -> Path:
-
         def write(path: Path, key: str) -> None:
             known = self.base.lines.filter(
                 self.base.lines["observed_at"] < as_moment(self.base.as_of)
@@ -97,7 +105,7 @@ class Offers(StudyPart):
     @property
     def lines(self) -> ir.Table:
         """Kept lines, of any date, whose products are what is offered."""
-        return self._lines(self.level)
+        return self._lines(self._named_level)
 
     @cached_property
     def products(self) -> pd.DataFrame:
@@ -108,7 +116,7 @@ class Offers(StudyPart):
         `popularity`, `is_rebought` and `is_offered`. Categories likewise, where they are
         what is offered.
         """
-        return self._products_of(self.level)
+        return self._products_of(self._named_level)
 
     def _products_of(self, level: str) -> pd.DataFrame:
         key = key_of(self._key, level)
@@ -178,7 +186,7 @@ class Offers(StudyPart):
     def blocks(self, size: int = BLOCK) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
         """Yield interests of some customers after the other, and the ids of these."""
         ids = self.products["product_id"]
-        for rows, customers in customer_rows(self._interests_file(self.level), ids, ROWS):
+        for rows, customers in customer_rows(self._interests_file(self._named_level), ids, ROWS):
             starts = range(0, len(customers), size)
             ends = [*np.searchsorted(rows["customer"], starts), len(rows)]
             for start, first, last in zip(starts, ends[:-1], ends[1:], strict=True):
@@ -199,9 +207,8 @@ class Offers(StudyPart):
 
     def _compute_table(self) -> pd.DataFrame:
         _ = self.catalogue, self.matrix  # made once, before threads ask for them
-        offered = lambda block: _as_table(block[1], self.offer(block[0], len(block[1])))
         threads = self.base.params.engine.threads or os.cpu_count() or 1
-        tables = list(_side_by_side(offered, self.blocks(), threads))
+        tables = list(_side_by_side(self._offered, self.blocks(), threads))
         nobody = self.offer(NO_ROWS, 1)
         unknown = _as_table(np.array([""]), nobody).drop(columns="customer_id").iloc[0]
         known = (
@@ -211,6 +218,10 @@ class Offers(StudyPart):
         )
         offered = known.set_index("customer_id").reindex(self.base.customers["customer_id"])
         return offered.fillna(unknown).astype(unknown.dtype).reset_index()
+
+    def _offered(self, block: tuple[pd.DataFrame, np.ndarray]) -> pd.DataFrame:
+        rows, ids = block
+        return _as_table(ids, self.offer(rows, len(ids)))
 
     def offer(self, rows: pd.DataFrame, customers: int, *, rebuys: bool = True) -> affinity.Offered:
         """Return offers to some customers; see `segkit.analysis.affinity.offer`."""
@@ -275,8 +286,8 @@ class Offers(StudyPart):
             "rebought": int((products["is_rebought"] & products["is_offered"]).sum()),
         }
         share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
-        coarse = [("offers_coarse", {"share": share})] if share > 0.5 else []
-        by_category = [("offers_by_category", {})] if self.level == "category" else []
+        coarse: Said = [("offers_coarse", {"share": share})] if share > 0.5 else []
+        by_category: Said = [("offers_by_category", {})] if self.level == "category" else []
         return [*by_category, ("offers_made", limits | counts), *coarse]
 
     @cached_property

@@ -27,7 +27,7 @@ class StudyPart(Shown):
 
     @property
     def if_ready(self) -> Any:
-        """This part, or nothing where it is not ready."""
+        """The part itself, or nothing where it is not ready."""
         return self.only(getattr(self, "ready", True))
 
     def __repr__(self) -> str:
@@ -39,3 +39,8 @@ class StudyPart(Shown):
     def _tables(self) -> dict[str, pd.DataFrame]:
         held = vars(self).get("table")
         return {} if held is None else {"table": held}
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a table's rows as fields by name."""
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]

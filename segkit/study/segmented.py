@@ -55,7 +55,7 @@ class Segmented(StudyPart):
         model = RFM(
             monetary=params.monetary,
             frequency_bins=params.frequency_bins,
-            cut_points=dict(params.bins) or None,
+            cut_points={str(name): cuts for name, cuts in params.bins.items()} or None,
         )
         return self._state("rfm", model, params.model_dump())
 

@@ -12,7 +12,7 @@ from segkit.study.base import Base
 from segkit.study.carts import Carts
 from segkit.study.evidence import Evidence
 from segkit.study.gaps import Gaps
-from segkit.study.part import StudyPart
+from segkit.study.part import StudyPart, records
 from segkit.study.segmented import Segmented
 from segkit.study.store import key_of
 from segkit.words.said import Said
@@ -83,7 +83,7 @@ class Stages(StudyPart):
         numbers = ["units", "amount", "days", "share", *sides["first_units"], "p_value"]
         table = pd.DataFrame(rows, columns=["threshold", *numbers])
         table = table.astype(dict.fromkeys(numbers, "float64"))
-        differs = [tables.is_difference(row) for row in table.to_dict("records")]
+        differs = [tables.is_difference(row) for row in records(table)]
         return table.assign(is_difference=differs)
 
     def _return_sides(self) -> dict[str, float]:
@@ -205,7 +205,7 @@ class Stages(StudyPart):
             return [("returns_nothing", {})]
         total = self.returns.iloc[-1]
         share = total["returned"] / total["gross"]
-        tests = [(f"returns_{_worth(row)}", row) for row in self.return_tests.to_dict("records")]
+        tests = [(f"returns_{_worth(row)}", row) for row in records(self.return_tests)]
         return [("returns_total", dict(total) | {"share": share}), *tests]
 
     # Prospects ------------------------------------------------------------------------
@@ -223,9 +223,10 @@ class Stages(StudyPart):
             return [("prospects_none", {})]
         params = self.base.params
         is_told = params.customers is not None or params.events is not None
-        summary = [("prospects_summary", terms)] if is_told else []
+        summary: Said = [("prospects_summary", terms)] if is_told else []
         returned = int((self.prospects["returns"] > 0).sum())
-        return summary + ([("prospects_returned", {"customers": returned})] if returned else [])
+        back: Said = [("prospects_returned", {"customers": returned})] if returned else []
+        return [*summary, *back]
 
     @property
     def prospect_terms(self) -> dict[str, float]:

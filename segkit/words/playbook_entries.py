@@ -17,6 +17,8 @@ POLICIES_BY_STRICTNESS: tuple[Policy, ...] = get_args(Policy)
 
 
 class Strict(BaseModel):
+    """What may stand in a part of a playbook: unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
