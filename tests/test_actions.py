@@ -20,8 +20,7 @@ from segkit.analysis.contact_lists import read_audience
 from segkit.data.contacts import PHONE_CHANNELS
 from segkit.params import CHANNELS, SEGMENTATIONS
 from segkit.segments import MICRO_SEGMENTS
-from segkit.study.actions import NO_CHANNEL, Actions
-from segkit.study.audiences import Audiences
+from segkit.study.actions import NO_CHANNEL
 from segkit.study.study import Study
 from segkit.words.format import Formats
 from segkit.words.texts import Texts
@@ -208,7 +207,7 @@ def test_a_client_who_allows_discounts_everywhere_still_gives_none_to_555(open_s
     assert table.loc["best", "discount"] == "never"
     assert table.loc["lapsed", "discount"] == "last_resort"
     assert set(table.loc[["luis", "eva"], "discount"]) == {"allowed"}
-    files = Audiences(study).write()
+    files = study.audiences.write()
     lists = pd.concat([read_audience(file) for file in files]).set_index("customer_id")
     assert set(lists.loc["best", "discount"]) == {"never"}
     assert set(lists.loc["lapsed", "discount"]) == {"last_resort"}
@@ -830,6 +829,6 @@ def test_cdnow_has_neither_contacts_nor_products(cdnow):
 
 
 def test_actions_hold_no_address(demo):
-    table = Actions(demo).table
+    table = demo.actions.table
     words = table.select_dtypes(exclude="number").astype(str)
     assert not words.apply(lambda column: column.str.contains("@", regex=False)).any(axis=None)

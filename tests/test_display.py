@@ -21,7 +21,6 @@ from segkit.errors import DataError, ParamsError, SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import (
     Shown,
-    StudyPart,
     facts,
     public_names,
     summary,
@@ -31,6 +30,7 @@ from segkit.foundation.display import (
 from segkit.models import BGNBD, GammaGamma, ParetoNBD
 from segkit.params import Params, check_params
 from segkit.segments import RFM, Clusters, CLVSegments, Lifecycle, RuleTable
+from segkit.study.part import StudyPart
 from segkit.study.study import Study
 
 PARTS = (

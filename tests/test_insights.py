@@ -490,7 +490,7 @@ def insights_of(make_study, tmp_path):
         if own is not None:
             (tmp_path / "rules.yaml").write_text(own, encoding="utf-8")
             report["insights"] = "rules.yaml"
-        return Insights(make_study(rows, report=report, **given))
+        return make_study(rows, report=report, **given).insights
 
     return open_
 
@@ -651,7 +651,7 @@ def test_a_log_without_amounts_speaks_of_units(make_study):
         for month in range(1, 13 if who < 6 else 2)
     ]
     study = make_study(rows, header=("customer", "date", "order", "quantity"), currency="XXX")
-    insights = Insights(study)
+    insights = study.insights
     chapter = Chapter(study, "recommendations")
     said = [insights.words(chapter, row) for _, row in insights.table.iterrows()]
     assert said
@@ -663,7 +663,7 @@ def test_a_log_without_amounts_speaks_of_units(make_study):
 @pytest.fixture(scope="module", params=["cdnow", "tienda_demo"])
 def real(request, tmp_path_factory) -> Insights:
     study = Study(f"params/{request.param}.yaml", run_dir=tmp_path_factory.mktemp(request.param))
-    return Insights(study)
+    return study.insights
 
 
 def test_the_findings_of_a_whole_client_are_what_its_table_of_key_figures_says(real):

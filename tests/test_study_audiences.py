@@ -26,7 +26,7 @@ from segkit.analysis.power import smallest_uplift
 from segkit.foundation.files import unguarded
 from segkit.params import SEGMENTATIONS
 from segkit.study.actions import NO_CHANNEL
-from segkit.study.audiences import FOLDER, Audiences
+from segkit.study.audiences import FOLDER
 from segkit.study.study import Study
 from segkit.words.playbook import strictest
 
@@ -533,7 +533,7 @@ def test_writing_twice_gives_the_same_files(shop):
     first = contents(shop.audiences.write())
     assert contents(shop.audiences.write()) == first
     again = Study(shop.params, root=shop.root, run_dir=shop.run_dir, as_of=AS_OF)
-    assert contents(Audiences(again).write()) == first
+    assert contents(again.audiences.write()) == first
     again.close()
 
 

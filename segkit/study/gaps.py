@@ -75,7 +75,12 @@ class Gaps(StudyPart):
         )
         usual_counts = self.fixed.get("usual_days", found["usual_days"])
         longest = max((days for days in (usual_counts, new) if days is not None), default=None)
-        gaps = {**found, "second_days": second, "new_days": longest}
+        gaps = {
+            "usual_days": found["usual_days"],
+            "churn_days": found["churn_days"],
+            "second_days": second,
+            "new_days": longest,
+        }
         return {name: None if days is None else int(days) for name, days in gaps.items()}
 
     @cached_property
