@@ -5,12 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 
 from segkit.errors import RuleError, SegkitError
 from segkit.foundation.estimator import check_choice, check_names
@@ -23,6 +21,9 @@ from segkit.segments.base import (
     finite_values,
     is_buyer,
 )
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
 
 PROFILE_MEASURES = ("recency_days", "orders", "revenue", "aov")
 _RATIOS = {
@@ -497,6 +498,8 @@ def name_clusters(
     >>> name_clusters(ratios, load_cluster_names())
     ['champions', 'lost']
     """
+    from scipy.optimize import linear_sum_assignment  # with scipy: a fitted state needs none
+
     clipped = ratios.clip(lower=0.01, upper=100)
     logs = clipped.apply(np.log)
     misfit = np.column_stack([_misfit(logs, bounds) for bounds in rules.values()])

@@ -67,7 +67,7 @@ def small(project: Path) -> Path:
             notebook.unlink()
             continue
         chapter = nbformat.read(notebook, as_version=4)
-        chapter.cells = chapter.cells[:3]
+        chapter.cells = chapter.cells[:4]
         chapter.cells.append(nbformat.v4.new_code_cell(CHAPTERS[notebook.stem], id="short-00"))
         nbformat.write(chapter, notebook)
     return project
