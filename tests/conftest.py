@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from made_logs import HEADER, params_of, write_rows
 
 from segkit.data.sources import Workspace
 from segkit.study.study import Study
 
 PROJECT = Path(__file__).resolve().parents[1]
+
+# A test says the same on any machine: no deadline, which a loaded one misses, and the same examples
+# every time. `HYPOTHESIS_PROFILE=explore` tries others.
+settings.register_profile(
+    "any_machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("explore", settings.get_profile("any_machine"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "any_machine"))
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,6 @@ HOSTILE = [
 # An example opens a study, which takes a second: what fails is not made smaller.
 examples = settings(
     max_examples=10,
-    deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

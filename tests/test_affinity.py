@@ -96,7 +96,7 @@ def bases(draw: st.DrawFn) -> tuple[pd.DataFrame, int]:
     return baskets(*held), draw(st.integers(1, count))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(bases(), st.integers(1, 6))
 def test_affinities_keep_their_promises_in_any_base(base, min_support):
     rows, modelled = base
@@ -111,7 +111,7 @@ def test_affinities_keep_their_promises_in_any_base(base, min_support):
     assert (table.loc[table["affinity"] > 0, "customers"] >= min_support).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(bases(), st.sampled_from([0.1, 1.0, 5.0]))
 def test_affinities_are_the_ridge_regressions_that_equation_8_solves(base, strength):
     rows, modelled = base
@@ -444,7 +444,7 @@ def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, int, Catalogue, np.ndarray]:
     return rows, customers, catalogue, matrix.astype("float32")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds(), st.booleans(), st.integers(1, 12))
 def test_every_list_keeps_the_rules_of_offering(world, rebuys, top):
     rows, customers, catalogue, matrix = world
@@ -464,7 +464,7 @@ def test_every_list_keeps_the_rules_of_offering(world, rebuys, top):
     assert ((made.source >= NOTHING) & (made.source < len(SOURCES))).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), st.booleans())
 def test_reasons_are_true_of_the_customer(world, rebuys):
     rows, customers, catalogue, matrix = world
@@ -482,7 +482,7 @@ def test_reasons_are_true_of_the_customer(world, rebuys):
             assert matrix[because, made.product[customer, 0]] > 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds())
 def test_who_is_told_of_its_categories_has_bought_or_looked_at_something_of_them(world):
     rows, customers, catalogue, matrix = world
@@ -492,7 +492,7 @@ def test_who_is_told_of_its_categories_has_bought_or_looked_at_something_of_them
         assert (customer, catalogue.category[made.product[customer, rank]]) in tasted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), st.randoms(use_true_random=False))
 def test_a_customer_gets_the_same_list_alone_and_in_any_batch(world, random):
     rows, customers, catalogue, matrix = world
@@ -510,7 +510,7 @@ def test_a_customer_gets_the_same_list_alone_and_in_any_batch(world, random):
             assert getattr(shuffled, name)[order.index(customer)].tolist() == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds())
 def test_products_are_withheld_only_by_a_rule(world):
     rows, customers, catalogue, matrix = world
@@ -522,7 +522,7 @@ def test_products_are_withheld_only_by_a_rule(world):
         assert set(products.tolist()) - {NOTHING} == allowed - set(barred)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(worlds())
 def test_taking_a_product_off_the_shelf_leaves_the_order_of_new_ones(world):
     rows, customers, catalogue, matrix = world

@@ -169,7 +169,7 @@ periods_of = st.dictionaries(st.sampled_from([f"c{place}" for place in range(30)
 
 
 @given(earlier=periods_of, later=periods_of)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_every_way_from_one_revenue_to_the_next_adds_up_to_the_cent(earlier, later):
     both = tables.together(period(earlier), period(later))
     ends = [sum(value for _, value in each.values()) for each in (earlier, later)]
@@ -183,7 +183,7 @@ def test_every_way_from_one_revenue_to_the_next_adds_up_to_the_cent(earlier, lat
 
 
 @given(earlier=periods_of, later=periods_of)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_ratios_of_the_factors_multiply_to_that_of_the_revenue(earlier, later):
     ratios = tables.factor_change(tables.together(period(earlier), period(later)))["ratio"]
     if ratios.iloc[1:].notna().all():
@@ -191,7 +191,7 @@ def test_ratios_of_the_factors_multiply_to_that_of_the_revenue(earlier, later):
 
 
 @given(earlier=periods_of, later=periods_of)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_margins_of_the_matrix_are_the_buyers_of_each_period(earlier, later):
     moves = tables.decile_switching(tables.together(period(earlier), period(later)))
     for name, rows in (("earlier", earlier), ("later", later)):
@@ -200,7 +200,7 @@ def test_margins_of_the_matrix_are_the_buyers_of_each_period(earlier, later):
 
 
 @given(rows=periods_of, seed=st.integers(0, 99))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_deciles_add_up_and_do_not_depend_on_the_order_of_rows(rows, seed):
     bought = period(rows)
     shuffled = bought.sample(frac=1, random_state=seed)
@@ -220,7 +220,7 @@ def test_deciles_add_up_and_do_not_depend_on_the_order_of_rows(rows, seed):
 
 
 @given(rows=periods_of)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_product_is_the_revenue(rows):
     row = tables.product({"later": period(rows)}).iloc[0]
     if row["orders"]:

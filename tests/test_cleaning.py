@@ -387,9 +387,7 @@ ACTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=DIRTY, actions=ACTIONS, cut=st.sampled_from(["", "ana,20", '"ana,2024-01-05,o1\n']))
 def test_kept_and_rejected_add_up_to_what_was_read(cleaned, workspace, rows, actions, cut):
     file = write_rows(workspace.root / "orders.csv", [SALE, *rows], HEADER)

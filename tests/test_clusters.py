@@ -356,7 +356,7 @@ def test_the_names_table_holds_the_twelve_names():
 
 
 @given(st.lists(st.tuples(*[st.floats(0.0, 20.0)] * 4), min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_names_are_unique_for_any_profiles(rows):
     ratios = pd.DataFrame(rows, columns=["recency_days", "orders", "revenue", "aov"])
     names = name_clusters(ratios, load_cluster_names())

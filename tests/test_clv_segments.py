@@ -70,7 +70,7 @@ a_customer = st.fixed_dictionaries(
 )
 some_customers = st.lists(a_customer, min_size=1, max_size=40).map(lambda rows: people(*rows))
 some_gap = st.sampled_from([None, 1, 60, 240])
-examples = settings(max_examples=80, deadline=None)
+examples = settings(max_examples=80)
 
 
 # The rules

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_runs import EDGES, SEGMENTS, make_run, manifest_of
 from rich.console import Console
@@ -83,7 +83,6 @@ plain = st.recursive(
 
 
 @given(parameters=st.dictionaries(st.text(max_size=8), plain, max_size=4))
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_parameters_they_are_like_themselves(parameters):
     parameters |= {"currency": "EUR", "language": "es", "locale": "es_ES"}
     held = manifest_of("acme") | {"parameters": parameters}
@@ -220,7 +219,7 @@ segments = st.dictionaries(
 
 
 @given(segments, segments)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_moves_explain_every_change_of_size(tmp_path_factory, before, after):
     root = tmp_path_factory.mktemp("runs")
     tables = [

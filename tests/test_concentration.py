@@ -55,7 +55,7 @@ def test_who_cost_more_than_they_brought_does_not_break_the_table():
     assert lorenz_curve(revenue)["revenue_share"].iloc[-1] == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(revenue=REVENUE)
 def test_the_curve_rises_below_the_diagonal_from_nothing_to_all(revenue):
     curve = lorenz_curve(revenue)
@@ -66,7 +66,7 @@ def test_the_curve_rises_below_the_diagonal_from_nothing_to_all(revenue):
     assert len(curve) == 101
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(revenue=REVENUE, factor=st.sampled_from([0.01, 3.0, 1e4]))
 def test_order_and_currency_change_no_share(revenue, factor):
     turned = revenue[::-1] * factor
@@ -77,7 +77,7 @@ def test_order_and_currency_change_no_share(revenue, factor):
     assert shares.iloc[-1] >= 0.8 - 1e-9
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(revenue=REVENUE)
 def test_the_fewest_are_no_more_than_it_takes(revenue):
     table = concentration(revenue)

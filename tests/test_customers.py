@@ -339,7 +339,7 @@ def _customer(name: str, orders: dict[str, list[Line]], as_of: date) -> dict:
     }
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(lines=LINES, as_of=st.dates(date(2024, 1, 2), date(2024, 5, 1)))
 def test_the_engine_finds_what_plain_loops_find(tabled, lines, as_of):
     found = customer_table(tabled(lines), as_of).to_pyarrow().to_pandas()
@@ -358,7 +358,7 @@ def test_the_engine_finds_what_plain_loops_find(tabled, lines, as_of):
             )
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(lines=LINES, as_of=st.dates(date(2024, 1, 2), date(2024, 5, 1)), days=st.integers(1, 9999))
 def test_another_order_of_lines_or_other_dates_change_nothing_but_dates(tabled, lines, as_of, days):
     found = customer_table(tabled(lines), as_of).to_pyarrow().to_pandas()
@@ -372,7 +372,7 @@ def test_another_order_of_lines_or_other_dates_change_nothing_but_dates(tabled, 
     pd.testing.assert_frame_equal(found, shifted)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(lines=LINES, as_of=st.dates(date(2024, 1, 2), date(2024, 5, 1)))
 def test_what_comes_later_changes_no_table_of_an_earlier_date(tabled, lines, as_of):
     end = datetime.combine(as_of, datetime.min.time())
@@ -388,7 +388,7 @@ def test_what_comes_later_changes_no_table_of_an_earlier_date(tabled, lines, as_
             pd.testing.assert_frame_equal(whole, make(tabled(known)).to_pyarrow().to_pandas())
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(lines=LINES)
 def test_periods_and_months_add_up_to_the_customers(tabled, lines):
     table, as_of = tabled(lines), date(2024, 5, 2)
@@ -459,7 +459,7 @@ def test_superstore_with_its_returns_at_several_dates_is_that_of_each_date(real_
 DATES = [date(2024, 1, 20), date(2024, 2, 29), date(2024, 4, 10), date(2024, 5, 5)]
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(lines=LINES, days=st.integers(1, 60))
 def test_one_pass_over_lines_finds_what_a_pass_for_each_date_finds(tabled, lines, days):
     table = tabled(lines)

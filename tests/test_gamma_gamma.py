@@ -163,7 +163,7 @@ settled = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(params=settled, x=st.integers(1, 1000), mean=st.floats(0.01, 1e6))
 def test_expected_spend_lies_between_the_customers_own_and_everybodys(params, x, mean):
     model = GammaGamma().with_params(params)

@@ -14,7 +14,7 @@ from scipy.stats import CensoredData, ecdf
 from segkit.analysis.gaps import measured_gaps, naive_gap, returned_by, waiting_curve
 
 YEAR = 365.25
-examples = settings(max_examples=150, deadline=None)
+examples = settings(max_examples=150)
 
 
 def counted(days) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import fail_run, make_run, months
 
@@ -366,7 +366,6 @@ def test_an_incomplete_month_is_drawn_apart_and_hollow():
     assert page.svg["aria-label"] == "up"
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e12, 1e12), min_size=2, max_size=30))
 def test_every_point_of_a_trend_is_inside_the_picture(revenue):
     table = months(len(revenue), cut=False).assign(revenue=revenue)
@@ -497,7 +496,6 @@ def test_a_figure_that_fewer_than_three_clients_have_is_left_out_of_anonymous_be
     assert told.anonymous().figures["gini"].count() == 0
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_the_quartiles_are_in_order_and_between_the_ends(values):
     rows = pd.DataFrame({"client": [str(place) for place, _ in enumerate(values)]})

@@ -189,7 +189,7 @@ MONEY = st.decimals(-1000, 10**6, places=4, allow_nan=False).map(float)
 BASES = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5), MONEY, MONEY), min_size=1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(base=BASES)
 def test_segments_add_up_to_the_brand_exactly(base):
     labels, orders, all_time, revenue = map(list, zip(*base))

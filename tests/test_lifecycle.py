@@ -127,7 +127,7 @@ a_customer = st.fixed_dictionaries(
     }
 )
 some_customers = st.lists(a_customer, min_size=1, max_size=40).map(lambda rows: people(*rows))
-examples = settings(max_examples=20, deadline=None)
+examples = settings(max_examples=20)
 
 
 # Stages

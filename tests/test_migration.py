@@ -26,7 +26,7 @@ from segkit.segments import VIEWS
 from segkit.study.study import Study
 
 ORDER = ["new", "loyal", "lost"]
-examples = settings(max_examples=15, deadline=None)
+examples = settings(max_examples=15)
 
 
 def segments(*rows: tuple[str, str, float]) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from segkit.models.rows import histories
 
 KINDS = (BGNBD, MBGNBD, ParetoNBD)
 each_kind = pytest.mark.parametrize("kind", KINDS)
-examples = settings(max_examples=60, deadline=None)
+examples = settings(max_examples=60)
 
 CALIBRATED = pd.Timestamp("1997-09-30")
 ONE_PERCENT_A_MONTH = 1.01**12 - 1

@@ -163,7 +163,7 @@ takings = st.builds(lambda moment, product: returned(moment, moment, product), m
 looks = st.builds(event, moments, st.sampled_from(["view", "cart"]), st.sampled_from("xyz"))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(lines | takings, max_size=12), st.lists(looks, max_size=8))
 def test_nothing_that_happens_from_as_of_on_changes_what_was_known(all_lines, all_looks):
     midnight = datetime(2024, 7, 1)
@@ -261,7 +261,7 @@ def written(counts: list[int], folder: str) -> tuple[Path, pd.DataFrame]:
     return file, table
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(1, 9), max_size=12), st.integers(1, 30))
 def test_no_customer_is_ever_split_whatever_is_read_at_once(counts, size):
     places = pd.Series([f"p{place}" for place in reversed(range(9))])

@@ -40,7 +40,7 @@ def instants(read_as, values, zone="Europe/Madrid", **given) -> list[str | None]
 # Ids ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(texts=st.lists(st.text(max_size=8), min_size=1))
 def test_a_text_is_an_id_exactly_as_given(read_as, texts):
     texts = [text.replace("\x00", "") for text in texts]
@@ -107,7 +107,7 @@ def test_texts_are_numbers_by_the_declared_marks(read_as, decimal, thousands, te
     assert dict(zip(texts, [number and float(number) for number in found])) == texts
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     numbers=st.lists(
         st.decimals(-(10**9), 10**9, places=4, allow_nan=False), min_size=1, max_size=20

@@ -241,7 +241,7 @@ def test_missing_columns_and_missing_values_of_buyers_are_named():
 
 
 @given(buyers, params)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_buyer_is_scored_within_one_to_five(table, chosen):
     scores = scored(table, **chosen)
     for letter in "rfm":
@@ -249,7 +249,7 @@ def test_every_buyer_is_scored_within_one_to_five(table, chosen):
 
 
 @given(buyers, params)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_equal_values_score_equally_and_better_values_never_lower(table, chosen):
     scores = scored(table, **chosen)
     monetary = "aov" if chosen["monetary"] == "mean" else "revenue"
@@ -260,7 +260,7 @@ def test_equal_values_score_equally_and_better_values_never_lower(table, chosen)
 
 
 @given(buyers, params, st.randoms(use_true_random=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_order_of_rows_and_the_batch_do_not_matter(table, chosen, random):
     order = random.sample(range(len(table)), len(table))
     whole = scored(table, **chosen)
@@ -270,7 +270,7 @@ def test_the_order_of_rows_and_the_batch_do_not_matter(table, chosen, random):
 
 
 @given(buyers)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_gated_frequency_is_one_exactly_for_one_order(table):
     assert ((scored(table)["f"] == 1) == (table["orders"] == 1)).all()
 

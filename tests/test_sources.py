@@ -219,9 +219,7 @@ def test_utf16_without_its_mark_says_so(workspace, tmp_path):
 FIELD = st.text(alphabet='ab,"\n\r ñ😀;\\=', max_size=6)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=st.lists(st.tuples(FIELD, FIELD, FIELD), max_size=8))
 def test_what_a_csv_writer_wrote_is_read_back(tmp_path, table):
     import csv
@@ -236,9 +234,7 @@ def test_what_a_csv_writer_wrote_is_read_back(tmp_path, table):
     assert pq.read_table(bad).num_rows == 0
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.text(alphabet='a,"\n\r', max_size=60))
 def test_no_line_of_any_text_is_lost(tmp_path, body):
     file = tmp_path / "o.csv"

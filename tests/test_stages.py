@@ -28,7 +28,7 @@ FIXED = {
     "gaps": {"usual_days": 60, "churn_days": 240},
     "lifecycle": {"new_days": 90, "second_days": 45},
 }
-examples = settings(max_examples=25, deadline=None)
+examples = settings(max_examples=25)
 
 
 def ago(days: int) -> str:

@@ -197,7 +197,7 @@ def test_one_time_buyers_are_told_apart_by_their_purchase_unless_spend_is_of_rep
     assert of_all.std() > 0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(some_buyers)
 def test_any_small_base_has_sane_values_or_a_reason(buyers):
     value = CustomerValue(resamples=3).fit(buyers)

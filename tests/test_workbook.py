@@ -254,9 +254,7 @@ def test_headers_and_notes_have_room(book):
 # What is read back
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(TEXTS, st.floats(allow_nan=False)), max_size=4),
     name=ODD_NAMES,
