@@ -96,7 +96,7 @@ def time_report(params: Path) -> tuple[float, dict[str, float]]:
 
 
 def _run_report(root: Path, params: Path) -> None:
-    from segkit.run.execute import run_clients
+    from segkit.run.clients import run_clients
 
     (outcome,) = run_clients([params], root=root, jobs=1, force=True)
     if outcome.state != "done":
@@ -127,11 +127,11 @@ def _run_imports(root: Path) -> None:
 
 
 def _execute_all(root: Path) -> None:
-    from segkit.run.execute import Job, execute
+    from segkit.run.kernels import execute
 
-    job = Job("imports", {}, "none", root)
+    given = {"root": str(root), "run_dir": str(root)}
     for notebook in sorted((root / "notebooks").iterdir()):
-        execute(notebook, root / "out" / notebook.name, job, root)
+        execute(notebook, root / "out" / notebook.name, given, root=root)
 
 
 def in_fresh_process(work, *arguments: object) -> float:

@@ -41,7 +41,7 @@ def main() -> None:
 @DEBUG
 def run(files: tuple[str, ...], jobs: int, force: bool, root: Path | None, debug: bool) -> None:
     """Run clients (PARAMS FILES) to finished reports."""
-    from segkit.run.execute import run_clients  # heavy: `segkit --help` does without
+    from segkit.run.clients import run_clients  # heavy: `segkit --help` does without
     from segkit.run.progress import watching  # heavy: `segkit --help` does without
 
     with _told_in_one_line(debug):

@@ -28,7 +28,7 @@ def finished_runs(factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     The workers of pytest-xdist share them: the first to ask makes them, others wait.
     """
-    from segkit.run.execute import run_clients
+    from segkit.run.clients import run_clients
 
     base = factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from segkit.analysis.insights import load_rules
 from segkit.cli import main
 from segkit.params import Params, check_params
-from segkit.run.execute import run_clients
+from segkit.run.clients import run_clients
 from segkit.segments.rules import RuleTable
 from segkit.words.playbook import Playbook
 

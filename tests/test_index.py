@@ -25,7 +25,7 @@ from segkit.report.index.clients import Ending
 from segkit.report.index.index import write_benchmarks, write_index
 from segkit.report.index.runs import read_run, without_folders
 from segkit.report.index.sparkline import sparkline, trend_of
-from segkit.run import execute as runs
+from segkit.run import clients as runs
 from segkit.words.changes import change_between
 from segkit.words.format import Formats
 from segkit.words.texts import Texts

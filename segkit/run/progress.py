@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from segkit.run.execute import Listener
+from segkit.run.clients import Listener
 
 
 @contextmanager
 def watching() -> Iterator[Listener]:
-    """Yield a listener for `segkit.run.execute.run_clients` that suits standard error."""
+    """Yield a listener for `segkit.run.clients.run_clients` that suits standard error."""
     if not sys.stderr.isatty():
         yield _log
         return

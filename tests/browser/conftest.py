@@ -96,7 +96,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the finished run of a client whose every name is an attack."""
-    from segkit.run.execute import run_clients
+    from segkit.run.clients import run_clients
 
     root = make_project(tmp_path_factory.mktemp("hostile") / "project")
     outcome = run_clients([write_hostile_client(root)], root=root)[0]

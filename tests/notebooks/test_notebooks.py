@@ -245,7 +245,7 @@ def test_recommendations_come_in_both_languages_and_as_json(finished):
 def test_superstore_reproduces_the_published_table_in_every_printed_digit(
     project, real_data, monkeypatch
 ):
-    from segkit.run.execute import run_clients
+    from segkit.run.clients import run_clients
 
     monkeypatch.setenv("SEGKIT_DATA", str(real_data("superstore_orders.parquet").parent))
     outcome = run_clients([project / "params" / "superstore.yaml"], root=project)[0]

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from segkit.cli import main
-from segkit.run import execute as runs
+from segkit.run import clients as runs
 from segkit.run.execute import Outcome
 
 pytestmark = pytest.mark.slow
