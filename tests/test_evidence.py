@@ -54,7 +54,7 @@ def of_the_past(study):
         "customers": then.customers,
         "segments": then.segments,
         "clv": then.clv,
-        "waiting": then.waiting,
+        "waiting": then.rhythm.waiting,
         "edges": then.rfm.edges(),
         "thresholds": then.clv_segments.thresholds(),
         "states": [then.forecast.value.to_state(), then.clusters.to_state(), then.gaps],
@@ -187,7 +187,7 @@ def test_models_and_simple_rules_stand_in_one_table(shop):
 def test_auto_notices_when_a_simple_rule_beats_the_models(shop):
     models = shop.evidence.models.copy()
     models.loc[models["is_rule"], "rmse"] = 0.0
-    shop.evidence.__dict__["models"] = models
+    shop.holdout.__dict__["models"] = models
     remarks = dict([*shop.evidence.worth, *shop.forecast.remarks])
     assert "clv_model_tested" not in remarks
     assert remarks["clv_model_beaten"]["rule"] in {"same_again", "steady_pace"}
