@@ -23,6 +23,13 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
+def keep_chapters(project: Path, *stems: str) -> None:
+    """Leave only these notebooks in a project: a report of a few chapters is made in less time."""
+    for notebook in (project / "notebooks").glob("*.ipynb"):
+        if notebook.stem not in stems:
+            notebook.unlink()
+
+
 def finished_runs(factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the folders of the finished runs of both demo clients, made once in a test session.
 

@@ -9,12 +9,21 @@ import yaml
 
 from segkit.errors import SegkitError
 
+_PACKAGE = Path(__file__).parents[1]
+
 
 class _YamlLoader(yaml.SafeLoader):
     """YAML as papermill reads it (dates stay text), with duplicate keys refused."""
 
 
-def _mapping_without_duplicates(loader: _YamlLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+class _OwnLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """The same for the kit's own files: ten times faster where there is libyaml.
+
+    A client's file is read in Python: its faults are told in the same words on every machine.
+    """
+
+
+def _mapping_without_duplicates(loader: Any, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
         key = loader.construct_object(key_node, deep=True)
@@ -27,12 +36,12 @@ def _mapping_without_duplicates(loader: _YamlLoader, node: yaml.MappingNode) -> 
     return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
 
 
-_YamlLoader.yaml_implicit_resolvers = {
-    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-_YamlLoader.add_constructor("tag:yaml.org,2002:map", _mapping_without_duplicates)
+for _loader in (_YamlLoader, _OwnLoader):
+    _loader.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    _loader.add_constructor("tag:yaml.org,2002:map", _mapping_without_duplicates)
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:
@@ -44,8 +53,9 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         The file is missing, is not UTF-8 or YAML, repeats a key, or is no mapping.
     """
     path = Path(path)
+    loader = _OwnLoader if path.is_relative_to(_PACKAGE) else _YamlLoader
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_YamlLoader)
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=loader)
     except FileNotFoundError:
         raise SegkitError("file not found", where=str(path), fix="check the path") from None
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from projects import keep_chapters
 
 from segkit.analysis.contact_lists import read_audience
 
@@ -248,6 +249,7 @@ def test_superstore_reproduces_the_published_table_in_every_printed_digit(
     from segkit.run.clients import run_clients
 
     monkeypatch.setenv("SEGKIT_DATA", str(real_data("superstore_orders.parquet").parent))
+    keep_chapters(project, "03_clusters", "07_recommendations")
     outcome = run_clients([project / "params" / "superstore.yaml"], root=project)[0]
     assert outcome.problem == ""
     profile = table(outcome.folder, "cluster_profile").set_index("segment")

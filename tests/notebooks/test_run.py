@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from click.testing import CliRunner
+from projects import keep_chapters
 
 from segkit.cli import main
 from segkit.run import clients as runs
@@ -62,15 +63,20 @@ CHAPTERS = {
 @pytest.fixture
 def small(project: Path) -> Path:
     """A project with two short chapters, for tests of what runs do rather than what they say."""
+    keep_chapters(project, *CHAPTERS)
     for notebook in (project / "notebooks").glob("*.ipynb"):
-        if notebook.stem not in CHAPTERS:
-            notebook.unlink()
-            continue
         chapter = nbformat.read(notebook, as_version=4)
         chapter.cells = chapter.cells[:4]
         chapter.cells.append(nbformat.v4.new_code_cell(CHAPTERS[notebook.stem], id="short-00"))
         nbformat.write(chapter, notebook)
     return project
+
+
+@pytest.fixture
+def smallest(small: Path) -> Path:
+    """The same with one chapter, where a second would show nothing."""
+    keep_chapters(small, "01_explore")
+    return small
 
 
 def break_notebook(project: Path, client: str) -> None:
@@ -97,34 +103,34 @@ def test_one_broken_client_among_three_stops_none_of_the_others(small):
 
 
 def test_a_client_with_wrong_parameters_fails_before_work_starts_and_the_others_run(
-    small, run_clients
+    smallest, run_clients
 ):
-    good, bad = write_client(small, "ana"), write_client(small, "beto")
+    good, bad = write_client(smallest, "ana"), write_client(smallest, "beto")
     bad.write_text(bad.read_text().replace("currency", "curency"), encoding="utf-8")
-    outcomes = run_clients([bad, good], root=small)
+    outcomes = run_clients([bad, good], root=smallest)
     assert [outcome.state for outcome in outcomes] == ["failed", "done"]
     assert "curency: unknown key: 'EUR'. Fix: write 'currency'" in outcomes[0].problem
-    assert not (small / "reports" / "beto").exists()
+    assert not (smallest / "reports" / "beto").exists()
 
 
-def test_an_unchanged_client_is_skipped_unless_forced_and_a_changed_one_runs(small, run_clients):
-    file = write_client(small, "ana")
-    first = run_clients([file], root=small)[0]
-    assert run_clients([file], root=small)[0].state == "skipped"
-    assert run_clients([file], root=small, force=True)[0].state == "done"
-    with (small / "ana.csv").open("a") as log:
+def test_an_unchanged_client_is_skipped_unless_forced_and_a_changed_one_runs(smallest, run_clients):
+    file = write_client(smallest, "ana")
+    first = run_clients([file], root=smallest)[0]
+    assert run_clients([file], root=smallest)[0].state == "skipped"
+    assert run_clients([file], root=smallest, force=True)[0].state == "done"
+    with (smallest / "ana.csv").open("a") as log:
         log.write("3,2025-08-15,99,1000\n")
-    again = run_clients([file], root=small)[0]
+    again = run_clients([file], root=smallest)[0]
     assert (again.state, again.folder) == ("done", first.folder)
     assert json.loads((again.folder / "run.json").read_text())["counts"]["lines_read"] == 61
 
 
-def test_the_last_good_report_stays_when_a_later_run_fails(small, run_clients):
-    file = write_client(small, "ana")
-    good = run_clients([file], root=small)[0].folder / "report.html"
+def test_the_last_good_report_stays_when_a_later_run_fails(smallest, run_clients):
+    file = write_client(smallest, "ana")
+    good = run_clients([file], root=smallest)[0].folder / "report.html"
     before = good.read_bytes()
-    (small / "ana.csv").write_text("c,d,a,o\n1,never,5,1\n", encoding="utf-8")
-    outcome = run_clients([file], root=small)[0]
+    (smallest / "ana.csv").write_text("c,d,a,o\n1,never,5,1\n", encoding="utf-8")
+    outcome = run_clients([file], root=smallest)[0]
     assert outcome.state == "failed"
     assert "unparsable_date" in outcome.problem
     assert good.read_bytes() == before
@@ -143,21 +149,21 @@ def test_an_interrupted_run_continues_where_it_stopped(small, run_clients):
     assert done.stat().st_mtime_ns != stamp
 
 
-def test_two_files_of_the_same_client_are_refused(small, run_clients):
-    file = write_client(small, "ana")
+def test_two_files_of_the_same_client_are_refused(smallest, run_clients):
+    file = write_client(smallest, "ana")
     copy = file.with_name("copy.yaml")
     shutil.copy(file, copy)
-    outcomes = run_clients([file, copy], root=small)
+    outcomes = run_clients([file, copy], root=smallest)
     assert [outcome.state for outcome in outcomes] == ["done", "failed"]
     assert "'ana' is also in params/ana.yaml" in outcomes[1].problem
 
 
-def test_the_working_directory_does_not_matter(small, run_clients, tmp_path, monkeypatch):
-    file = write_client(small, "ana")
+def test_the_working_directory_does_not_matter(smallest, run_clients, tmp_path, monkeypatch):
+    file = write_client(smallest, "ana")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    outcome = run_clients([file], root=small)[0]
+    outcome = run_clients([file], root=smallest)[0]
     assert outcome.state == "done"
     assert Path.cwd() == elsewhere
     assert os.listdir(elsewhere) == []
