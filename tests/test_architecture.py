@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,3 +166,24 @@ def test_what_is_imported_inside_a_function_says_why():
             if is_inside and not told:
                 silent.append(f"{name}, line {node.lineno}: {lines[node.lineno - 1].strip()}")
     assert silent == []
+
+
+def test_the_page_on_architecture_names_what_there_is():
+    """`study/lines.py:Lines`: a file of the package, and a name that it defines."""
+    page = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z_/]+\.py):([A-Za-z_.]+)`", page)
+    assert len(named) > 30
+    missing = [
+        f"{file}:{name}" for file, name in named if name.split(".")[-1] not in defined(KIT / file)
+    ]
+    assert missing == []
+
+
+def defined(file: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
