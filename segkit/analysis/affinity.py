@@ -33,7 +33,7 @@ NOTHING = -1
 
 HABIT, CARTED, VIEWED = 2.0, 2.0, 1.0
 SEEN_HALF_LIFE = 30.0  # days: what was looked at a season ago says little
-MOST_TIMES = 2.0
+MOST_TIMES = 2.0  # more does not count: a rare product is easily bought ten times the usual
 PRIOR_DAYS = 3.0  # purchase days that a product's own rate of rebuying counts for
 BACKOFF = np.array([1e-3, 1e-6], dtype="float32")  # the category's, then the brand's best sellers
 

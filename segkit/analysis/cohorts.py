@@ -22,10 +22,10 @@ UNITS = {
     "year": pd.DateOffset(years=1),
 }
 """Calendar units, the shortest first."""
-MANY_UNITS = 20
+MANY_UNITS = 20  # columns of a triangle that can still be read on a page
 STEP_DAYS = {"day": 1, "week": 7, "month": 365.25 / 12, "quarter": 365.25 / 12, "year": 365.25 / 4}
 """Between two points of a curve by days since the first order."""
-LAST_ORDER = 5
+LAST_ORDER = 5  # later ones have few customers, and their gaps hardly change any more
 MEASURES = ["customers", "orders", "revenue"]
 
 

@@ -19,7 +19,7 @@ TOPS = (0.1, 0.2, 0.5)
 BASELINES = ("past_revenue", "recency", "last_period", "random")
 """Simple rules that rank customers: columns of a tested table; more is better."""
 MODEL_RANKING = "clv_model"
-CURVE_POINTS = 100
+CURVE_POINTS = 100  # a point a percent, however many the customers
 
 
 def segment_outcomes(

@@ -15,8 +15,8 @@ LEAST_UNITS = 6
 MOST_STEPS = {"day": 7, "week": 4, "month": 6, "quarter": 4, "year": 2}
 YEAR = {"day": 14, "week": 13, "month": 12, "quarter": 4, "year": 1}
 """Units over which new customers, and cohorts that no earlier one has gone before, are averaged."""
-FEW = 3
-LEAST_TESTS = 3
+FEW = 3  # units that a level is taken from at least: one alone may be a season
+LEAST_TESTS = 3  # fewer errors of the past have no spread to speak of
 RANGE = (0.1, 0.9)
 """Of the tests at earlier dates, which four out of five lie between."""
 

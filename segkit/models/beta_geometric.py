@@ -20,7 +20,7 @@ from segkit.models.fitting import LIMIT
 from segkit.models.purchase import PurchaseModel
 from segkit.models.rows import Histories, codes
 
-NODES = 96
+NODES = 96  # after a sinh map the trapezoid rule gains digits with each node
 DEPTH = 32.0
 """The tails of p that are cut off have a mass of less than exp(-DEPTH)."""
 

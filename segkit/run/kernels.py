@@ -14,7 +14,7 @@ from segkit.errors import SegkitError
 
 # A cell of the largest client tried takes minutes; a kernel that has not started by then is dead.
 CELL_SECONDS = 3600
-START_SECONDS = 120
+START_SECONDS = 120  # a loaded machine starts Python slowly; a kernel that hangs never does
 
 
 def execute(notebook: Path, output: Path, parameters: Mapping[str, Any], *, root: Path) -> None:

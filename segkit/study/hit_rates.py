@@ -28,7 +28,7 @@ had bought most often and last."""
 QUESTIONS = ("any_product", "new_product")
 """Whether the customer bought any product of a list, or one that it had never bought."""
 TOP = 10
-TESTED = 20_000
+TESTED = 20_000  # a hit rate is then known to less than a point, and each list costs time
 CELLS = 5_000_000  # customers × products, of the lists that are compared at once
 
 

@@ -24,18 +24,18 @@ from segkit.words.wording import Wording, is_summary
 
 # A text stays a text, whatever it looks like: a customer's name may begin with "=".
 NO_GUESSES = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-SHEET_ROWS = 1_048_575
+SHEET_ROWS = 1_048_575  # Excel's own limits, the header apart
 SHEET_NAME = 31
 CELL_TEXT = 32_767
 LINE_TEXT = 200  # a sheet's head and foot take 255 characters, marks included
-EXACT_INTEGER = 10**15
+EXACT_INTEGER = 10**15  # Excel keeps 15 digits: longer numbers are written as texts
 A4 = 9
 BAR = "#7FB7D8"
 LINKED = {"font_color": "#00639C", "underline": 1}
 LINE = 15.0
 """Height of a line, in points."""
 NUMBER_WIDTH = 14
-WIDTH_ROWS = 200
+WIDTH_ROWS = 200  # that a column's width is measured on: enough, and lists have 100 thousand
 MUTED = "#596575"
 HEAD = {"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}
 LIST = {"sheet": 34, "table": 52, "table_rows": 10, "table_note": 96}

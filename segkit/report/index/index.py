@@ -33,7 +33,7 @@ INDEX = "index.html"
 BENCHMARKS = "benchmarks.html"
 FIGURES = ("customers", "buyers", "revenue", "aov", "repeat_rate")
 FILES = {"report": "report.html", "pdf": "report.pdf", "tables": "exports/tables.xlsx"}
-LOCK_SECONDS = 60
+LOCK_SECONDS = 60  # two schedulers may end at once, and one then waits for the other
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from markupsafe import Markup
 
-MONTHS = 24
+MONTHS = 24  # two years, so that a season is seen to come back
 WIDTH, HEIGHT, EDGE = 132, 34, 4  # in units of the picture
 
 

@@ -54,7 +54,7 @@ FLAGS = (
     "--no-pdf-header-footer",
     "--generate-pdf-document-outline",
 )
-SECONDS = 180
+SECONDS = 180  # a browser that hangs must not hold up the other clients
 TITLE_LENGTH = 90  # longer, it would not fit on a page's head
 FIX = "install Chromium or segkit[pdf] and run with --force, or set report.pdf to false"
 RUNNING = """<style>

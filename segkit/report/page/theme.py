@@ -14,7 +14,7 @@ from segkit.plots.style import tint
 
 LIGHT, DARK = "#ffffff", "#12171d"  # paper, as in page.css
 LEGIBLE = 4.5  # contrast of text to its background, WCAG 2.2, level AA
-LOGO_BYTES = 200_000
+LOGO_BYTES = 200_000  # it is inlined in every report, which phones load at once
 LOGO_HEAD = 2000  # bytes in which a picture says what it is
 LOGO_TYPES = {
     ".png": ("png", b"\x89PNG"),
