@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_logs import HEADER, params_of, write_rows
 
-from segkit.data.cleaning import RULES, clean
+from segkit.data.cleaning import clean
+from segkit.data.rules import RULES
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_logs import HEADER, params_of, write_rows
 
-from segkit.data.cleaning import place_returns
+from segkit.data.returns import place_returns
 from segkit.data.customers import (
     customer_table,
     customer_tables,

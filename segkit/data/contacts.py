@@ -51,9 +51,9 @@ def contacts(raw: Raw, params: Params) -> ir.Table:
     ------
     Definitions, section 2 (ids); `segkit.params.CustomerColumns`.
     """
-    source = params.customers
+    source = params.registered
     assert source is not None
-    columns, table = source.columns, raw.table
+    columns, table = source.table, raw.table
     moment, _ = as_optional_instant(table, columns.registered, source, params.timezone)
     addresses = {"email": columns.email, "phone": columns.phone}
     addresses = {name: _trimmed(table, column) for name, column in addresses.items() if column}

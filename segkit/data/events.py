@@ -8,9 +8,10 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from segkit.data.cleaning import as_given, count_malformed, is_stray
 from segkit.data.days import as_moment
-from segkit.data.parsing import as_id, as_instant, as_optional_instant, as_text
+from segkit.data.parsing import as_given, as_id, as_instant, as_optional_instant, as_text
+from segkit.data.quality import count_malformed
+from segkit.data.rules import is_stray
 from segkit.data.sources import Raw
 from segkit.params import Params
 
@@ -28,9 +29,9 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     DataFrame
         Rows for the data-quality table.
     """
-    source = params.customers
+    source = params.registered
     assert source is not None
-    columns, table = source.columns, raw.table
+    columns, table = source.table, raw.table
     moment, unread = as_optional_instant(table, columns.registered, source, params.timezone)
     given = table.select(
         customer_id=as_id(table[columns.customer]),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
+from segkit.foundation.yaml_files import load_yaml
 from segkit.params import Source
 
 MONEY = "decimal(18, 4)"
@@ -18,12 +20,20 @@ MONEY = "decimal(18, 4)"
 PRICE = "decimal(28, 10)"
 """Prices of one unit have more places, for they are multiplied before they are summed."""
 
-NO_ID = ("", "NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NA")
-"""Texts with which programs write a missing id; compared without the spaces around them."""
+NO_ID = tuple(load_yaml(Path(__file__).with_name("nobody.yaml"))["missing"])
+"""Texts with which a missing id is written; compared without case and the spaces around them."""
+
+GIVEN = "raw:"
+"""How the names of columns as given begin, beside those with types."""
 
 _OFFSET = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*([zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _BEGINS_WITH_YEAR = r"^\d{4}[-/]"
 _SYMBOL = r"(?:[A-Z]{3}|[A-Z]{0,3}\p{Sc}|%)?"
+
+
+def given(lines: ir.Table, column: str) -> ir.Value:
+    """Return a column of a log as it was given, of lines that have types already."""
+    return lines[f"{GIVEN}{column}"]
 
 
 def as_text(column: ir.Value) -> ir.StringValue:
@@ -37,10 +47,16 @@ def as_text(column: ir.Value) -> ir.StringValue:
     return column if kind.is_string() else column.cast("string")
 
 
+def as_given(columns: dict[str, ir.Value]) -> ir.StringValue:
+    """Return a line as it was given, as JSON."""
+    texts = {name: as_text(column) for name, column in columns.items()}
+    return ibis.struct(texts).cast("json").cast("string")
+
+
 def as_id(column: ir.Value) -> ir.StringValue:
     """Return a column of ids as text exactly as given; null where a program wrote a missing one."""
     text = as_text(column)
-    return text.strip().isin(NO_ID).ifelse(ibis.null("string"), text)
+    return text.strip().lower().isin(NO_ID).ifelse(ibis.null("string"), text)
 
 
 def as_number(column: ir.Value, source: Source, kind: str = MONEY) -> ir.DecimalValue:

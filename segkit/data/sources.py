@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -57,11 +57,14 @@ class Raw:
     malformed : ibis table, optional
         Columns `file`, `line`, `raw`: lines of a CSV file with too few or too many
         fields, or a quote that never closes.
+    heads : ibis table, optional
+        Rows that hold an order's own fields alone, and whose articles follow.
     """
 
     table: ir.Table
     malformed: ir.Table | None = None
     name: str = "orders"
+    heads: ir.Table | None = None
 
 
 @dataclass
@@ -185,13 +188,20 @@ def read(workspace: Workspace, source: Source, name: str, *, sample: int | None 
     SegkitError, DataError
         What cannot be found, opened or read, or lacks a mapped column.
     """
-    if source.database is not None:
-        raw = Raw(_read_database(workspace, source.database, source, name, sample), name=name)
-    else:
-        files = resolve_files(source, workspace.root, where=f"{name}.path")
-        raw = _read_files(workspace, source, files, name, sample)
-    _require_columns(raw.table.columns, source, name)
+    raw = read_table(workspace, source, name, sample=sample)
+    named = {f"columns.{role}": column for role, column in _mapped(source).items()}
+    require_columns(raw.table.columns, named, name)
     return raw
+
+
+def read_table(
+    workspace: Workspace, source: Source, name: str, *, sample: int | None = None
+) -> Raw:
+    """Return a source as `read` does, whatever its columns are."""
+    if source.database is not None:
+        return Raw(_read_database(workspace, source.database, source, name, sample), name=name)
+    files = resolve_files(source, workspace.root, where=f"{name}.path")
+    return _read_files(workspace, source, files, name, sample)
 
 
 def _read_files(
@@ -378,7 +388,6 @@ def _read_database(
     copy = workspace.fresh_file(name)
     with _database_table(workspace, database, name) as table:
         table = table.head(sample) if sample else table
-        _require_columns(table.columns, source, name)
         try:
             _copy(_plain_columns(table, source.decimal), copy)
         except (pa.ArrowException, TypeError, OverflowError):
@@ -475,15 +484,17 @@ def _told(error: Exception, url: str) -> str:
 
 
 def _mapped(source: Source) -> dict[str, str]:
-    return source.columns.named  # type: ignore[attr-defined]
+    columns = getattr(source, "columns", None)  # the files that are joined to a log have none
+    return columns.named if columns else {}
 
 
-def _require_columns(columns: Sequence[str], source: Source, name: str) -> None:
-    for key, column in _mapped(source).items():
+def require_columns(columns: Sequence[str], named: Mapping[str, str], name: str) -> None:
+    """Raise a SegkitError for the first named column that a table lacks."""
+    for key, column in named.items():
         if column not in columns:
             raise SegkitError(
                 "no such column in the data",
-                where=f"{name}.columns.{key}",
+                where=f"{name}.{key}",
                 values=[column],
                 fix=_other_separator(columns, name) or suggestion(column, columns),
             )

@@ -4,6 +4,15 @@ from segkit.foundation.yaml_files import load_yaml
 from segkit.params.check import check_params, load_params
 from segkit.params.cleaning import Cleaning
 from segkit.params.client import Params
+from segkit.params.orders import (
+    Condition,
+    Join,
+    OrderAmounts,
+    OrderColumns,
+    Orders,
+    PackedItems,
+    Status,
+)
 from segkit.params.report import AudienceParams, ProductParams, ReportParams, ThemeParams
 from segkit.params.root import find_root
 from segkit.params.secrets import from_environment, without_secrets
@@ -30,8 +39,6 @@ from segkit.params.sources import (
     Events,
     EventTypes,
     Log,
-    OrderColumns,
-    Orders,
     ReturnColumns,
     Returns,
     Source,
@@ -40,6 +47,11 @@ from segkit.params.value import AuditParams, CLVParams, CLVSegmentParams, Eviden
 from segkit.params.values import LOCALE, NO_CURRENCY, SOURCE, languages
 
 __all__ = [
+    "Status",
+    "PackedItems",
+    "OrderAmounts",
+    "Join",
+    "Condition",
     "CHANNELS",
     "LOCALE",
     "NO_CURRENCY",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator
 
 from segkit.params.section import Section
+from segkit.params.values import Share
 
 
 def _switch(value: object) -> object:
@@ -28,11 +29,19 @@ class Cleaning(Section):
 
     `reject` sets it aside with its reason, `fail` stops the run, `keep` switches the
     rule off, `return` counts it as a return; `true` is the rule's own default and
-    `false` is `keep`.
+    `false` is `keep`. Where reading, rather than these rules, loses over a fifth of the money
+    or the lines, a run stops unless `accept_loss` says up to which share it may.
     """
 
     malformed_line: Must = "reject"
+    line_without_order: Must = "reject"
+    order_without_lines: Must = "reject"
+    cancelled_order: May = "reject"
+    unpaid_order: May = "reject"
+    unknown_status: May = "reject"
+    left_out: Must = "reject"
     no_customer: Must = "reject"
+    anonymous: May = "reject"
     no_date: Must = "reject"
     unparsable_date: Must = "reject"
     stray_date: May = "reject"
@@ -46,3 +55,4 @@ class Cleaning(Section):
     non_product_codes: list[str] = []
     cancelled_order_prefix: str | None = None
     cancelled_statuses: list[str] = []
+    accept_loss: Share = 0.2

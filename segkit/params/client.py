@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from segkit.params.cleaning import Cleaning
+from segkit.params.orders import Orders
 from segkit.params.report import AudienceParams, ProductParams, ReportParams
 from segkit.params.section import Section
 from segkit.params.segments import (
@@ -17,7 +18,7 @@ from segkit.params.segments import (
     MigrationParams,
     RFMParams,
 )
-from segkit.params.sources import Customers, EngineParams, Events, Orders, Returns
+from segkit.params.sources import Customers, EngineParams, Events, Returns, Source
 from segkit.params.value import AuditParams, CLVParams, EvidenceParams
 from segkit.params.values import (
     NO_CURRENCY,
@@ -62,7 +63,7 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _has_value(self) -> Params:
-        if self.orders.columns.has_value != self.has_amounts:
+        if self.orders.has_value != self.has_amounts:
             raise ValueError(
                 "orders.columns: the value of a line is missing; "
                 "add 'amount', or 'price' and 'quantity'"
@@ -89,12 +90,24 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _phones_have_a_country(self) -> Params:
-        if self.customers and self.customers.columns.phone and not self.phone_region:
+        if self.registered and self.registered.table.phone and not self.phone_region:
             raise ValueError(
                 f"customers.phone_region: the locale {self.display_locale} names no country to "
                 "read phones in; write the country, such as 'ES'"
             )
         return self
+
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The tables that are given, by their key."""
+        given: dict[str, Source | None] = {"orders": self.orders, "returns": self.returns}
+        given |= {"customers": self.registered, "events": self.events}
+        return {name: source for name, source in given.items() if source is not None}
+
+    @property
+    def registered(self) -> Customers | None:
+        """The table of registered customers; None where there is none."""
+        return self.customers if self.customers and self.customers.columns else None
 
     @property
     def has_amounts(self) -> bool:
@@ -137,4 +150,4 @@ class Params(Section):
 
     def plain(self) -> dict[str, Any]:
         """Return the parameters that were given, as plain JSON values."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        return self.model_dump(mode="json", exclude_unset=True, by_alias=True)

@@ -12,7 +12,6 @@ from segkit.params.values import (
     Column,
     IsoDate,
     Paths,
-    as_list,
     known_date_format,
     known_encoding,
     known_region,
@@ -71,38 +70,16 @@ class Source(Section):
         return self
 
 
-class _Columns(Section):
+class Columns(Section):
+    """Names that a table gives its columns, by what they hold."""
+
     @property
     def named(self) -> dict[str, str]:
         """The columns that are named, by what they hold."""
         return self.model_dump(exclude_none=True)
 
 
-class OrderColumns(_Columns):
-    """Names that the order log gives its columns."""
-
-    customer: Column
-    date: Column
-    order: Column | None = None
-    amount: Column | None = None
-    price: Column | None = None
-    quantity: Column | None = None
-    product: Column | None = None
-    product_name: Column | None = None
-    category: Column | None = None
-    channel: Column | None = None
-    discount: Column | None = None
-    profit: Column | None = None
-    status: Column | None = None
-    type: Column | None = None
-
-    @property
-    def has_value(self) -> bool:
-        """Whether the log says what a line is worth."""
-        return self.amount is not None or (self.price is not None and self.quantity is not None)
-
-
-class ReturnColumns(_Columns):
+class ReturnColumns(Columns):
     """Names that the table of returned orders gives its columns."""
 
     order: Column
@@ -115,7 +92,7 @@ Channel = Literal["email", "whatsapp", "sms", "push", "call", "mail", "ads", "ad
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
 
-class CustomerColumns(_Columns):
+class CustomerColumns(Columns):
     """Names that the table of registered customers gives its columns.
 
     `consent` names, by channel, the column that says whether a customer agreed to it.
@@ -136,7 +113,7 @@ class CustomerColumns(_Columns):
         } | agreed
 
 
-class EventColumns(_Columns):
+class EventColumns(Columns):
     """Names that the event log gives its columns."""
 
     customer: Column
@@ -178,22 +155,6 @@ class Log(Source):
         return self
 
 
-class Orders(Log):
-    """The order log: one row an order line; with `types`, only lines of these types."""
-
-    columns: OrderColumns
-    types: Annotated[list[str], BeforeValidator(as_list), Field(min_length=1)] | None = None
-
-    @model_validator(mode="after")
-    def _has_type(self) -> Orders:
-        if (self.types is None) != (self.columns.type is None):
-            raise ValueError(
-                "'types' and 'columns.type' need each other; "
-                "name the column of a line's type, and the types that are purchases"
-            )
-        return self
-
-
 class Returns(Source):
     """Orders that were returned whole."""
 
@@ -201,16 +162,35 @@ class Returns(Source):
 
 
 class Customers(Source):
-    """Registered customers, with or without purchases, and how they may be reached.
+    """Who is a customer; registered ones, with or without purchases, and how to reach them.
 
-    `phone_region` is the country whose phones stand there without a country code (default:
-    that of the client's locale); `consent_yes` are the texts that mean yes, in any case:
-    all others, and none, mean no.
+    `exclude` are ids that are no customers, `*` ends one of any end; with `match: email`, ids
+    that differ in case, or in spaces around them, are one. The rest describes a table of
+    registered customers: `phone_region` is the country whose phones stand there without a
+    country code (default: that of the client's locale); `consent_yes` are the texts that mean
+    yes, in any case: all others, and none, mean no.
     """
 
-    columns: CustomerColumns
+    exclude: list[str] = []
+    match: Literal["exact", "email"] = "exact"
+    columns: CustomerColumns | None = None
     phone_region: Annotated[str, AfterValidator(known_region)] | None = None
     consent_yes: list[str] = ["1", "true", "yes", "y", "si", "sí", "s"]
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Customers:
+        if self.columns is None and self.path is None and self.database is None:
+            return self
+        if self.columns is None:
+            raise ValueError("columns: missing; name the table's columns, at least 'customer'")
+        require_one(path=self.path, database=self.database)
+        return self
+
+    @property
+    def table(self) -> CustomerColumns:
+        """The columns of the table, which must be given."""
+        assert self.columns is not None
+        return self.columns
 
 
 class Events(Log):

@@ -146,6 +146,15 @@ def known_date_format(value: str) -> str:
     return value
 
 
+def known_pattern(value: str) -> str:
+    """Accept a regular expression that Python reads; the engine's are nearly the same."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression ({error}); put a \\ before marks") from None
+    return value
+
+
 def tab(value: object) -> object:
     """Return the mark that a file writes as a word."""
     return "\t" if value in ("\\t", "tab") else value

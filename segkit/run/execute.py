@@ -121,7 +121,7 @@ def run_fingerprint(study: Any, notebooks: list[Path]) -> str:
 
 
 def _unchanged(home: Path, fingerprint: str, params: Params) -> Path | None:
-    tables = (params.orders, params.returns, params.customers, params.events)
+    tables = (params.orders, params.returns, params.registered, params.events)
     if any(table is not None and table.database is not None for table in tables):
         return None
     for file in sorted(home.glob("*/run.json"), reverse=True):

@@ -7,11 +7,11 @@ from datetime import date
 from pathlib import Path
 
 from segkit.data.cleaning import judge, of_types
+from segkit.data.layout import lines_of
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
 from segkit.report.page.theme import theme_of
-from segkit.study.lines import TABLES
 from segkit.study.study import Study
 
 SAMPLE = 1000
@@ -59,9 +59,7 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory(prefix="segkit-") as folder:
         workspace = Workspace(root, Path(folder) / "scratch", params.engine)
         try:
-            return {
-                name: _look(workspace, params, name) for name in TABLES if getattr(params, name)
-            }
+            return {name: _look(workspace, params, name) for name in params.sources}
         finally:
             workspace.close()
 
@@ -91,9 +89,10 @@ def _check_features(params: Params) -> None:
 
 
 def _look(workspace: Workspace, params: Params, name: str) -> int:
-    raw = read(workspace, getattr(params, name), name, sample=SAMPLE)
     if name != "orders":
+        raw = read(workspace, params.sources[name], name, sample=SAMPLE)
         return raw.table.count().to_pyarrow().as_py()
+    raw = lines_of(workspace, params.orders, sample=SAMPLE)
     judged = judge(of_types(raw.table, params), params, today=date.today())
     found = judged.group_by("rule", "fate").agg(
         lines=judged.count(), first=judged["offending"].min()

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-LEAST_CUSTOMERS = 50  # below, hardly any difference stands out of the best of many shuffled thresholds
+LEAST_CUSTOMERS = (
+    50  # below, hardly any difference stands out of the best of many shuffled thresholds
+)
 LEAST_SHARE = 0.05
 """Each side of a threshold holds at least this share of the customers."""
 PERMUTATIONS = 999  # with the one observed, a thousand: p-values in steps of 0.001

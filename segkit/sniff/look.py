@@ -49,7 +49,7 @@ def look_at(file: Path, given: Given, names: Names) -> Sample:
 
 def _column(name: str, cells: Iterable[object]) -> Column:
     texts = ((cell_text(cell) or "").strip() for cell in cells)
-    return Column(name, [None if text in NO_ID else text for text in texts], _kind(cells))
+    return Column(name, [None if text.lower() in NO_ID else text for text in texts], _kind(cells))
 
 
 def _kind(cells: Iterable[object]) -> str:

@@ -58,9 +58,9 @@ class Actions(StudyPart):
 
         Read from the client's own table whenever it is asked for, and kept in no other file.
         """
-        if self.base.params.customers is None:
+        if self.base.params.registered is None:
             return None
-        columns = self.base.params.customers.columns
+        columns = self.base.params.registered.table
         if not (columns.email or columns.phone or columns.consent):
             return None
         table = contacts(self.base.raw("customers"), self.base.params).to_pyarrow().to_pandas()

@@ -168,7 +168,7 @@ class Base(Shown):
 
     def _late_registrations(self) -> list[pd.DataFrame]:
         """Return the row of customers whose registration is dated after their first purchase."""
-        if not self.params.customers:
+        if not self.params.registered:
             return []
         first, registered = self.customers["first_order"], self.customers["registered"]
         count = int((registered.dt.normalize() > first).sum())

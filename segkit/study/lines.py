@@ -19,6 +19,7 @@ from segkit.data.events import (
     kept_events,
     rejected_events,
 )
+from segkit.data.layout import lines_of
 from segkit.data.sources import Raw, Workspace, fingerprint, read
 from segkit.foundation.cached import cached_property
 from segkit.params import Params, Source
@@ -61,17 +62,19 @@ class Lines:
         """SHA-256 of every input file, by table and file name."""
         return {
             name: fingerprint(source, self.root, where=f"{name}.path")
-            for name, source in self._sources.items()
+            for name, source in self._files.items()
         }
 
     @property
-    def _sources(self) -> dict[str, Source]:
-        given = {name: getattr(self.params, name) for name in TABLES}
-        return {name: source for name, source in given.items() if source is not None}
+    def _files(self) -> dict[str, Source]:
+        joined = {f"orders.join.{i}": other for i, other in enumerate(self.params.orders.join)}
+        return {**self.params.sources, **joined}
 
     def raw(self, name: str) -> Raw:
         """Return one of `TABLES` as it is read, which must be given."""
-        return read(self.workspace, self._sources[name], name)
+        if name == "orders":
+            return lines_of(self.workspace, self.params.orders)
+        return read(self.workspace, self.params.sources[name], name)
 
     @cached_property
     def key(self) -> str:
@@ -101,13 +104,19 @@ class Lines:
     @property
     def registered(self) -> ir.Table | None:
         """Registered customers (see `segkit.data.events.clean_registered`), or None."""
-        return self._cleaned("registered") if self.params.customers else None
+        return self._cleaned("registered") if self.params.registered else None
 
     @property
     def quality(self) -> pd.DataFrame:
         """What was read, kept and rejected, rule by rule (lines and amount)."""
         self._clean_if_needed()
         return pd.read_parquet(self.store.folder / "quality.parquet")
+
+    @property
+    def bridge(self) -> pd.DataFrame:
+        """From gross to net revenue: `step`, `orders`, `lines`, `amount`."""
+        self._clean_if_needed()
+        return pd.read_parquet(self.store.folder / "bridge.parquet")
 
     @cached_property
     def span(self) -> dict[str, str]:
@@ -142,15 +151,15 @@ class Lines:
         return self.engine_table(self.store.folder / f"{name}.parquet")
 
     def _clean_if_needed(self) -> None:
-        needed = ["rejected", "quality", "lines"]
-        needed += ["registered"] if self.params.customers else []
+        needed = ["rejected", "quality", "bridge", "lines"]
+        needed += ["registered"] if self.params.registered else []
         needed += ["events", "cart_items"] if self.params.events else []
         keys = {parquet_key(self.store.folder / f"{name}.parquet") for name in needed}
         if keys != {self.key}:
             self._clean()
 
     def _clean(self) -> None:
-        raws = {name: self.raw(name) for name in self._sources}
+        raws = {name: self.raw(name) for name in self.params.sources}
         cleaned = clean(self.workspace, self.params, raws, today=date.today())
         quality, rejected = [cleaned.quality], cleaned.rejected
         if "customers" in raws:
@@ -163,6 +172,7 @@ class Lines:
             rejected = rejected.union(strays)
         self._write("rejected", rejected)
         self.store.frame("quality", self.key, lambda: pd.concat(quality))
+        self.store.frame("bridge", self.key, lambda: cleaned.bridge)
         # Last: whoever finds the lines of this key finds everything else of it.
         self._write("lines", cleaned.lines)
 

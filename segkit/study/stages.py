@@ -222,7 +222,7 @@ class Stages(StudyPart):
         if not terms["customers"]:
             return [("prospects_none", {})]
         params = self.base.params
-        is_told = params.customers is not None or params.events is not None
+        is_told = params.registered is not None or params.events is not None
         summary: Said = [("prospects_summary", terms)] if is_told else []
         returned = int((self.prospects["returns"] > 0).sum())
         back: Said = [("prospects_returned", {"customers": returned})] if returned else []
