@@ -120,7 +120,12 @@ def translate(language: str, debug: bool) -> None:
 @main.command()
 @click.argument("client")
 @click.option(
-    "--from", "file", required=True, type=click.Path(path_type=Path), help="The client's order log."
+    "--from",
+    "files",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="The client's order log; again for each other file of it, such as that of the lines.",
 )
 @click.option("--currency", help="ISO 4217 code, such as EUR, where the file does not say.")
 @click.option("--separator", help="Field separator, where the file is ambiguous.")
@@ -138,7 +143,7 @@ def translate(language: str, debug: bool) -> None:
 @DEBUG
 def new(
     client: str,
-    file: Path,
+    files: tuple[Path, ...],
     currency: str | None,
     columns: tuple[str, ...],
     root: Path | None,
@@ -157,11 +162,12 @@ def new(
         out = root / "params" / f"{client}.yaml"
         written = write_params(
             client,
-            file,
+            files[0],
             out,
             currency=currency,
             root=root,
             check=preflight,
+            others=files[1:],
             overrides=overrides,
         )
         click.echo(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from segkit.errors import SegkitError
 from segkit.params import Params, load_params
 from segkit.sniff.given import valid
 from segkit.sniff.guess import Guess, sniff
+from segkit.sniff.layouts import Known
 from segkit.sniff.sample import Finding, shown
 
 HINTS = Path(__file__).with_name("hints.yaml")
@@ -28,6 +29,7 @@ def write_params(
     currency: str | None,
     root: Path,
     check: Callable[[Params, Path], object],
+    others: Sequence[Path] = (),
     overrides: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a client's params file from a look at its order log, each guess explained.
@@ -46,7 +48,7 @@ def write_params(
         Folder that relative paths in params start from.
     check : callable
         Called with the params and `root`: raises where they lead to nothing that can be used.
-    overrides : mapping, optional
+    others, overrides : optional
         As of `sniff`.
 
     Returns
@@ -79,8 +81,8 @@ def write_params(
     if currency is not None:
         valid(Params, "currency", currency, where="--currency")
     _require_free(out)
-    guess = sniff(file, overrides=overrides)
-    text = _document(guess, client, _money(guess, currency), _portable(Path(file), root))
+    guess = sniff(file, others=others, overrides={"currency": currency, **(overrides or {})})
+    text = _document(guess, client, _money(guess, currency), root)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.touch(exist_ok=False)
     try:
@@ -121,9 +123,8 @@ def _portable(file: Path, root: Path) -> str:
     return file.as_posix()
 
 
-def _document(guess: Guess, client: str, currency: Finding, path: str) -> str:
+def _document(guess: Guess, client: str, currency: Finding, root: Path) -> str:
     """Return the params file's text: values quoted, reasons as comments."""
-    unused = f"not used: {', '.join(shown(name) for name in guess.unused)}" if guess.unused else ""
     lines = [
         _remark(f"{client}: written from a look at {guess.lines} lines of {guess.file.name}."),
         "# Each guess says why: look through them before the first run.",
@@ -134,16 +135,71 @@ def _document(guess: Guess, client: str, currency: Finding, path: str) -> str:
         "# timezone: Europe/Madrid    # of the dates, and of times with an offset; default: UTC",
         "",
         "orders:",
-        f"  path: {_scalar(path)}",
+        f"  path: {_scalar(_portable(guess.file, root))}",
         f"  format: {guess.format}",
         *_reading(guess),
-        "  columns:",
-        *[_entry(role, found, 4) for role, found in guess.columns.items()],
-        *[_remark(line, 4) for line in (*guess.notes, *textwrap.wrap(unused, 88))],
+        *(_layout(guess.known, guess.notes) if guess.known else _columns(guess)),
+        *_joins(guess, root),
         "",
-        *_cleaning(guess),
+        *(_sections(guess.known) if guess.known else _cleaning(guess)),
     ]
     return "\n".join([*lines, "", HINTS.read_text(encoding="utf-8")])
+
+
+def _columns(guess: Guess) -> Iterator[str]:
+    yield "  columns:"
+    yield from (_entry(role, found, 4) for role, found in guess.columns.items())
+    unused = f"not used: {', '.join(shown(name) for name in guess.unused)}" if guess.unused else ""
+    yield from (_remark(line, 4) for line in (*guess.notes, *textwrap.wrap(unused, 88)))
+
+
+def _layout(known: Known, notes: Iterable[str]) -> Iterator[str]:
+    """Yield what a known system's export says of its orders."""
+    for place, (key, value) in enumerate(known.orders.items()):
+        first, *rest = _block(key, value, 2)
+        yield f"{first}  {_remark(known.why)}" if place == 0 else first
+        yield from rest
+        if key == "statuses":
+            yield from (_remark(note, 4) for note in notes)
+
+
+def _sections(known: Known) -> Iterator[str]:
+    for key in ("customers", "cleaning"):
+        if section := getattr(known, key):
+            yield from _block(key, section, 0)
+
+
+def _joins(guess: Guess, root: Path) -> Iterator[str]:
+    if guess.joins:
+        yield "  join:"
+    for file, sample, join in guess.joins:
+        yield f"    - path: {_scalar(_portable(file, root))}"
+        yield f"      format: {sample.format}"
+        if sample.separator and sample.encoding:
+            marks = {"separator": sample.separator.value, "encoding": sample.encoding.value}
+            yield from _block("csv", marks, 6)
+        for key, value in join.items():
+            yield from _block(key, value, 6)
+
+
+def _block(key: str, value: Any, indent: int) -> list[str]:
+    """Return a key of params and what stands below it, as lines."""
+    space = " " * indent
+    if isinstance(value, Mapping):
+        below = [line for name, each in value.items() for line in _block(name, each, indent + 2)]
+        return [f"{space}{key}:", *below]
+    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+        lines = [f"{space}{key}:"]
+        for each in value:
+            first, *rest = [
+                part for name, v in each.items() for part in _block(name, v, indent + 4)
+            ]
+            lines += [f"{space}  - {first.lstrip()}", *rest]
+        return lines
+    if isinstance(value, list):
+        return [f"{space}{key}: [{', '.join(_scalar(str(each)) for each in value)}]"]
+    plain = str(value).lower() if isinstance(value, bool | int | float) else _scalar(str(value))
+    return [f"{space}{key}: {plain}"]
 
 
 def _reading(guess: Guess) -> Iterator[str]:

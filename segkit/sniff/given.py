@@ -20,6 +20,7 @@ class Given:
     date_format: str | None = None
     decimal: str | None = None
     sheet: str | None = None
+    currency: str | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

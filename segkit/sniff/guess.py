@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from segkit.errors import SegkitError
+from segkit.sniff import export
 from segkit.sniff.amounts import currency, leave_out_order_totals, settle_marks
 from segkit.sniff.columns import Columns
 from segkit.sniff.given import Given
+from segkit.sniff.joined import joined
+from segkit.sniff.layouts import Known, recognised
 from segkit.sniff.look import look_at
 from segkit.sniff.names import Names
-from segkit.sniff.sample import Finding
-from segkit.sniff.trial import trial
+from segkit.sniff.sample import Finding, Sample
+from segkit.sniff.trial import Trial, trial
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class Guess:
         Columns of the log that have no place.
     notes : tuple of str
         Columns that look right by name and are left out, and why.
+    known : Known, optional
+        The shop system's export that it is, and what its params say.
+    joins : tuple of (Path, Sample, dict)
+        Other files of the log, and what `orders.join` says of each.
     """
 
     file: Path
@@ -55,15 +62,21 @@ class Guess:
     cancelled: Finding | None = None
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    known: Known | None = None
+    joins: tuple[tuple[Path, Sample, dict[str, Any]], ...] = ()
 
 
-def sniff(file: Path, *, overrides: Mapping[str, Any] | None = None) -> Guess:
+def sniff(
+    file: Path, *, others: Sequence[Path] = (), overrides: Mapping[str, Any] | None = None
+) -> Guess:
     """Look at an order log and say how it is written and what its columns hold.
 
     Parameters
     ----------
     file : Path
         A text file with separated fields, a Parquet file or a workbook.
+    others : sequence of Path
+        More files of the log, such as that of the orders' lines.
     overrides : mapping, optional
         What the file leaves open: `separator`, `date_format`, `decimal`, `sheet`, and
         `columns` (names of the log's columns by key of `orders.columns`).
@@ -92,13 +105,47 @@ def sniff(file: Path, *, overrides: Mapping[str, Any] | None = None) -> Guess:
     >>> guess.date_format.why
     "day first: '31/12/2025' can be nothing else"
     """
-    file, given, names = Path(file), Given.checked(overrides or {}), Names.load()
-    with _told_of(file), trial() as tried:
-        columns = Columns(look_at(file, given, names), names, given, tried)
+    files, given, names = [Path(file), *others], Given.checked(overrides or {}), Names.load()
+    samples = []
+    for each in files:
+        with _told_of(each):
+            samples.append(look_at(each, given, names))
+    with _told_of(files[0]), trial() as tried:
+        if known := recognised(samples):
+            return _export(known, files, samples, given, tried)
+        main, sample, joins = joined(samples, names)
+        columns = Columns(sample, names, given, tried)
         columns.assign()
         leave_out_order_totals(columns)
         columns.require_complete()
-        return _guess(file, columns)
+        beside = tuple((files[place], samples[place], join) for place, join in joins.items())
+        return replace(_guess(files[main], columns), joins=beside)
+
+
+def _export(
+    known: Known, files: Sequence[Path], samples: Sequence[Sample], given: Given, tried: Trial
+) -> Guess:
+    """Return what a known system's export tells."""
+    columns = export.seen_columns(known, samples)
+    export.with_given(known, columns, given)
+    place = known.others[0][0]
+    sample, decimal = samples[place], export.marks(known, columns, given)
+    return Guess(
+        files[place],
+        sample.format,
+        sample.lines,
+        {role: Finding(name, "") for role, name in known.orders["columns"].items()},
+        sample.separator,
+        sample.encoding,
+        sample.sheet,
+        export.dates(known, columns, given, tried),
+        decimal=decimal[0],
+        thousands=decimal[1],
+        currency=export.money(known, columns, given),
+        notes=tuple(export.remarks(known, columns, sample)),
+        known=known,
+        joins=tuple((files[other], samples[other], join) for other, join in known.others[1:]),
+    )
 
 
 @contextmanager
