@@ -75,18 +75,20 @@ def _tell(outcome: Outcome, debug: bool) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True)
+@click.option("--total", type=float, help="Net revenue that the client says: is it the file's?")
 @ROOT
 @DEBUG
-def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
-    """Check clients' parameters and the first lines of their data, and do nothing else."""
-    from segkit.run.preflight import preflight  # heavy: `segkit --help` does without
+def check(files: tuple[str, ...], total: float | None, root: Path | None, debug: bool) -> None:
+    """Check clients' parameters and all lines of their orders, and do nothing else."""
+    from segkit.run.examined import told  # heavy: `segkit --help` does without
+    from segkit.run.preflight import examine  # heavy: `segkit --help` does without
 
     root = root or find_root()
     failed = False
     for file in _expanded(files):
         try:
             params = load_params(file)
-            looked = preflight(params, root)
+            found = examine(params, root)
         except SegkitError as error:
             failed = True
             text = str(error)
@@ -94,8 +96,8 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
             if debug:
                 traceback.print_exc()
             continue
-        told = ", ".join(f"{lines} lines of {name}" for name, lines in looked.items())
-        click.echo(f"{file}: {params.client} is fine (looked at {told})")
+        for line in told(found, params, total):
+            click.echo(f"{file}: {line}")
     if failed:
         raise SystemExit(1)
 
@@ -151,7 +153,7 @@ def new(
     **given: str | None,
 ) -> None:
     """Write params/CLIENT.yaml from a look at a file, with every guess explained."""
-    from segkit.run.preflight import preflight  # heavy: `segkit --help` does without
+    from segkit.run.preflight import examine  # heavy: `segkit --help` does without
     from segkit.sniff import write_params  # heavy: loaded when a file is looked at
 
     root = root or find_root()
@@ -166,7 +168,7 @@ def new(
             out,
             currency=currency,
             root=root,
-            check=preflight,
+            check=examine,
             others=files[1:],
             overrides=overrides,
         )

@@ -17,7 +17,7 @@ from segkit.data.rules import UNKNOWN_BUYER
 STEPS = ("gross", "discounts", "returns", "refunds", "net", "no_customer", "net_of_customers")
 """From what was sold at its prices to the revenue of known customers."""
 
-NOT_COUNTED = ("cancelled_order", "unpaid_order", "unknown_status", "left_out", "rejected")
+NOT_COUNTED = ("cancelled_order", "unpaid_order", "unknown_status", "left_out", "other_rules")
 """What is in the file and in none of the steps."""
 
 BESIDE = ("shipping", "tax", "total")
@@ -77,7 +77,7 @@ def revenue_bridge(judged: ir.Table, returned: ir.Table | None) -> pd.DataFrame:
         place = ~counted & (found["rule"] == rule)
         table[rule] = _row(found[place], found["amount"][place])
     others = ~counted & ~found["rule"].isin(NOT_COUNTED)
-    table["rejected"] = _row(found[others], found["amount"][others])
+    table["other_rules"] = _row(found[others], found["amount"][others])
     for name, measure in zip(BESIDE, ("shipping", "tax", "kept_total")):
         if measure in judged.columns:
             table[name] = _row(found[sold], found[measure][sold])

@@ -17,6 +17,7 @@ import pandas as pd
 from segkit.data.bridge import revenue_bridge
 from segkit.data.identity import split_reused_numbers
 from segkit.data.layout import HEAD, LONE
+from segkit.data.loss import require_little_loss
 from segkit.data.parsing import (
     GIVEN,
     MONEY,
@@ -87,8 +88,8 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     Raises
     ------
     DataError
-        No line is left, a rule is set to `fail` and a line breaks it, or kept and
-        rejected lines do not add up to those read.
+        No line is left, a rule is set to `fail` and a line breaks it, more is lost in reading
+        than `cleaning.accept_loss` allows, or kept and rejected lines do not add up to those read.
 
     Notes
     -----
@@ -99,6 +100,7 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     judged = write_down(workspace, judge(orders, params, today=today), "judged")
     quality = quality_table(judged, raws["orders"], params)
     stop_on_failed_rule(quality, params)
+    require_little_loss(quality, params)
     kept = write_down(workspace, _kept(judged), "kept")
     kept, reused = split_reused_numbers(kept, params.orders)
     lines = place_returns(kept)

@@ -40,7 +40,20 @@ def summary(study: Study) -> Summary:
             )
             for place, words in enumerate(told, start=1)
         ),
+        loss=_loss(study, chapter),
     )
+
+
+def _loss(study: Study, chapter: Chapter) -> str:
+    """Return what of the log could not be read, where that is much."""
+    loss = study.loss
+    if not loss.is_loud:
+        return ""
+    fields = {"lines": loss.lines, "read": loss.read}
+    if study.params.has_amounts and loss.amount:
+        return chapter.texts.fill("page.loss_money", chapter.formats, **fields, amount=loss.amount)
+    share = loss.lines / loss.read
+    return chapter.texts.fill("page.loss", chapter.formats, **fields, share=share)
 
 
 def first_sentence(text: str) -> str:

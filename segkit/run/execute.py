@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from segkit.data.loss import Loss
 from segkit.errors import SegkitError
 from segkit.params import Params, check_params
 from segkit.run.kernels import execute, one_line
@@ -94,8 +95,15 @@ def _run(job: Job, home: Path) -> Outcome:
         write_manifest(folder, manifest)
         raise
     study.close()
-    made, remarks = _move_into_place(folder, home / str(study.as_of)), manifest.get("remarks", ())
+    made, remarks = _move_into_place(folder, home / str(study.as_of)), _remarks(manifest)
     return Outcome(job.client, "done", folder=made, remarks=tuple(remarks))
+
+
+def _remarks(manifest: dict[str, Any]) -> list[str]:
+    """Return what whoever ran a client has to know of it."""
+    loss = manifest.get("loss")
+    told = [Loss(**loss | {"rules": tuple(loss["rules"])}).told] if loss else []
+    return [*told, *manifest.get("questions", []), *manifest.get("remarks", [])]
 
 
 def chapter_notebooks(root: Path) -> list[Path]:

@@ -71,7 +71,10 @@ def facts(study: Any) -> dict[str, Any]:
     }
     amounts = {f"amount_{rule}": float(quality.loc[rule, "amount"]) for rule in ("read", "kept")}
     customers = {"customers": len(study.customers), "buyers": len(study.buyers)}
+    loss = study.loss
     return {
+        "loss": loss.plain() if loss.is_loud else None,
+        "net_revenue": float(study.bridge.set_index("step").loc["net", "amount"]),
         "as_of": study.as_of.isoformat(),
         "period_start": study.period_start.isoformat(),
         "counts": counts | amounts | customers,

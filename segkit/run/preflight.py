@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from segkit.data.cleaning import judge, of_types
+import pandas as pd
+
+from segkit.data.cleaning import clean, judge, of_types
 from segkit.data.layout import lines_of
+from segkit.data.loss import Loss, reading_loss
 from segkit.data.sources import Workspace, read
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Params
@@ -56,10 +62,62 @@ def preflight(params: Params, root: Path) -> dict[str, int]:
     theme_of(params, root)
     _check_tables_of_rules(params, root)
     _check_features(params)
+    with _workspace(params, root) as workspace:
+        return {name: _look(workspace, params, name) for name in params.sources}
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What a look at all of a client's lines found.
+
+    Attributes
+    ----------
+    lines : dict of str to int
+        Lines that were looked at, by table; of those beside the orders, the first.
+    quality, bridge : DataFrame
+        As of `segkit.data.cleaning.Cleaned`.
+    """
+
+    lines: dict[str, int]
+    quality: pd.DataFrame
+    bridge: pd.DataFrame
+
+    @property
+    def loss(self) -> Loss:
+        """What could not be read."""
+        return reading_loss(self.quality)
+
+    @property
+    def net(self) -> float:
+        """Net revenue, whoever bought."""
+        return float(self.bridge.set_index("step")["amount"].astype(float)["net"])
+
+
+def examine(params: Params, root: Path) -> Examined:
+    """Check a client's inputs as `preflight` does, and read all of its orders.
+
+    Raises
+    ------
+    SegkitError, DataError
+        As `preflight`, and as `segkit.data.cleaning.clean`.
+    """
+    looked = preflight(params, root)
+    with _workspace(params, root) as workspace:
+        raws = {"orders": lines_of(workspace, params.orders)}
+        if params.returns:
+            raws["returns"] = read(workspace, params.returns, "returns")
+        found = clean(workspace, params, raws, today=date.today())
+    rows = found.quality[found.quality["source"] == "orders"].set_index("rule")["lines"]
+    return Examined(looked | {"orders": int(rows["read"])}, found.quality, found.bridge)
+
+
+@contextmanager
+def _workspace(params: Params, root: Path) -> Iterator[Workspace]:
+    """Open the engine with a scratch folder of its own, and close it."""
     with tempfile.TemporaryDirectory(prefix="segkit-") as folder:
         workspace = Workspace(root, Path(folder) / "scratch", params.engine)
         try:
-            return {name: _look(workspace, params, name) for name in params.sources}
+            yield workspace
         finally:
             workspace.close()
 

@@ -18,6 +18,7 @@ from segkit.data.customers import (
     purchase_days,
 )
 from segkit.data.events import seen_table
+from segkit.data.loss import Loss, reading_loss
 from segkit.data.sources import Raw
 from segkit.foundation.cached import cached_property
 from segkit.foundation.display import Shown
@@ -165,6 +166,16 @@ class Base(Shown):
         """What was read, kept and rejected, rule by rule (lines and amount)."""
         rows = [self.cleaned.quality, *self._late_registrations(), *self._later()]
         return pd.concat(rows, ignore_index=True)
+
+    @property
+    def loss(self) -> Loss:
+        """What of the order log could not be read."""
+        return reading_loss(self.cleaned.quality)
+
+    @property
+    def bridge(self) -> pd.DataFrame:
+        """From gross to net revenue: `step`, `orders`, `lines`, `amount` (signed money)."""
+        return self.cleaned.bridge
 
     def _late_registrations(self) -> list[pd.DataFrame]:
         """Return the row of customers whose registration is dated after their first purchase."""

@@ -32,7 +32,18 @@ from segkit.study.segmented import Segmented
 from segkit.study.stages import Stages
 
 _ASKED = (  # what a look at a study points at; Tab lists the rest
-    *("headline", "monthly", "quality", "customers", "buyers", "kpis", "segments", "rfm", "at"),
+    *(
+        "headline",
+        "monthly",
+        "quality",
+        "bridge",
+        "customers",
+        "buyers",
+        "kpis",
+        "segments",
+        "rfm",
+        "at",
+    ),
     *("clusters", "lifecycle", "clv_segments", "forecast", "evidence", "migration", "stages"),
     *("carts", "offers", "insights", "actions", "audiences", "audit"),
 )

@@ -36,9 +36,12 @@ class Summary:
     findings : tuple of str
         Sentences.
     actions : tuple of Action
+    loss : str
+        What of the file could not be read, where that is much.
     """
 
     figures: tuple[Figure, ...]
     compared: str
     findings: tuple[str, ...]
     actions: tuple[Action, ...]
+    loss: str = ""
