@@ -94,7 +94,9 @@ def check(files: tuple[str, ...], root: Path | None, debug: bool) -> None:
             if debug:
                 traceback.print_exc()
             continue
-        told = ", ".join(f"{lines} lines of {name}" for name, lines in looked.items())
+        told = ", ".join(
+            f"{lines} line{'s' * (lines != 1)} of {name}" for name, lines in looked.items()
+        )
         click.echo(f"{file}: {params.client} is fine (looked at {told})")
     if failed:
         raise SystemExit(1)

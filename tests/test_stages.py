@@ -367,7 +367,7 @@ def test_gaps_that_the_parameters_fix_take_the_place_of_what_was_measured(make_s
     assert gaps["is_fixed"].all()
     assert gaps["measured_days"].notna().all()
     assert gaps.loc["churn_gap", "measured_days"] != 240
-    assert said(study.rhythm.remarks)[-1] == "gaps_fixed_many"
+    assert study.rhythm.remarks[-1] == ("gaps_fixed", {"gaps": 4})
     model = study.lifecycle
     given = (model.usual_days, model.churn_days, model.second_days, model.new_days)
     assert given == (60, 240, 45, 90)
