@@ -387,11 +387,7 @@ def test_where_nobody_came_back_there_is_no_gap_and_nobody_is_lost_or_new(make_s
     assert study.rhythm.table[["days", "measured_days", "naive_days"]].isna().all(axis=None)
     assert study.rhythm.marked == {}
     assert set(study.lifecycle.predict(study.customers)) == {"active"}
-    assert said(stages.threshold_remarks) == [
-        "threshold_first_units_unknown",
-        "threshold_first_amount_unknown",
-        "threshold_second_days_unknown",
-    ]
+    assert said(stages.threshold_remarks) == ["thresholds_unknown"]  # once, not for each
 
 
 def test_few_gaps_are_said_to_be_few(make_study):
