@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
@@ -73,14 +72,18 @@ def found(pattern: str, language: str, count: int) -> list[str]:
     ]
 
 
-def plurals(language: str) -> Iterator[str]:
-    """Yield every word that some text writes beside several, and not beside one."""
+def beside(language: str) -> tuple[str, str]:
+    """Return the words that texts write beside one only, and beside several only; as patterns."""
+    ones, manies, shared = set(), set(), set()
     for text in texts_of(language).values():
         for forms in re.findall(r":plural\.([^{}]*)\}", text):
             *_, one, several = forms.split("/")
-            for word in re.findall(r"# (\w+)", several):
-                if word not in re.findall(r"\w+", one):
-                    yield word
+            ones |= (first := set(re.findall(r"\b(?:one|una?|a) (\w+)", one)))
+            manies |= (second := set(re.findall(r"# (\w+)", several)))
+            both = set(re.findall(r"\w+", one)) & set(re.findall(r"\w+", several))
+            shared |= (first | second) & both
+    shared |= ones & manies
+    return "|".join(sorted(ones - shared)), "|".join(sorted(manies - shared))
 
 
 everywhere = pytest.mark.parametrize("language", languages())
@@ -89,9 +92,15 @@ with_counts = pytest.mark.parametrize("count", COUNTS)
 
 @everywhere
 def test_one_is_beside_no_word_that_belongs_to_several(language):
-    words = "|".join(sorted(set(plurals(language))))
-    assert words
+    _, words = beside(language)
     assert found(rf"({ONE}|\b(one|una?)) ({words})\b", language, 1) == []
+
+
+@everywhere
+@pytest.mark.parametrize("count", [0, 2, 21])
+def test_several_are_beside_no_word_that_belongs_to_one(language, count):
+    words, _ = beside(language)
+    assert found(rf"(?<![\d.,])\b{count} ({words})\b", language, count) == []
 
 
 @pytest.mark.parametrize("language", PLURAL)
