@@ -605,6 +605,23 @@ def test_units_are_named_in_the_clients_language(make_study, unit, name):
     assert found.cohort_summary["cohort_name"].iloc[0] == name
 
 
+@pytest.mark.parametrize(
+    ("unit", "as_of", "language", "name"),
+    [
+        ("day", date(2024, 4, 3), "es", "por primera vez el 2 abr 2024,"),
+        ("day", date(2024, 4, 3), "en", "for the first time on Apr 2, 2024,"),
+        ("week", date(2024, 4, 10), "es", "por primera vez en la semana del 1 abr 2024,"),
+        ("month", date(2024, 4, 10), "es", "por primera vez en mar 2024,"),
+        ("month", date(2024, 4, 10), "en", "for the first time in Mar 2024,"),
+        ("quarter", date(2024, 4, 10), "es", "por primera vez en el T1 2024,"),
+    ],
+)
+def test_a_time_has_the_words_before_it_that_it_needs(make_study, unit, as_of, language, name):
+    keys = MONTHLY | {"audit": {"unit": unit, "whole_log": True}, "language": language}
+    study = make_study(LOG, as_of=as_of, **keys)
+    assert name in " ".join(say_everything(study))
+
+
 # Real logs ----------------------------------------------------------------------------
 
 

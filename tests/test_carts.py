@@ -704,6 +704,12 @@ def test_carts_of_orders_without_products_have_no_price(make_study):
     assert set(study.carts.open_items["customer_id"]) == {"ana", "luis"}
 
 
+def test_carts_of_long_ago_are_not_waiting(make_study):
+    events = [("ana", "2024-02-01", "cart", "p1")]
+    carts = make_study(ORDERS, as_of=AS_OF, events=events, **FAST).carts
+    assert carts.remarks[-1] == ("carts_open_none", {"customers": 0, "carts": 0, "days": 30})
+
+
 def test_events_without_products_make_one_cart_a_customer(make_study, tmp_path):
     rows = [("ana", f"2024-06-05 1{hour}:00", "cart") for hour in range(3)]
     rows += [("luis", "2024-06-05 10:00", "cart"), ("luis", "2024-06-05 11:00", "purchase")]

@@ -19,13 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_logs import HEADER, params_of, write_rows
 
-from segkit.data.returns import place_returns
 from segkit.data.customers import (
     customer_table,
     customer_tables,
     monthly_table,
     period_table,
 )
+from segkit.data.returns import place_returns
 from segkit.params import load_params
 from segkit.study.study import Study
 

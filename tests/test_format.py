@@ -202,6 +202,21 @@ def test_a_sentence_is_filled_by_kind_and_escaped(argentine):
     assert said == "El 20% aporta $1.000: &#34;&gt;&lt;img onerror=x&gt;."
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Suman {units:money.0}.", "Suman 10 u."),
+        ("Suman {units:money.0}. Y más.", "Suman 10 u. Y más."),
+        ("Suman {units:money.0}, y {units:money.0}", "Suman 10 u., y 10 u."),
+        ("Suman {units:money.0} (o más).", "Suman 10 u. (o más)."),
+        ("Es {{{units:count}}}.", "Es {10}."),
+    ],
+)
+def test_an_abbreviation_at_the_end_of_a_sentence_has_one_dot(text, expected):
+    texts = Texts("es", {"sentences": {"mine": text}})
+    assert texts.fill("sentences.mine", Formats("es_ES", "XXX"), units=10) == expected
+
+
 def test_a_missing_sentence_or_field_is_named(argentine):
     texts = Texts("es", {"sentences": {"size": "Hay {customers:count} clientes."}})
     with pytest.raises(RuleError, match=r"sentences\.sise.*did you mean 'sentences\.size'"):

@@ -367,7 +367,7 @@ def test_gaps_that_the_parameters_fix_take_the_place_of_what_was_measured(make_s
     assert gaps["is_fixed"].all()
     assert gaps["measured_days"].notna().all()
     assert gaps.loc["churn_gap", "measured_days"] != 240
-    assert said(study.rhythm.remarks)[-1] == "gaps_fixed_many"
+    assert study.rhythm.remarks[-1] == ("gaps_fixed", {"gaps": 4})
     model = study.lifecycle
     given = (model.usual_days, model.churn_days, model.second_days, model.new_days)
     assert given == (60, 240, 45, 90)
@@ -387,11 +387,7 @@ def test_where_nobody_came_back_there_is_no_gap_and_nobody_is_lost_or_new(make_s
     assert study.rhythm.table[["days", "measured_days", "naive_days"]].isna().all(axis=None)
     assert study.rhythm.marked == {}
     assert set(study.lifecycle.predict(study.customers)) == {"active"}
-    assert said(stages.threshold_remarks) == [
-        "threshold_first_units_unknown",
-        "threshold_first_amount_unknown",
-        "threshold_second_days_unknown",
-    ]
+    assert said(stages.threshold_remarks) == ["thresholds_unknown"]  # once, not for each
 
 
 def test_few_gaps_are_said_to_be_few(make_study):

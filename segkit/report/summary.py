@@ -19,6 +19,7 @@ TOLD = 3
 SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][»”)]))\s+(?=[\"(A-ZÁÉÍÓÚÑ¿¡«“0-9])")
 NOT_AN_END = {"vs.", "aprox.", "approx.", "ee.", "uu.", "u.", "sr.", "sra.", "dr.", "mr.", "mrs."}
 """Abbreviations that more may follow."""
+UNITS = "u."
 FALLBACK = ("explore", "clv", "lifecycle")
 
 
@@ -49,11 +50,12 @@ def _loss(study: Study, chapter: Chapter) -> str:
     loss = study.loss
     if not loss.is_loud:
         return ""
-    fields = {"lines": loss.lines, "read": loss.read}
     if study.params.has_amounts and loss.amount:
-        return chapter.texts.fill("page.loss_money", chapter.formats, **fields, amount=loss.amount)
+        return chapter.texts.fill(
+            "page.loss_money", chapter.formats, lines=loss.lines, amount=loss.amount
+        )
     share = loss.lines / loss.read
-    return chapter.texts.fill("page.loss", chapter.formats, **fields, share=share)
+    return chapter.texts.fill("page.loss", chapter.formats, lines=loss.lines, share=share)
 
 
 def first_sentence(text: str) -> str:
@@ -66,9 +68,15 @@ def first_sentence(text: str) -> str:
     """
     text = text.strip()
     for end in SENTENCE_END.finditer(text):
-        if text[: end.start()].split()[-1].strip("(«“").lower() not in NOT_AN_END:
+        if not _goes_on(text[: end.start()].split()[-1], text[end.end()]):
             return text[: end.start()]
     return text
+
+
+def _goes_on(word: str, after: str) -> bool:
+    """Whether a dot is that of an abbreviation; after units, as in `10 u.`, a sentence may end."""
+    word = word.strip("(«“").lower()
+    return word in NOT_AN_END and not (word == UNITS and after not in "(0123456789")
 
 
 def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:

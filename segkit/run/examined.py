@@ -19,7 +19,8 @@ def told(found: Examined, params: Params, total: float | None = None) -> Iterato
     total : float, optional
         The net revenue that the client says.
     """
-    looked = ", ".join(f"{lines} lines of {name}" for name, lines in found.lines.items())
+    counts = found.lines.items()
+    looked = ", ".join(f"{lines} line{'s' * (lines != 1)} of {name}" for name, lines in counts)
     verdict = "is read, but look at what is lost" if found.loss.is_loud else "is fine"
     yield f"{params.client} {verdict} (looked at {looked})"
     if found.loss.is_loud:

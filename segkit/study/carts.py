@@ -103,7 +103,8 @@ class Carts(StudyPart):
         totals = self.totals
         priced = totals["carts_priced"] / totals["carts"]
         value = ("carts_value" if priced else "carts_no_prices", totals | {"priced": priced})
-        return [("carts_summary", totals), value, ("carts_open", self.open_terms)]
+        waiting = "carts_open" if self.open_terms["carts"] else "carts_open_none"
+        return [("carts_summary", totals), value, (waiting, self.open_terms)]
 
     @property
     def open_terms(self) -> dict[str, float]:

@@ -138,8 +138,7 @@ class Gaps(StudyPart):
         """What the gaps say: keys of sentences, and their fields."""
         passed = int(self.waiting["returned"].sum())
         still = len(self.base.buyers)
-        key = "gaps_fixed_many" if len(self.fixed) > 1 else "gaps_fixed"
-        fixed: Said = [(key, {"gaps": len(self.fixed)})] if self.fixed else []
+        fixed: Said = [("gaps_fixed", {"gaps": len(self.fixed)})] if self.fixed else []
         if self.measured["usual_days"] is None:
             return [("gaps_none", {"gaps": passed, "open": still}), *fixed]
         days = self.table.set_index("gap")

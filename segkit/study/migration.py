@@ -229,5 +229,4 @@ class Migration(StudyPart):
         moves = tables.movements(self.flows(segmentation))
         if moves.empty:
             return [("migration_nobody", self.terms)]
-        keys = {True: "migration_move_one", False: "migration_move"}
-        return [(keys[row["customers"] == 1], dict(row)) for _, row in moves.head(TOLD).iterrows()]
+        return [("migration_move", dict(row)) for _, row in moves.head(TOLD).iterrows()]

@@ -141,7 +141,9 @@ class Stages(StudyPart):
     def threshold_remarks(self) -> Said:
         """What the thresholds say: keys of sentences, and their fields."""
         rows = self.thresholds[self.thresholds["threshold"] != "return_rate"]
-        return [(_verdict(row), dict(row)) for _, row in rows.iterrows()]
+        told: Said = [(_verdict(row), dict(row)) for _, row in rows.iterrows()]
+        is_known = not all(key.endswith("_unknown") for key, _ in told)
+        return told if is_known else [("thresholds_unknown", {})]
 
     # Returns --------------------------------------------------------------------------
 

@@ -167,7 +167,8 @@ def _acquisition(audit: Audit) -> Said:
         return []
     last = whole.iloc[-1]
     fields = {"unit": last["unit_name"], "new_customers": int(last["new_customers"])}
-    return [("audit_acquisition", fields | {"share": last["repeat_revenue_share"]})]
+    fields |= {"at": f"at_{audit.unit}", "share": last["repeat_revenue_share"]}
+    return [("audit_acquisition", fields)]
 
 
 def _projection(audit: Audit) -> Said:
@@ -175,7 +176,8 @@ def _projection(audit: Audit) -> Said:
     if not fields:
         whole = int(audit.units["complete"].sum())
         return [("audit_projection_short", {"least": LEAST_UNITS, "units": whole})]
-    return [("audit_projection", fields | {"per": f"per_{audit.unit}"})]
+    words = {"at": f"at_{audit.unit}", "per": f"per_{audit.unit}"}
+    return [("audit_projection", fields | words)]
 
 
 def next_unit(projection: pd.DataFrame) -> dict[str, object]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from segkit.errors import RuleError
 from segkit.words.format import KINDS, PLURAL, Formats, is_kind
@@ -28,6 +27,8 @@ def fields_of(text: str) -> dict[str, str]:
 def filled(text: str, formats: Formats, where: str, /, **fields: object) -> str:
     """Return a text with its fields written by kind; plain text, **not** escaped.
 
+    A value that ends in a dot, such as `10 u.`, needs no other one to end a sentence.
+
     Parameters
     ----------
     text : str
@@ -48,8 +49,15 @@ def filled(text: str, formats: Formats, where: str, /, **fields: object) -> str:
     --------
     >>> filled("{share:percent.0} of {what}", Formats("en_US", "USD"), "here", share=0.5, what="it")
     '50% of it'
+    >>> filled("They took {units:money.0}.", Formats("en_US", "XXX"), "here", units=10)
+    'They took 10 u.'
     """
-    return _Filler(formats, where).vformat(text, (), fields)
+    said = ""
+    for literal, name, kind, _ in string.Formatter().parse(text):
+        said += _after(said, literal)
+        if name is not None:
+            said += formats.by_kind(kind or "text")(_given(name, fields, where))
+    return said
 
 
 def checked(text: object, where: str) -> str:
@@ -91,26 +99,19 @@ def checked(text: object, where: str) -> str:
     return text
 
 
-class _Filler(string.Formatter):
-    """Fills the fields of a text by kind; nothing but plain names is looked up."""
+def _after(said: str, literal: str) -> str:
+    is_ended = said.endswith(".") and literal.startswith(".") and not literal.startswith("..")
+    return literal[1:] if is_ended else literal
 
-    def __init__(self, formats: Formats, where: str) -> None:
-        self._formats = formats
-        self._where = where
 
-    def get_field(
-        self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[Any, str]:
-        if field_name not in kwargs:
-            raise RuleError(
-                f"field {field_name!r} is not given",
-                where=self._where,
-                fix=f"pass {field_name}=; given: {', '.join(kwargs) or 'none'}",
-            )
-        return kwargs[field_name], field_name
-
-    def format_field(self, value: Any, format_spec: str) -> str:
-        return self._formats.by_kind(format_spec or "text")(value)
+def _given(name: str, fields: Mapping[str, object], where: str) -> object:
+    if name not in fields:
+        raise RuleError(
+            f"field {name!r} is not given",
+            where=where,
+            fix=f"pass {name}=; given: {', '.join(fields) or 'none'}",
+        )
+    return fields[name]
 
 
 def _fields(text: str) -> Iterator[tuple[str, str]]:
