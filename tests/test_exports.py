@@ -1,120 +1,150 @@
-"""Files that leave the kit."""
+"""One shop in the exports of several systems: proposed by `new`, and every figure its own."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from test_architecture import PROJECT
 
-from segkit.foundation.files import (
-    FORMULA_STARTS,
-    guarded,
-    replacing,
-    unguarded,
-    write_csv,
-    write_json,
-    write_parquet,
-)
+from segkit.params import load_params
+from segkit.run.preflight import Examined, examine
+from segkit.sniff import write_params
+from segkit.study.study import Study
 
+FOLDER = Path(os.environ.get("SEGKIT_EXPORTS") or PROJECT.parent / "shared" / "exports")
 
-def test_texts_that_look_like_formulas_are_guarded_and_numbers_are_not(tmp_path):
-    df = pd.DataFrame({"=name": ["=1+1", "plain", None], "change": [-0.5, 1.0, np.nan]})
-    text = write_csv(df, tmp_path / "a.csv").read_text()
-    assert text == "'=name,change\n'=1+1,-0.5\nplain,1.0\n,\n"
+OLIST = ("orders.csv", "order_items.csv", "customers.csv", "products.csv")
+EXPORTS: dict[str, tuple[list[str], str | None]] = {
+    "shopify": (["shopify/orders_export.csv"], None),
+    "tiendanube": (["tiendanube/ventas.csv"], None),
+    "woocommerce": (["woocommerce/orders.csv"], "ARS"),
+    "woocommerce_webtoffee": (["woocommerce/orders_webtoffee.csv"], None),
+    "mercadolibre": (["mercadolibre/ventas.xlsx"], None),
+    "olist": ([f"olist/{name}" for name in OLIST], "BRL"),
+}
+"""The files of each, and the currency where no file says it."""
 
-
-def test_categories_are_guarded_too(tmp_path):
-    df = pd.DataFrame({"name": pd.Categorical(["=a", "b", "=a"])})
-    assert write_csv(df, tmp_path / "a.csv").read_text() == "name\n'=a\nb\n'=a\n"
+TOLD = list(EXPORTS)
 
 
-# Texts that begin as those do which are guarded, or look as if they were.
-TEXTS = st.text() | st.text(st.sampled_from(["'", " ", "a", *FORMULA_STARTS]), max_size=6)
+@pytest.fixture(scope="module")
+def truth() -> dict[str, Any]:
+    file = FOLDER / "truth.json"
+    if not file.is_file():
+        pytest.skip("no exports: neither in SEGKIT_EXPORTS nor in ../shared/exports")
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
-@given(TEXTS)
-def test_no_guarded_text_is_a_formula_and_the_rest_is_untouched(text):
-    safe = guarded(text)
-    assert not safe.startswith(FORMULA_STARTS)
-    assert safe in (text, f"'{text}")
-    assert (safe != text) == text.lstrip("'").startswith(FORMULA_STARTS)
+@pytest.fixture(scope="module")
+def project(truth, tmp_path_factory) -> Callable[[str], Path]:
+    """Return a function that has `new` write the params of an export, once."""
+    root = tmp_path_factory.mktemp("exports")
+    written: dict[str, Path] = {}
+
+    def params_of(name: str) -> Path:
+        if name not in written:
+            files, currency = EXPORTS[name]
+            first, *others = [FOLDER / file for file in files]
+            out = root / "params" / f"{name}.yaml"
+            write_params(
+                name, first, out, currency=currency, root=root, check=examine, others=others
+            )
+            written[name] = out
+        return written[name]
+
+    return params_of
 
 
-@given(TEXTS)
-def test_a_guarded_text_can_be_told_from_one_that_began_with_an_apostrophe(text):
-    assert unguarded(guarded(text)) == text
+@pytest.fixture(scope="module")
+def examined(project) -> Callable[[str], Examined]:
+    found: dict[str, Examined] = {}
+
+    def of(name: str) -> Examined:
+        if name not in found:
+            file = project(name)
+            found[name] = examine(load_params(file), file.parents[1])
+        return found[name]
+
+    return of
 
 
-@pytest.mark.parametrize("text", ["'a'", "'", "", "a=1", " =1", "'' a", "O'=x"])
-def test_what_was_never_guarded_stays_as_it_is(text):
-    assert guarded(text) == text
-    assert unguarded(text) == text
+@pytest.fixture(scope="module")
+def steps(examined) -> Callable[[str], dict[str, float]]:
+    return lambda name: examined(name).bridge.set_index("step")["amount"].round(2).to_dict()
 
 
-@pytest.mark.parametrize("value", [-5, 1.5, None, True, dt.date(2017, 1, 3)])
-def test_only_texts_are_guarded(value):
-    assert guarded(value) is value
-    assert unguarded(value) is value
+@pytest.fixture(scope="module")
+def orders(examined) -> Callable[[str], dict[str, int]]:
+    return lambda name: examined(name).bridge.set_index("step")["orders"].to_dict()
 
 
-def test_what_is_read_back_is_what_was_written(tmp_path):
-    df = pd.DataFrame(
-        {
-            "name": ["comma, here", 'quote "x"', "line\nbreak", "ñandú 🙂", "'=x"],
-            "amount": [0.1, -2.0, 1e12, 3.25, 0.0],
-            "day": pd.to_datetime(["2017-01-03"] * 5),
-        }
+@pytest.mark.parametrize("name", [name for name in TOLD if name != "olist"])
+def test_net_revenue_is_what_the_back_office_says_to_the_cent(name, truth, steps):
+    assert steps(name)["net"] == truth[name]["net_products"]
+    known = truth[name]["net_products_of_known_customers"]
+    assert steps(name)["net_of_customers"] == known
+
+
+def test_tables_that_cannot_tell_a_till_from_a_person_count_it(truth, steps):
+    assert steps("olist")["net"] == truth["olist"]["net_products_if_tests_kept"]
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_each_step_from_gross_to_net_is_the_shops(name, truth, steps):
+    told, found = truth[name], steps(name)
+    tests = told["left_out"]["test"]["net_products"] if name == "olist" else 0
+    assert found["gross"] == told["gross"] + tests
+    assert found["discounts"] == -(told["discounts"] or 0)
+    assert found["refunds"] == -(told["refunds_products"] or 0)
+    assert found["gross"] + found["discounts"] + found["refunds"] == pytest.approx(found["net"])
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_was_cancelled_unpaid_or_a_test_is_left_out_and_told(name, truth, steps, orders):
+    out = truth[name]["left_out"]
+    assert steps(name)["cancelled"] == out["cancelled"]["net_products"]
+    assert orders(name)["cancelled"] == out["cancelled"]["orders"]
+    assert steps(name)["unpaid"] == out["pending_or_failed"]["net_products"]
+    if name != "olist":
+        assert steps(name)["left_out"] == out["test"]["net_products"]
+        assert orders(name)["gross"] == truth[name]["orders_kept"]
+
+
+@pytest.mark.parametrize("name", ["shopify", "tiendanube", "woocommerce", "woocommerce_webtoffee"])
+def test_shipping_tax_and_all_that_was_kept_stand_beside(name, truth, steps):
+    assert steps(name)["shipping"] == truth[name]["shipping"]
+    assert steps(name)["tax"] == (truth[name]["tax"] or 0)
+    assert steps(name)["total"] == truth[name]["net_total_with_shipping_and_tax"]
+
+
+@pytest.mark.parametrize("name", [name for name in TOLD if name != "olist"])
+def test_customers_are_people_however_their_addresses_are_spelt(name, truth, project, tmp_path):
+    file = project(name)
+    study = Study(file, root=file.parents[1], run_dir=tmp_path)
+    assert len(study.customers) == truth[name]["customers"]
+    assert len(study.buyers) == truth[name]["customers_positive_net"]
+    assert study.customers["revenue"].sum() == pytest.approx(
+        truth[name]["net_products_of_known_customers"]
     )
-    back = pd.read_csv(write_csv(df, tmp_path / "a.csv"), parse_dates=["day"])
-    assert back["name"].map(unguarded).tolist() == df["name"].tolist()
-    assert back["amount"].tolist() == df["amount"].tolist()
-    assert back["day"].tolist() == df["day"].tolist()
+    assert study.first_day.isoformat() == truth[name]["first_day"]
+    ids = " ".join(study.customers["customer_id"])
+    assert not any(word in ids for word in ("mostrador", "test@", "99999999"))
 
 
-def test_columns_of_the_same_name_are_all_written(tmp_path):
-    df = pd.DataFrame([[1, "=a"]], columns=["x", "x"])
-    assert write_csv(df, tmp_path / "a.csv").read_text() == "x,x\n1,'=a\n"
+@pytest.mark.parametrize("name", TOLD)
+def test_nothing_is_asked_but_a_currency_that_no_file_says(name, project, truth):
+    told = load_params(project(name)).currency
+    assert told == (truth[name]["currency"] or EXPORTS[name][1])
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
-    file = tmp_path / "a.txt"
-    file.write_text("old")
-    with pytest.raises(RuntimeError), replacing(file) as beside:
-        beside.write_text("half")
-        raise RuntimeError
-    assert file.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [file]
-
-
-def test_mixed_columns_become_text_in_parquet(tmp_path):
-    df = pd.DataFrame({"mixed": [1, "x", None], "plain": [1.5, 2.5, 3.5]})
-    back = pd.read_parquet(write_parquet(df, tmp_path / "a.parquet"))
-    assert back["mixed"].tolist()[:2] == ["1", "x"]
-    assert back["mixed"].isna().tolist() == [False, False, True]
-    assert back["plain"].tolist() == [1.5, 2.5, 3.5]
-
-
-def test_json_holds_plain_values_only(tmp_path):
-    value = {
-        "count": np.int64(3),
-        "missing": [np.nan, pd.NA, pd.NaT, float("inf")],
-        "table": pd.DataFrame({"a": [1.5]}),
-        "day": dt.date(2017, 1, 3),
-        "name": "ñ",
-        "array": np.array([1, 2]),
-    }
-    text = write_json(value, tmp_path / "a.json").read_text(encoding="utf-8")
-    assert '"ñ"' in text
-    assert json.loads(text) == {
-        "count": 3,
-        "missing": [None] * 4,
-        "table": [{"a": 1.5}],
-        "day": "2017-01-03",
-        "name": "ñ",
-        "array": [1, 2],
-    }
+@pytest.mark.parametrize("name", TOLD)
+def test_totals_of_orders_are_their_parts(name, examined):
+    rules = examined(name).quality.set_index("rule")["lines"]
+    assert rules.get("order_total_differs", 0) == rules.get("discount_over_order", 0) == 0
+    assert examined(name).loss.lines == 0

@@ -17,8 +17,16 @@ from segkit.data.rules import UNKNOWN_BUYER
 STEPS = ("gross", "discounts", "returns", "refunds", "net", "no_customer", "net_of_customers")
 """From what was sold at its prices to the revenue of known customers."""
 
-NOT_COUNTED = ("cancelled_order", "unpaid_order", "unknown_status", "left_out", "other_rules")
+NOT_COUNTED = ("cancelled", "unpaid", "unknown_status", "left_out", "other_rules")
 """What is in the file and in none of the steps."""
+
+_STEP_OF = {
+    "cancelled_order": "cancelled",
+    "cancelled": "cancelled",
+    "unpaid_order": "unpaid",
+    "unknown_status": "unknown_status",
+    "left_out": "left_out",
+}
 
 BESIDE = ("shipping", "tax", "total")
 """What customers paid besides; `total` is all that stayed with the shop."""
@@ -56,28 +64,26 @@ def revenue_bridge(judged: ir.Table, returned: ir.Table | None) -> pd.DataFrame:
     sold = counted & found["fate_then"].isin(["sale", "cancelled"])
     back = counted & found["fate_then"].isin(["return", "cancelled"])
     whole = found["list_amount"].where(sold, 0)
-    rows = {
-        "gross": (sold, whole),
-        "discounts": (sold & (found["list_amount"] != found["amount"]), found["amount"] - whole),
-        "returns": (back, -found["amount"].abs().where(back, 0)),
-        "refunds": (sold & (found["refunded"] != 0), -found["refunded"].where(sold, 0)),
+    table = {
+        "gross": _row(found[sold], whole[sold]),
+        "discounts": _row(found[sold], (found["amount"] - whole)[sold], "_off"),
+        "returns": _row(found[back], -found["amount"][back].abs()),
+        "refunds": _row(found[sold], -found["refunded"][sold], "_back"),
     }
-    table = {step: _row(found[place], amount[place]) for step, (place, amount) in rows.items()}
     if returned is not None:
         table["returns"] = _with_table(table["returns"], returned)
-    net = sum(table[step]["amount"] for step in rows)
+    net = sum(row["amount"] for row in table.values())
     signed = found["amount"].where(sold, 0) - found["amount"].abs().where(back, 0)
     worth = signed - found["refunded"].where(sold, 0)
-    table["net"] = _row(found[counted], worth[counted]) | {"amount": net}
+    table["net"] = _row(found[sold], worth[sold]) | {"amount": net}
     table["no_customer"] = _row(found[unknown], -worth[unknown])
-    known = counted & ~found["rule"].isin(UNKNOWN_BUYER)
+    known = sold & ~found["rule"].isin(UNKNOWN_BUYER)
     own = net + table["no_customer"]["amount"]
     table["net_of_customers"] = _row(found[known], worth[known]) | {"amount": own}
-    for rule in NOT_COUNTED[:-1]:
-        place = ~counted & (found["rule"] == rule)
-        table[rule] = _row(found[place], found["amount"][place])
-    others = ~counted & ~found["rule"].isin(NOT_COUNTED)
-    table["other_rules"] = _row(found[others], found["amount"][others])
+    steps_of = found["rule"].map(_STEP_OF).fillna("other_rules")
+    for step in NOT_COUNTED:
+        place = ~counted & (steps_of == step)
+        table[step] = _row(found[place], found["amount"][place])
     for name, measure in zip(BESIDE, ("shipping", "tax", "kept_total")):
         if measure in judged.columns:
             table[name] = _row(found[sold], found[measure][sold])
@@ -93,6 +99,8 @@ def _summed(judged: ir.Table) -> pd.DataFrame:
         name: judged[name].sum().coalesce(0) for name in _MEASURES if name in judged.columns
     }
     order = judged["order_id"].concat("|", judged["customer_id"].fill_null(""))
+    for name, off in _parts(judged).items():
+        measures |= {f"lines{name}": off.sum(), f"orders{name}": order.nunique(where=off)}
     groups = judged.group_by("rule", "fate", "otherwise").agg(
         lines=judged.count(), orders=order.nunique(), **measures
     )
@@ -106,13 +114,20 @@ def _summed(judged: ir.Table) -> pd.DataFrame:
     return found.assign(counts=found["fate_then"] != "reject")
 
 
-def _row(found: pd.DataFrame, amount: pd.Series) -> dict[str, Any]:
-    total = sum(amount, Decimal(0))
-    return {
-        "orders": int(found["orders"].sum()),
-        "lines": int(found["lines"].sum()),
-        "amount": total,
+def _parts(judged: ir.Table) -> dict[str, ir.BooleanValue]:
+    """Return which lines were sold for less, and of which something went back."""
+    if "list_amount" not in judged.columns:
+        return {}
+    return {"_off": judged["list_amount"] != judged["amount"], "_back": judged["refunded"] != 0}
+
+
+def _row(found: pd.DataFrame, amount: pd.Series, part: str = "") -> dict[str, Any]:
+    """Return orders, lines and amount of a step; of a part of the lines, theirs."""
+    counts = {
+        name: int(found[f"{name}{part}"].sum()) if f"{name}{part}" in found else 0
+        for name in ("orders", "lines")
     }
+    return counts | {"amount": sum(amount, Decimal(0))}
 
 
 def _with_table(row: dict[str, Any], returned: ir.Table) -> dict[str, Any]:

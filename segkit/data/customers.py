@@ -8,13 +8,18 @@ dates the lines are summed once, and only their orders are looked at from each d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import ibis
 import ibis.expr.types as ir
 
 from segkit.data.days import as_date, as_moment, calendar
+
+DIMENSION = "dimension:"
+"""How the names of columns begin that a client cuts its figures by."""
 
 CUSTOMER = ("customer_id",)
 SNAPSHOT = ("as_of", "customer_id")
@@ -58,7 +63,7 @@ def customer_table(
     """
     observed = lines.filter(lines["observed_at"] < as_moment(as_of))
     table = _measured(_summed(purchases(orders_of(observed))), as_date(as_of))
-    for extra in _favourites(observed):
+    for extra in [*_favourites(observed), *_firsts(observed)]:
         table = _joined(table, extra, CUSTOMER)
     extras = _sides(registered, seen, [as_of])
     if extras:
@@ -299,11 +304,43 @@ def _measured(customers: ir.Table, end: ir.DateValue, by: Sequence[str] = CUSTOM
 
 
 def _favourites(lines: ir.Table) -> list[ir.Table]:
-    """Return each customer's category and channel of most value; ties go to the first name."""
+    """Return each customer's category, channel and dimensions of most value; ties by name."""
     names = {"category": "top_category", "channel": "channel"}
+    names |= {column: f"top_{key}" for column, key in dimension_keys(lines.columns).items()}
     return [
         _favourite(lines, column, name) for column, name in names.items() if column in lines.columns
     ]
+
+
+def dimension_keys(columns: Iterable[str]) -> dict[str, str]:
+    """Return the columns of dimensions, and the key of each in the customer table.
+
+    Examples
+    --------
+    >>> dimension_keys(["amount", "dimension:Sucursal de venta", "dimension:País"])
+    {'dimension:Sucursal de venta': 'sucursal_de_venta', 'dimension:País': 'pais'}
+    """
+    keys: dict[str, str] = {}
+    for column in columns:
+        if column.startswith(DIMENSION):
+            plain = unicodedata.normalize("NFKD", column.removeprefix(DIMENSION)).lower()
+            key = re.sub(r"[^a-z0-9]+", "_", re.sub("[\u0300-\u036f]", "", plain)).strip("_")
+            same = sum(other.startswith(key) for other in keys.values())
+            keys[column] = f"{key}_{same + 1}" if same else key or "dimension"
+    return keys
+
+
+def _firsts(lines: ir.Table) -> list[ir.Table]:
+    """Return the dimensions of each customer's first order."""
+    firsts = []
+    for column, key in dimension_keys(lines.columns).items():
+        sales = lines.filter(~lines["is_return"] & lines[column].notnull())
+        place = ibis.row_number().over(
+            group_by="customer_id", order_by=["counts_at", "order_id", ibis.asc(column)]
+        )
+        first = sales.mutate(place=place).filter(lambda t: t["place"] == 0)
+        firsts.append(first.select("customer_id", **{f"first_{key}": first[column]}))
+    return firsts
 
 
 def _favourite(lines: ir.Table, column: str, name: str) -> ir.Table:

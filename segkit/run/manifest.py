@@ -24,6 +24,14 @@ LIBRARIES = (
 )
 
 
+_QUESTIONS = {
+    "improbable_id": "customer {id!r} has {orders} orders, {share:.1%} of all: is it a person? If not, "
+    "name it in customers.exclude",
+    "quiet_end": "there are hardly any orders in the {days} days before the cut-off date, since {month}: "
+    "is as_of right, and the export whole?",
+}
+
+
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest in a folder; of a folder without a whole one, nothing."""
     try:
@@ -75,6 +83,7 @@ def facts(study: Any) -> dict[str, Any]:
     return {
         "loss": loss.plain() if loss.is_loud else None,
         "net_revenue": float(study.bridge.set_index("step").loc["net", "amount"]),
+        "questions": [_QUESTIONS[key].format(**fields) for key, fields in study.oddities],
         "as_of": study.as_of.isoformat(),
         "period_start": study.period_start.isoformat(),
         "counts": counts | amounts | customers,

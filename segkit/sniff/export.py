@@ -33,6 +33,13 @@ def with_given(known: Known, columns: dict[str, Column], given: Given) -> None:
         known.orders["columns"][role] = name
 
 
+def leave_out_empty(known: Known, columns: dict[str, Column]) -> None:
+    """Leave out dimensions that the export has, and never fills."""
+    named = known.orders.pop("dimensions", [])
+    if filled := [name for name in named if columns[name].counts]:
+        known.orders["dimensions"] = filled
+
+
 def dates(known: Known, columns: dict[str, Column], given: Given, tried: Trial) -> Finding:
     """Return how dates are written: as the system writes them, if that reads nearly all."""
     column = columns[known.orders["columns"]["date"]]

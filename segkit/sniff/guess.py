@@ -128,6 +128,7 @@ def _export(
     """Return what a known system's export tells."""
     columns = export.seen_columns(known, samples)
     export.with_given(known, columns, given)
+    export.leave_out_empty(known, columns)
     place = known.others[0][0]
     sample, decimal = samples[place], export.marks(known, columns, given)
     return Guess(

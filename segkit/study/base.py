@@ -9,6 +9,7 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pandas as pd
 
+from segkit.analysis.oddities import improbable_ids, quiet_end
 from segkit.data.carts import cart_counts
 from segkit.data.customers import (
     customer_table,
@@ -26,6 +27,7 @@ from segkit.params import Params, find_root, load_params
 from segkit.study.lines import Lines
 from segkit.study.store import Store, key_of, write_batches
 from segkit.words.playbook import Playbook
+from segkit.words.said import Said
 
 DRAFT = "draft"
 
@@ -166,6 +168,20 @@ class Base(Shown):
         """What was read, kept and rejected, rule by rule (lines and amount)."""
         rows = [self.cleaned.quality, *self._late_registrations(), *self._later()]
         return pd.concat(rows, ignore_index=True)
+
+    @cached_property
+    def oddities(self) -> Said:
+        """What is odd about the log: keys of sentences, and their fields."""
+        odd = improbable_ids(self.customers).head(3).to_dict("records")
+        told: Said = [
+            (
+                "improbable_id",
+                {"id": row["customer_id"], "orders": row["orders"], "share": row["share"]},
+            )
+            for row in odd
+        ]
+        quiet = quiet_end(self.monthly, self.as_of)
+        return [*told, *([("quiet_end", quiet)] if quiet else [])]
 
     @property
     def loss(self) -> Loss:
