@@ -95,7 +95,8 @@ def of_orders(typed: ir.Table, source: Orders, keys: Sequence[str]) -> ir.Table:
     placed = _places(summed, keys)
     worth = _worth(placed, source)
     return placed.mutate(**worth).drop(
-        *[name for name in placed.columns if name.startswith(_OF_ORDER)], "given_back"
+        *[name for name in placed.columns if name.startswith(_OF_ORDER)],
+        *("given_back", "paid", "off", "weight", "running", "all_weights"),
     )
 
 
