@@ -78,7 +78,9 @@ def read_log(workspace: Workspace) -> Callable[..., Read]:
         )
         raws = {"orders": lines_of(workspace, params.orders)}
         found = clean(workspace, params, raws, today=TODAY)
-        order = [name for name in ("order_id", "product_id", "amount") if name in found.lines.columns]
+        order = [
+            name for name in ("order_id", "product_id", "amount") if name in found.lines.columns
+        ]
         lines = found.lines.order_by(order).to_pyarrow().to_pandas()
         return Read(lines, found.quality, found.bridge)
 

@@ -762,7 +762,7 @@ def test_the_made_shop_s_orders_lead_to_its_totals(tmp_path):
     given_by_hand = load_params(Path(__file__).parents[1] / "params" / "tienda_demo.yaml")
     assert params.orders.columns == given_by_hand.orders.columns
     assert params.orders.date_format == given_by_hand.orders.date_format
-    assert params.orders.decimal == "," and params.cleaning.cancelled_statuses == ["cancelado"]
+    assert params.orders.decimal == "," and params.orders.statuses[0].cancelled == ["cancelado"]
     cleaning = params.cleaning.model_copy(update={"non_product_codes": ["ENVIO"]})
     known = Study(params.model_copy(update={"cleaning": cleaning}), root=tmp_path)
     truth = yaml.safe_load((folder / "truth.json").read_text(encoding="utf-8"))

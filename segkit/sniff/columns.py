@@ -89,10 +89,10 @@ class Columns:
         self.notes.append(f"{role}: not {why}")
         del self.by_role[role]
 
-    def require_complete(self) -> None:
+    def require_complete(self, *, has_order_value: bool = False) -> None:
         """Raise where a log lacks a customer, a date or an amount."""
         missing = [role for role in ("customer", "date") if role not in self.by_role]
-        if "amount" not in self.by_role and not self.has_price:
+        if not (has_order_value or "amount" in self.by_role or self.has_price):
             missing.append("amount (or both price and quantity)")
         if not missing:
             return

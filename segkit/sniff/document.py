@@ -149,8 +149,27 @@ def _document(guess: Guess, client: str, currency: Finding, root: Path) -> str:
 def _columns(guess: Guess) -> Iterator[str]:
     yield "  columns:"
     yield from (_entry(role, found, 4) for role, found in guess.columns.items())
-    unused = f"not used: {', '.join(shown(name) for name in guess.unused)}" if guess.unused else ""
+    amounts = (guess.level.amounts or {}).values()
+    names = [shown(name) for name in guess.unused if name not in amounts]
+    unused = f"not used: {', '.join(names)}" if names else ""
     yield from (_remark(line, 4) for line in (*guess.notes, *textwrap.wrap(unused, 88)))
+    if guess.statuses:
+        first, second, *rest = _block("statuses", [guess.statuses.value], 2)
+        yield first
+        yield f"{second}  {_remark(guess.statuses.why)}"
+        yield from rest
+    if guess.level.layout != "lines":
+        yield f"  layout: {guess.level.layout}  {_remark(_LAYOUTS[guess.level.layout])}"
+    if guess.level.amounts:
+        first, *rest = _block("amounts", guess.level.amounts, 2)
+        yield f"{first}  {_remark(guess.level.why)}"
+        yield from rest
+
+
+_LAYOUTS = {
+    "orders": "one line an order",
+    "order_then_lines": "an order's own fields stand on its first line",
+}
 
 
 def _layout(known: Known, notes: Iterable[str]) -> Iterator[str]:
@@ -212,16 +231,17 @@ def _reading(guess: Guess) -> Iterator[str]:
 
 
 def _cleaning(guess: Guess) -> Iterator[str]:
+    if guess.addresses:
+        yield "customers:"
+        yield f"  match: email  {_remark(guess.addresses)}"
     yield "cleaning:"
-    if "order" in guess.columns:
+    if guess.level.layout != "lines":
+        yield "  exact_duplicate: keep  # two equal lines of an order can be two articles"
+    elif "order" in guess.columns:
         yield "  exact_duplicate: reject  # the same line twice in an order is taken for a fault"
         yield "  # cancelled_order_prefix: C  # how the numbers of cancelled orders begin"
     else:
         yield "  exact_duplicate: keep  # no order number: two equal lines can be two purchases"
-    if guess.cancelled:
-        yield _entry("cancelled_statuses", guess.cancelled, 2)
-    elif "status" in guess.columns:
-        yield "  # cancelled_statuses: [cancelled]  # of orders that never came about"
     if "product" in guess.columns:
         yield "  # non_product_codes: [SHIPPING, ADJ*]  # postage, fees and the like; * is any end"
 

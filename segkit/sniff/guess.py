@@ -17,7 +17,8 @@ from segkit.sniff.joined import joined
 from segkit.sniff.layouts import Known, recognised
 from segkit.sniff.look import look_at
 from segkit.sniff.names import Names
-from segkit.sniff.sample import Finding, Sample
+from segkit.sniff.order_level import OrderLevel, order_level
+from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Sample, shown
 from segkit.sniff.trial import Trial, trial
 
 
@@ -36,8 +37,8 @@ class Guess:
         Names of the log's columns, by key of `orders.columns`.
     separator, encoding, sheet, date_format, decimal, thousands, currency : Finding, optional
         None where there is nothing to say, as of the separator of a Parquet file.
-    cancelled : Finding, optional
-        Statuses of orders that never came about.
+    statuses : Finding, optional
+        What `orders.statuses` says of the column of statuses.
     unused : tuple of str
         Columns of the log that have no place.
     notes : tuple of str
@@ -46,6 +47,10 @@ class Guess:
         The shop system's export that it is, and what its params say.
     joins : tuple of (Path, Sample, dict)
         Other files of the log, and what `orders.join` says of each.
+    level : OrderLevel
+        What stands on orders rather than on lines.
+    addresses : str
+        Why customers are told apart by their e-mails; empty where they are not.
     """
 
     file: Path
@@ -59,11 +64,13 @@ class Guess:
     decimal: Finding | None = None
     thousands: Finding | None = None
     currency: Finding | None = None
-    cancelled: Finding | None = None
+    statuses: Finding | None = None
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     known: Known | None = None
     joins: tuple[tuple[Path, Sample, dict[str, Any]], ...] = ()
+    level: OrderLevel = OrderLevel()
+    addresses: str = ""
 
 
 def sniff(
@@ -116,10 +123,11 @@ def sniff(
         main, sample, joins = joined(samples, names)
         columns = Columns(sample, names, given, tried)
         columns.assign()
+        level = order_level(columns)
         leave_out_order_totals(columns)
-        columns.require_complete()
+        columns.require_complete(has_order_value=level.has_value)
         beside = tuple((files[place], samples[place], join) for place, join in joins.items())
-        return replace(_guess(files[main], columns), joins=beside)
+        return replace(_guess(files[main], columns), joins=beside, level=level)
 
 
 def _export(
@@ -177,15 +185,40 @@ def _guess(file: Path, columns: Columns) -> Guess:
         decimal=decimal,
         thousands=thousands,
         currency=currency(columns),
-        cancelled=_cancelled(columns),
+        statuses=_statuses(columns),
+        addresses=_addresses(columns.by_role["customer"]),
         unused=tuple(unused),
         notes=tuple(columns.notes),
     )
 
 
-def _cancelled(columns: Columns) -> Finding | None:
-    names, status = columns.names, columns.by_role.get("status")
-    counts = status.counts if status else {}
-    found = [text for text in counts if names.key(text) in names.cancelled]
-    lines = status.lines_of(found) if status else 0
-    return Finding(found, f"{lines} lines of orders that never came about") if found else None
+def _addresses(customer: Column) -> str:
+    emails = [text for text in customer.counts if "@" in text]
+    if len(emails) < NEARLY_ALL * len(customer.counts):
+        return ""
+    spelt = len(emails) - len({text.lower() for text in emails})
+    return (
+        f"{spelt} addresses differ only in upper and lower case" if spelt else "they are addresses"
+    )
+
+
+def _statuses(columns: Columns) -> Finding | None:
+    """Return what the words of a column of statuses say; None where no word is known."""
+    column, names = columns.by_role.get("status"), columns.names
+    if column is None:
+        return None
+    found: dict[str, list[str]] = {}
+    strange = []
+    for text in column.counts:
+        kinds = [kind for kind, words in names.statuses.items() if names.key(text) in words]
+        found.setdefault(kinds[0], []).append(text) if kinds else strange.append(text)
+    told = ", ".join(f"{shown(text)} {lines}" for text, lines in column.counts.most_common(8))
+    if not found:
+        columns.notes.append(f"status: {told}: say in orders.statuses which of them are sales")
+        return None
+    if strange and "sold" in found:
+        named = ", ".join(map(shown, strange))
+        columns.notes.append(
+            f"status: not known: {named}: not sales until orders.statuses has them"
+        )
+    return Finding({"column": column.name, **found}, told)

@@ -25,8 +25,9 @@ class Names:
     """A table of names, as they are compared; the table itself says what each part is."""
 
     columns: dict[str, list[list[str]]]
+    amounts: dict[str, list[list[str]]]
     currency: list[str]
-    cancelled: list[str]
+    statuses: dict[str, list[str]]
     symbols: dict[str, str]
     ignored: frozenset[str]
 
@@ -52,8 +53,12 @@ class Names:
             if twice := [name for name, times in counts.items() if times > 1 or not name]:
                 where = f"{path}: columns.{role}"
                 raise RuleError("names are empty or there twice", where=where, values=twice)
-        currency, cancelled = (_keys(content[part], ignored) for part in ("currency", "cancelled"))
-        return cls(columns, currency, cancelled, content["symbols"], ignored)
+        amounts = {
+            name: [_keys(row, ignored) for row in rows] for name, rows in content["amounts"].items()
+        }
+        currency = _keys(content["currency"], ignored)
+        statuses = {kind: _keys(row, ignored) for kind, row in content["statuses"].items()}
+        return cls(columns, amounts, currency, statuses, content["symbols"], ignored)
 
     def key(self, name: str) -> str:
         """Return a name as it is compared: letters and digits of the words that count."""
