@@ -31,7 +31,7 @@ class Guess:
         Order lines that were looked at.
     columns : dict of str to Finding
         Names of the log's columns, by key of `orders.columns`.
-    separator, encoding, sheet, date_format, decimal, thousands, currency : Finding, optional
+    skip_rows, separator, encoding, sheet, date_format, decimal, thousands, currency : Finding, optional
         None where there is nothing to say, as of the separator of a Parquet file.
     cancelled : Finding, optional
         Statuses of orders that never came about.
@@ -45,6 +45,7 @@ class Guess:
     format: str
     lines: int
     columns: dict[str, Finding]
+    skip_rows: Finding | None = None
     separator: Finding | None = None
     encoding: Finding | None = None
     sheet: Finding | None = None
@@ -122,6 +123,7 @@ def _guess(file: Path, columns: Columns) -> Guess:
         sample.format,
         sample.lines,
         {role: Finding(name, columns.why[role]) for role, name in names.items()},
+        sample.skip_rows,
         sample.separator,
         sample.encoding,
         sample.sheet,

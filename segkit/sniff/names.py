@@ -27,7 +27,6 @@ class Names:
     columns: dict[str, list[list[str]]]
     currency: list[str]
     cancelled: list[str]
-    symbols: dict[str, str]
     ignored: frozenset[str]
 
     @classmethod
@@ -53,7 +52,7 @@ class Names:
                 where = f"{path}: columns.{role}"
                 raise RuleError("names are empty or there twice", where=where, values=twice)
         currency, cancelled = (_keys(content[part], ignored) for part in ("currency", "cancelled"))
-        return cls(columns, currency, cancelled, content["symbols"], ignored)
+        return cls(columns, currency, cancelled, ignored)
 
     def key(self, name: str) -> str:
         """Return a name as it is compared: letters and digits of the words that count."""
