@@ -49,25 +49,38 @@ def is_weekday(word: str) -> bool:
     return word.lower() in _weekdays()
 
 
+def in_small_letters(pattern: str) -> str:
+    """Return a pattern whose own words are in small letters, as those of `in_english` are.
+
+    Examples
+    --------
+    >>> in_small_letters("%d DE %B")
+    '%d de %B'
+    """
+    return re.sub(
+        r"%-?.|.", lambda part: part[0] if part[0][0] == "%" else part[0].lower(), pattern
+    )
+
+
 def in_english(text: ir.StringValue, pattern: str) -> ir.StringValue:
     """Return dates with the English name of their month, as the pattern has it, whole or short.
 
-    A dot behind the name goes, unless the pattern has one; so does a weekday at the beginning.
+    All else is in small letters. A dot behind the name goes, unless the pattern has one; so
+    does a weekday at the beginning. What holds no month becomes null.
     """
+    small = text.lower()
     if not re.search("%[aA]", pattern):
-        text = text.re_replace(_weekday_first(pattern), "")
+        small = small.re_replace(_weekday_first(pattern), "")
     dot = "" if re.search(r"%[bB]\.", pattern) else r"\.?"
-    named = rf"(?is)^((?:.*[^\p{{L}}])?)({_any_of(_months())}){dot}((?:[^\p{{L}}].*)?)$"
-    word = text.re_extract(named, 2).lower()
-    english = _names("wide" if "%B" in pattern else "abbreviated", "en")
-    month = ibis.cases(
-        *[
-            (word.isin([name for name, place in _months().items() if place == number]), name_of)
-            for number, name_of in english.items()
-        ]
-    )
-    whole = text.re_extract(named, 1).concat(month, text.re_extract(named, 3))
-    return whole.coalesce(text)
+    found = small.re_extract(f"(?:{_any_of(_months())}){dot}", 0)
+    width: Literal["wide", "abbreviated"] = "wide" if "%B" in pattern else "abbreviated"
+    return small.replace(found, _english(found.replace(".", ""), width))
+
+
+def _english(word: ir.StringValue, width: Literal["wide", "abbreviated"]) -> ir.StringValue:
+    names = _names(width, "en")
+    # A table, for a choice among conditions would work the word out for each of them.
+    return ibis.literal({word: names[number] for word, number in _months().items()})[word]
 
 
 def _weekday_first(pattern: str) -> str:
@@ -75,7 +88,7 @@ def _weekday_first(pattern: str) -> str:
     words = set(_weekdays())
     if re.match("%[bB]", pattern):
         words -= set(_months())
-    return rf"(?i)^(?:{_any_of(words)})(?:\.?,|\.?,?\s+)\s*"
+    return rf"^(?:{_any_of(words)})(?:\.?,|\.?,?\s+)\s*"
 
 
 def _any_of(words: Iterable[str]) -> str:

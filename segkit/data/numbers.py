@@ -39,28 +39,33 @@ CURRENCIES = {symbol: code for symbol, code in SYMBOLS.items() if code is not No
 ALIKE = ("\u00a0\u2007\u2009\u202f\u2212\u2019", "    -'")
 """Spaces, a minus and an apostrophe of print, and the plain ones that they are read as."""
 
+DOTTED = r"(S/|Bs|kr)\."
+"""Symbols whose dot is none of the number's; it goes before anything else is read."""
+
+NEGATIVE = r"(?:^|[^eE]|[^0-9.,][eE])-|\("
+"""A minus that is not an exponent's, or a bracket: with it, a number is negative."""
+
 _LONGEST_FIRST = sorted(SYMBOLS, key=lambda symbol: (-len(symbol), symbol))
 _SIGN = "[$¢£¤¥฿\u20a0-\u20cf]"
-_SYMBOL = f"(?:{'|'.join(map(re.escape, _LONGEST_FIRST))}|[A-Z]{{3}}|[A-Z]{{0,3}}{_SIGN}|%)?"
-
-BRACKETS = rf"^\s*({_SYMBOL})\s*\(([^()+-]+)\)\s*({_SYMBOL})\s*$"
-"""A number in brackets, as accounts write what is negative, and a symbol beside them."""
-
-WITHOUT_BRACKETS = r"-\1\2\3"
-"""The same with a minus."""
-
-SIGNS, BODY = (1, 2, 4, 5), 3
-"""The groups of `number_pattern`: the places of a sign, and the digits with their marks."""
-
+_WORDS = "|".join(re.escape(symbol) for symbol in _LONGEST_FIRST if not symbol.endswith("."))
+_SYMBOL = rf"\s*(?:{_WORDS}|[A-Z]{{3}}|[A-Z]{{0,3}}{_SIGN}|%)?\s*"
 _OPEN_BODY = r"\d[\d.,' ]*|[.,]\d+"
 
 
 def number_pattern(body: str) -> str:
-    """Return the pattern of a number with this body: signs and symbols before or after it."""
-    return (
-        rf"^\s*([+-]?)\s*{_SYMBOL}\s*([+-]?)((?:{body})(?:[eE][+-]?\d+)?)"
-        rf"\s*(-?)\s*{_SYMBOL}\s*(-?)\s*$"
+    """Return the pattern of a number with this body: symbols beside it, and one sign.
+
+    What is negative has its minus before or behind the number or its symbol, or is in brackets.
+    """
+    number = f"{_SYMBOL}(?:{body}){_SYMBOL}"
+    forms = (
+        rf"\s*[+-]?{number}",
+        rf"{_SYMBOL}[+-](?:{body}){_SYMBOL}",
+        rf"{_SYMBOL}(?:{body})\s*-{_SYMBOL}",
+        rf"{number}-\s*",
+        rf"{_SYMBOL}\({number}\){_SYMBOL}",
     )
+    return f"^(?:{'|'.join(forms)})$"
 
 
 def plain_pattern(decimal: str) -> str:
@@ -69,10 +74,10 @@ def plain_pattern(decimal: str) -> str:
 
 
 def marked_body(decimal: str, thousands: str) -> str:
-    """Return the pattern of digits with these marks and no others."""
+    """Return the pattern of digits with these marks and no others, and of an exponent."""
     mark, group = re.escape(decimal), re.escape(thousands)
     whole = rf"\d{{1,3}}(?:{group}\d{{3}})+|\d+" if thousands else r"\d+"
-    return rf"(?:{whole})(?:{mark}\d*)?|{mark}\d+"
+    return rf"(?:(?:{whole})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
 
 
 def number_body(text: str) -> str:
@@ -82,18 +87,16 @@ def number_body(text: str) -> str:
 
     Examples
     --------
-    >>> [number_body(text) for text in ("1’234.50 zł", "(R$ 7,5)", "12-", "tres", "7%")]
-    ["1'234.50", '7,5', '12', '', '']
+    >>> [number_body(text) for text in ("1’234.50 zł", "(R$ 7,5)", "12-", "S/.7", "tres", "7%")]
+    ["1'234.50", '7,5', '12', '7', '', '']
     """
-    plain = text.translate(str.maketrans(*ALIKE))
-    match = _ANY_NUMBER.match(re.sub(BRACKETS, WITHOUT_BRACKETS, plain, flags=re.ASCII))
-    if "%" in text:
-        return ""
-    return _EXPONENT.sub("", match[BODY]).strip() if match else ""
+    plain = re.sub(DOTTED, r"\1", text.translate(str.maketrans(*ALIKE)))
+    body = _BODY.search(plain) if _ANY_NUMBER.fullmatch(plain) and "%" not in plain else None
+    return body[0].strip() if body else ""
 
 
-_ANY_NUMBER = re.compile(number_pattern(_OPEN_BODY), re.ASCII)
-_EXPONENT = re.compile(r"[eE][+-]?\d+$", re.ASCII)
+_ANY_NUMBER = re.compile(number_pattern(rf"(?:{_OPEN_BODY})(?:[eE][+-]?\d+)?"), re.ASCII)
+_BODY = re.compile(_OPEN_BODY, re.ASCII)
 
 
 def currency_signs() -> str:

@@ -9,13 +9,11 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from segkit.data.month_names import has_month_name, in_english
+from segkit.data.month_names import has_month_name, in_english, in_small_letters
 from segkit.data.numbers import (
     ALIKE,
-    BODY,
-    BRACKETS,
-    SIGNS,
-    WITHOUT_BRACKETS,
+    DOTTED,
+    NEGATIVE,
     marked_body,
     number_pattern,
     plain_pattern,
@@ -69,18 +67,20 @@ def as_number(column: ir.Value, source: Source, kind: str = MONEY) -> ir.Decimal
     text = as_text(column)
     # Most numbers are nothing but digits, and need only the quick look.
     plain = text.re_search(plain_pattern(source.decimal))
-    written = plain.ifelse(text, _without_signs(text, source))
+    written = plain.ifelse(text, _bare(text, source))
     return written.replace(source.decimal, ".").try_cast(kind)
 
 
-def _without_signs(text: ir.StringValue, source: Source) -> ir.StringValue:
-    """Return numbers as a minus, digits and the decimal mark; what is none as no number."""
-    alike = text.translate(*ALIKE).re_replace(BRACKETS, WITHOUT_BRACKETS)
+def _bare(text: ir.StringValue, source: Source) -> ir.StringValue:
+    """Return numbers as a minus, digits and the decimal mark; what is none as no text."""
+    alike = text.translate(*ALIKE).re_replace(DOTTED, r"\1")
     thousands = source.thousands.translate(str.maketrans(*ALIKE))
-    pattern = number_pattern(marked_body(source.decimal, thousands))
-    sign = ibis.literal("").concat(*[alike.re_extract(pattern, place) for place in SIGNS])
-    digits = alike.re_extract(pattern, BODY)
-    return sign.concat(digits.replace(thousands, "") if thousands else digits)
+    body = marked_body(source.decimal, thousands)
+    # Patterns without groups: the engine is many times slower where it has to find several parts.
+    digits = alike.re_extract(body, 0)
+    sign = alike.re_search(NEGATIVE).ifelse("-", "")
+    written = sign.concat(digits.replace(thousands, "") if thousands else digits)
+    return alike.re_search(number_pattern(body)).ifelse(written, ibis.null("string"))
 
 
 def as_instant(column: ir.Value, source: Source, timezone: str) -> ir.TimestampValue:
@@ -140,11 +140,12 @@ def _from_serial(text: ir.StringValue) -> ir.TimestampValue:
 
 def _from_text(text: ir.StringValue, pattern: str, timezone: str) -> ir.TimestampValue:
     engine = _engine_functions()
+    zoned = "%z" in pattern or "%Z" in pattern
+    read = engine["try_strptime_zoned" if zoned else "try_strptime"]
+    instant = read(text, pattern)
     if has_month_name(pattern):
-        text = in_english(text, pattern)
-    if "%z" in pattern or "%Z" in pattern:
-        return _in_zone(engine["try_strptime_zoned"](text, pattern), timezone)
-    return engine["try_strptime"](text, pattern)
+        instant = instant.coalesce(read(in_english(text, pattern), in_small_letters(pattern)))
+    return _in_zone(instant, timezone) if zoned else instant
 
 
 def _from_epoch(column: ir.Value, unit: str, timezone: str) -> ir.TimestampValue:
