@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segkit.data.numbers import SYMBOLS, number_body
 from segkit.data.parsing import NO_ID, as_id, as_instant, as_number, as_text
 from segkit.params import Source
 
@@ -142,6 +143,43 @@ def test_a_number_written_with_marks_is_read_back_exactly(read_as, numbers, mark
     swap = str.maketrans({",": thousands, ".": decimal})
     texts = [f"{number:,.4f}".translate(swap) for number in numbers]
     assert read_as(as_number, texts, decimal=decimal, thousands=thousands) == numbers
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_symbol_stands_before_or_after_a_number_and_so_does_its_sign(read_as, symbol):
+    forms = (
+        "{0}7",
+        "{0} 7",
+        "7{0}",
+        "7 {0}",
+        "-{0}7",
+        "{0}-7",
+        "7-{0}",
+        "7 {0}-",
+        "({0}7)",
+        "{0}(7)",
+    )
+    texts = [form.format(symbol) for form in forms]
+    assert read_as(as_number, texts) == [7] * 4 + [-7] * 6
+    assert {number_body(text) for text in texts} == {"7"}
+
+
+@settings(max_examples=300)
+@given(text=st.text(alphabet="0123.,'’ -+()€$QLeE\u2009\u2212S/USD", max_size=12))
+def test_whatever_is_read_as_a_number_looks_like_one(read_as, text):
+    for decimal, thousands in ((".", ","), (",", "."), (",", " "), (".", "'")):
+        (found,) = read_as(as_number, [text], decimal=decimal, thousands=thousands)
+        assert found is None or number_body(text)
+
+
+def test_a_minus_is_none_where_it_belongs_to_an_exponent(read_as):
+    texts = ["15e-1", "-15e-1", "SLE-5", "SLE 15e-1", "15e-1-"]
+    assert read_as(as_number, texts) == [1.5, -1.5, -5, 1.5, -1.5]
+
+
+@pytest.mark.parametrize("text", ["1" + " " * 100_000 + "x", "1" * 100_000, "$" * 100_000])
+def test_a_long_text_is_looked_at_in_no_time(text):
+    assert number_body(text) == ""
 
 
 @pytest.mark.parametrize(

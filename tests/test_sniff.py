@@ -298,6 +298,8 @@ def test_titles_above_the_header_of_a_sheet_are_passed_over(tmp_path, before):
         [["x"], ["a", "a", "a"], ["1", "2", "3"]],
         [["x"]] * 20 + [["a", "b", "c"], ["1", "2", "3"]],
         [["c1", "2025-01-01", "5"], ["total", "de", "enero"], ["c2", "2025-01-02", "6"]],
+        [["x", "", ""], ["ana", "rojo", "31-ene-2025"], ["eva", "azul", "5"]],
+        [["x", "", ""], ["ana", "rojo", "7 €"], ["eva", "azul", "5 €"]],
         [["a", "b"], *[["ana", "rojo"]] * 9, ["ana", *"damaged"], ["eva", "verde"]],
     ],
 )
@@ -423,6 +425,11 @@ def test_a_date_column_without_dates_is_named_with_its_values(tmp_path):
 def test_what_only_looks_like_a_date_is_none(tmp_path, text):
     with pytest.raises(SegkitError, match="no column is known for: date"):
         sniff(log(tmp_path, [text]))
+
+
+def test_a_long_text_among_dates_is_looked_at_in_no_time(tmp_path):
+    dates = ["31/12/2025"] * 99 + ["lunes" + " " * 100_000 + "x"]
+    assert sniff(log(tmp_path, dates)).date_format.value == "%d/%m/%Y"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,13 @@ _WIDTHS: tuple[Literal["wide", "abbreviated"], ...] = ("wide", "abbreviated")
 
 
 def has_month_name(pattern: str) -> bool:
-    """Return whether a date's pattern holds the name of its month."""
+    """Return whether a date's pattern holds the name of its month.
+
+    Examples
+    --------
+    >>> [has_month_name(pattern) for pattern in ("%d de %B de %Y", "%d/%m/%Y")]
+    [True, False]
+    """
     return re.search("%[bB]", pattern) is not None
 
 

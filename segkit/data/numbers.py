@@ -45,8 +45,13 @@ DOTTED = r"(S/|Bs|kr)\."
 NEGATIVE = r"(?:^|[^eE]|[^0-9.,][eE])-|\("
 """A minus that is not an exponent's, or a bracket: with it, a number is negative."""
 
+LONGEST = 100
+"""Signs of a text that is looked at as a number: Python takes its time over longer ones."""
+
 _LONGEST_FIRST = sorted(SYMBOLS, key=lambda symbol: (-len(symbol), symbol))
-_SIGN = "[$¢£¤¥฿\u20a0-\u20cf]"
+_SIGN = (
+    "[$¢£¤¥\u058f\u060b\u09f2\u09f3\u0e3f\u17db\u20a0-\u20cf\ufdfc\uff04\uffe0\uffe1\uffe5\uffe6]"
+)
 _WORDS = "|".join(re.escape(symbol) for symbol in _LONGEST_FIRST if not symbol.endswith("."))
 _SYMBOL = rf"\s*(?:{_WORDS}|[A-Z]{{3}}|[A-Z]{{0,3}}{_SIGN}|%)?\s*"
 _OPEN_BODY = r"\d[\d.,' ]*|[.,]\d+"
@@ -56,6 +61,11 @@ def number_pattern(body: str) -> str:
     """Return the pattern of a number with this body: symbols beside it, and one sign.
 
     What is negative has its minus before or behind the number or its symbol, or is in brackets.
+
+    Examples
+    --------
+    >>> [bool(re.match(number_pattern("[0-9]+"), text)) for text in ("-US$ 5", "(5)", "-(5)", "5 X")]
+    [True, True, False, False]
     """
     number = f"{_SYMBOL}(?:{body}){_SYMBOL}"
     forms = (
@@ -69,12 +79,24 @@ def number_pattern(body: str) -> str:
 
 
 def plain_pattern(decimal: str) -> str:
-    """Return the pattern of a number that is nothing but digits and a decimal mark."""
+    """Return the pattern of a number that is nothing but digits and a decimal mark.
+
+    Examples
+    --------
+    >>> [bool(re.match(plain_pattern(","), text)) for text in ("12,5", "12.5", "12,5 €")]
+    [True, False, False]
+    """
     return rf"^[+-]?\d+(?:{re.escape(decimal)}\d+)?$"
 
 
 def marked_body(decimal: str, thousands: str) -> str:
-    """Return the pattern of digits with these marks and no others, and of an exponent."""
+    """Return the pattern of digits with these marks and no others, and of an exponent.
+
+    Examples
+    --------
+    >>> [bool(re.fullmatch(marked_body(",", "."), text)) for text in ("1.234,5", "1.23", "1e3")]
+    [True, False, True]
+    """
     mark, group = re.escape(decimal), re.escape(thousands)
     whole = rf"\d{{1,3}}(?:{group}\d{{3}})+|\d+" if thousands else r"\d+"
     return rf"(?:(?:{whole})(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
@@ -90,7 +112,10 @@ def number_body(text: str) -> str:
     >>> [number_body(text) for text in ("1’234.50 zł", "(R$ 7,5)", "12-", "S/.7", "tres", "7%")]
     ["1'234.50", '7,5', '12', '7', '', '']
     """
-    plain = re.sub(DOTTED, r"\1", text.translate(str.maketrans(*ALIKE)))
+    if len(text) > LONGEST:
+        return ""
+    plain = re.sub(r"\s+", " ", text.translate(str.maketrans(*ALIKE)))
+    plain = re.sub(DOTTED, r"\1", plain)
     body = _BODY.search(plain) if _ANY_NUMBER.fullmatch(plain) and "%" not in plain else None
     return body[0].strip() if body else ""
 

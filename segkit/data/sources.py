@@ -403,7 +403,13 @@ def excel_rows(
 
 
 def named_rows(rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
-    """Return the column names that the first row holds, and the other rows."""
+    """Return the column names that the first row holds, and the other rows.
+
+    Examples
+    --------
+    >>> named_rows([["Total", "", "total"], [1, 2, 3]])
+    (['Total (1)', 'column_1', 'total (2)'], [[1, 2, 3]])
+    """
     return unique_names([cell_text(cell) or "" for cell in rows[0]]), rows[1:]
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from segkit.data.month_names import is_weekday, month_code
+from segkit.data.numbers import LONGEST
 from segkit.errors import SegkitError
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Unfit, shown
 from segkit.sniff.trial import EARLIEST, Trial
@@ -81,6 +82,8 @@ def _patterns(counts: Mapping[str, int]) -> list[str | None]:
 
 
 def _patterns_of(text: str) -> list[str | None]:
+    if len(text) > LONGEST:
+        return []
     if _SERIAL.fullmatch(text):
         return ["excel"]
     if text.isdecimal():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from segkit.data.numbers import number_body
@@ -16,8 +17,10 @@ SEEN = 200
 WIDE = 0.8
 """Share of the table's width that its column names fill."""
 
-NAMES = 0.8
-"""Share of the cells of a header that are words, and each once: names may be repeated."""
+DIFFERENT = 0.7
+"""Share of the names of a header that differ: some may be repeated."""
+
+_DAY = re.compile(r"\d{1,4}[-/.]\d")
 
 
 def title_rows(rows: Sequence[Sequence[str]]) -> int:
@@ -46,15 +49,19 @@ def _width(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _are_names(cells: Sequence[str]) -> bool:
-    words = {cell.lower() for cell in cells if _is_word(cell)}
-    return len(words) >= NAMES * len(cells)
-
-
-def _is_word(cell: str) -> bool:
-    return any(sign.isalpha() for sign in cell) and not number_body(cell)
+    """Return whether cells are no data: without a number or a day, and mostly different."""
+    different = {cell.lower() for cell in cells}
+    is_data = any(number_body(cell) or _DAY.match(cell) for cell in cells)
+    return not is_data and len(different) >= DIFFERENT * len(cells)
 
 
 def titles_found(above: int) -> Finding | None:
-    """Return the finding that so many rows stand above the column names."""
+    """Return the finding that so many rows stand above the column names.
+
+    Examples
+    --------
+    >>> titles_found(5)
+    Finding(value=5, why='5 rows of titles above the header')
+    """
     rows = "row" if above == 1 else "rows"
     return Finding(above, f"{above} {rows} of titles above the header") if above else None
