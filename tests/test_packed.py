@@ -13,7 +13,9 @@ from segkit.data.packed import packing
 from segkit.data.sources import read, resolve_files
 from segkit.errors import SegkitError
 from segkit.params import Orders
-from segkit.sniff import sniff
+from segkit.run.preflight import preflight
+from segkit.sniff import sniff, write_params
+from segkit.study.study import Study
 
 COLUMNS = {"customer": "customer", "date": "date", "amount": "amount"}
 TEXT = "customer,date,amount\nana,2024-01-05,10.5\nluis,2024-01-06,7\n"
@@ -62,6 +64,15 @@ def test_a_packed_file_is_read_as_the_file_in_it(workspace, tmp_path, name):
     assert sampled.count().to_pyarrow().as_py() == 1
     guess = sniff(tmp_path / name)
     assert (guess.format, guess.lines, guess.columns["amount"].value) == ("csv", 2, "amount")
+
+
+def test_a_packed_log_leads_from_a_look_to_its_totals(tmp_path):
+    packed(tmp_path, "orders.csv.gz", ("Ventas\n" + TEXT).encode())
+    given = {"currency": "EUR", "root": tmp_path, "check": preflight}
+    out = write_params("acme", tmp_path / "orders.csv.gz", tmp_path / "acme.yaml", **given)
+    study = Study(out, root=tmp_path)
+    assert study.customers["revenue"].sum() == 17.5
+    study.close()
 
 
 @pytest.mark.parametrize("name", ["orders.csv.gz", "orders.zip"])

@@ -689,6 +689,9 @@ def test_the_table_of_names_is_checked(tmp_path):
         (["¥2.50"], "amount", None, ""),
         (["1.50"], "total (S/IVA)", None, ""),
         (["1.50"], "Line Total", None, ""),
+        (["-Q1.50"], "amount", "GTQ", "'Q' in 'amount'"),
+        (["1.50 L"], "total (L)", "HNL", "'L' in 'total (L)'"),
+        (["1.50"], "Importe (Q4)", None, ""),
     ],
 )
 def test_currencies_follow_from_signs_and_codes(tmp_path, amounts, name, code, why):

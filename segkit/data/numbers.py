@@ -125,17 +125,28 @@ _BODY = re.compile(_OPEN_BODY, re.ASCII)
 
 
 def currency_signs() -> str:
-    """Return the pattern of symbols that tell a currency; one with letters stands by itself.
+    """Return the pattern of symbols that tell a currency.
+
+    One with letters stands by itself; a single letter also begins or ends a number, or is alone
+    in brackets.
 
     Examples
     --------
     >>> [re.findall(currency_signs(), text) for text in ("RD$5", "Precio S/IVA", "Total (S/)")]
     [['RD$'], [], ['S/']]
+    >>> [re.findall(currency_signs(), text) for text in ("Q5", "5 Q", "Total (Q)", "Total Q1")]
+    [['Q'], ['Q'], ['Q'], []]
     """
     return "|".join(_bounded(symbol) for symbol in _LONGEST_FIRST if symbol in CURRENCIES)
 
 
 def _bounded(symbol: str) -> str:
     escaped = re.escape(symbol)
+    if len(symbol) == 1 and symbol.isalpha():
+        first, last = (
+            rf"(?:^|(?<=^[-(])){symbol}(?=\s*[\d.,(-])",
+            rf"(?<=\d){symbol}$|(?<=\d\s){symbol}$",
+        )
+        return rf"{first}|{last}|(?<=\(){symbol}(?=\))"
     has_letters = any(sign.isalpha() for sign in symbol)
     return rf"(?<![^\W\d_]){escaped}(?![^\W\d_])" if has_letters else escaped

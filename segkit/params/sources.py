@@ -62,7 +62,7 @@ class Source(Section):
     database: Database | None = None
     format: Literal["csv", "parquet", "excel"] | None = None
     sheet: str | None = None
-    skip_rows: Annotated[int, Field(ge=0)] = 0
+    skip_rows: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     csv: Csv = Csv()
     date_format: Annotated[str, AfterValidator(known_date_format)] | None = None
     decimal: Literal[".", ","] = "."

@@ -20,7 +20,7 @@ WIDE = 0.8
 DIFFERENT = 0.7
 """Share of the names of a header that differ: some may be repeated."""
 
-_DAY = re.compile(r"\d{1,4}[-/.]\d")
+_DAY = re.compile(r"\d{1,4}(?:[-/.]\w| de )")
 
 
 def title_rows(rows: Sequence[Sequence[str]]) -> int:
