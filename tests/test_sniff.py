@@ -365,6 +365,8 @@ def test_a_name_that_stands_twice_can_be_said_with_its_number(tmp_path):
         (["lun. 4 nov. 2024 10:15"], "%d %b %Y %H:%M"),
         (["04.nov.2024"], "%d.%b.%Y"),
         (["Nov 8, 2016 1:05 PM"], "%b %d, %Y %I:%M %p"),
+        (["31/12/2024 11:59 p. m.", "31/12/2024 1:59 a.m."], "%d/%m/%Y %I:%M %p"),
+        (["31/12/2024 11:59\u00a0p.\u00a0m."], "%d/%m/%Y %I:%M\u00a0%p"),
         (["31/12/2024 23:59 hs"], "%d/%m/%Y %H:%M hs"),
         (["2024-12-31 23:59 hs."], "%Y-%m-%d %H:%M hs."),
     ],

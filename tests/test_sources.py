@@ -341,6 +341,14 @@ def test_a_name_that_one_of_several_files_repeats_is_told(workspace, tmp_path):
     assert "2.csv: columns stand twice in the header" in problem(workspace, path="*.csv")
 
 
+def test_a_number_that_one_of_several_files_does_not_need_is_told(workspace, tmp_path):
+    (tmp_path / "1.csv").write_text(REPEATED)
+    (tmp_path / "2.csv").write_text(REPEATED.replace("estado", "x").replace("ESTADO", "y"))
+    said = problem(workspace, path="*.csv", columns=COLUMNS | {"status": "Estado (1)"})
+    assert said.startswith("2.csv: the column stands in the header once, so it has no number")
+    assert "write 'Estado' as orders.columns.status" in said
+
+
 @settings(max_examples=200)
 @given(names=st.lists(st.text(alphabet="aA ()12", max_size=5), min_size=1, max_size=12))
 def test_names_of_columns_are_always_unique_without_case(names):

@@ -32,6 +32,7 @@ NO_ID = ("", "NULL", "null", "\\N", "nan", "NaN", "None", "<NA>", "NA")
 _OFFSET = r"(\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*([zZ]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _BEGINS_WITH_YEAR = r"^\d{4}[-/]"
 _SERIAL = r"^(\d{1,7}(?:[.,]\d+)?)$"
+_HALF_DAY = "(\\d[\\s\u00a0\u202f]*)([AaPp])\\.?[\\s\u00a0\u202f]?[Mm]\\.?"
 _DAY = 24 * 60 * 60 * 1000
 _UNITS = {"epoch_s": 1, "epoch_ms": 10**3, "epoch_us": 10**6, "epoch_ns": 10**9}
 _BEFORE_1970 = 25569
@@ -140,6 +141,8 @@ def _from_serial(text: ir.StringValue) -> ir.TimestampValue:
 
 def _from_text(text: ir.StringValue, pattern: str, timezone: str) -> ir.TimestampValue:
     engine = _engine_functions()
+    if "%p" in pattern:  # 'p. m.', as Spanish has it
+        text = text.re_replace(_HALF_DAY, r"\1\2m")
     zoned = "%z" in pattern or "%Z" in pattern
     read = engine["try_strptime_zoned" if zoned else "try_strptime"]
     instant = read(text, pattern)

@@ -570,9 +570,20 @@ def _mapped(source: Source) -> dict[str, str]:
 
 
 def _require_one_of_each(columns: Sequence[str], source: Source, name: str, file: Path) -> None:
-    """Refuse a mapped name that the header of a file repeats: which one is meant is not clear."""
+    """Refuse a mapped name that the header of a file repeats, and a number where it does not.
+
+    Which column is meant is not clear; files of which only some repeat it would lose it.
+    """
     for key, column in _mapped(source).items():
+        plain = re.sub(r" \(\d+\)$", "", column)
         copies = [] if column in columns else numbered_copies(column, columns)
+        if column not in columns and plain != column and plain in columns:
+            raise DataError(
+                "the column stands in the header once, so it has no number",
+                where=str(file),
+                values=[column],
+                fix=f"write {plain!r} as {name}.columns.{key}, or give its files one header",
+            )
         if len(copies) > 1:
             raise DataError(
                 "columns stand twice in the header (case does not count)",

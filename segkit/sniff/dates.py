@@ -28,7 +28,7 @@ _MONTH_FIRST = re.compile(
 )
 _TIME = re.compile(
     r"(?P<gap>,? |T)\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?"
-    r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
+    r"(?P<half>(?P<apart>\s?)[AaPp]\.?\s?[Mm]\.?)?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
     r"(?P<hours> ?(?:hs|hrs|h)\.?)?"
 )
 _SERIAL = re.compile(r"[2-7]\d{4}(?:[.,]\d+)?", re.ASCII)
@@ -133,8 +133,8 @@ def _time_pattern(text: str) -> str | None:
 
     Examples
     --------
-    >>> [_time_pattern(text) for text in (" 23:59 hs.", "T10:00Z", " by noon", "")]
-    [' %H:%M hs.', 'T%H:%M%z', None, '']
+    >>> [_time_pattern(text) for text in (" 23:59 hs.", "T10:00Z", " 1:05 p. m.", " at 1")]
+    [' %H:%M hs.', 'T%H:%M%z', ' %I:%M %p', None]
     """
     match = _TIME.fullmatch(text)
     if match is None:
@@ -142,7 +142,7 @@ def _time_pattern(text: str) -> str | None:
     hour = "%I:%M" if match["half"] else "%H:%M"
     seconds = ":%S" if match["seconds"] else ""
     fraction = ".%f" if match["fraction"] else ""
-    half = re.sub(r"\w+", "%p", match["half"] or "")
+    half = f"{match['apart']}%p" if match["half"] else ""
     zone = re.sub(r"\S+", "%z", match["zone"] or "")
     return match["gap"] + hour + seconds + fraction + half + zone + (match["hours"] or "")
 
