@@ -434,6 +434,26 @@ def test_a_long_text_among_dates_is_looked_at_in_no_time(tmp_path):
     assert sniff(log(tmp_path, dates)).date_format.value == "%d/%m/%Y"
 
 
+def test_a_few_strange_texts_among_real_dates_do_no_harm(tmp_path):
+    days = [datetime(2025, 3, 4)] * 97
+    for texts in (["n/a"], ["?", "ayer", "31/02/2025"]):
+        table = pd.DataFrame({"Fecha": [*days, *texts], "Importe": 1.5})
+        table["Cliente"] = [f"c{n % 9}" for n in table.index]
+        found = sniff(workbook(tmp_path / "v.xlsx", {"Hoja1": table})).date_format
+        assert found == Finding(None, "the file itself holds dates")
+
+
+def test_texts_beside_real_dates_that_can_be_read_in_two_ways_are_refused(tmp_path):
+    dates = [*[datetime(2025, 3, 4)] * 97, "03/04/2025"]
+    table = pd.DataFrame({"Fecha": dates, "Importe": 1.5})
+    table["Cliente"] = [f"c{n % 9}" for n in table.index]
+    file = workbook(tmp_path / "v.xlsx", {"Hoja1": table})
+    with pytest.raises(SegkitError, match="the dates can be read in two ways: '03/04/2025'"):
+        sniff(file)
+    chosen = sniff(file, overrides={"date_format": "%m/%d/%Y"}).date_format
+    assert chosen == Finding("%m/%d/%Y", "as given")
+
+
 @pytest.mark.parametrize(
     ("texts", "pattern"),
     [

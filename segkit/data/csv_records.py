@@ -220,7 +220,7 @@ def _header(lines: Iterator[str], file: Path, source: Source) -> tuple[list[str]
     if _EXCEL_HINT.fullmatch(first):
         first, before = next(lines, ""), before + 1
     if "\0" in first:
-        raise _wrong_encoding(file, source, "zero bytes")
+        raise _wrong_encoding(file, source)
     if not first.strip("\ufeff \t\r\n"):
         raise _no_header(file, source)
     names, used = _fields(deque([first]), lines, source.csv)

@@ -53,17 +53,22 @@ def date_format(column: Column, tried: Trial, given: str | None) -> tuple[Findin
     """
     if column.kind == "instant":
         return Finding(None, "the file itself holds dates"), column.present
-    column, every = column.written, column
+    # What is a date to the file itself is read under any pattern; the texts beside it choose one.
+    dated, enough = column.lines_of(column.dated), NEARLY_ALL * column.present
+    column = column.written
     read = tried.instants(column.counts, [given] if given else _patterns(column.counts))
     lines = {pattern: column.lines_of(found) for pattern, found in read.items()}
     best = max(lines, key=lambda pattern: lines[pattern], default=None)
-    if lines.get(best, 0) < NEARLY_ALL * column.present:
+    known = lines.get(best, 0) + dated
+    if known < enough:
         raise Unfit(_no_dates(column, read.get(best, {})))
     for rival, count in lines.items():
-        if rival != best and count >= NEARLY_ALL * column.present:
+        if rival != best and count and count + dated >= enough:
             _require_decided(column, read, best, rival)
-    known = lines[best] + every.lines_of(every.dated)
-    return Finding(best, "as given" if given else _why(column, read, best)), known
+    if given:
+        return Finding(given, "as given"), known
+    why = _why(column, read, best) if lines.get(best) else "the file itself holds dates"
+    return Finding(best if lines.get(best) else None, why), known
 
 
 def _patterns(counts: Mapping[str, int]) -> list[str | None]:
