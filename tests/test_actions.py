@@ -261,10 +261,10 @@ def test_an_agreed_channel_that_the_entry_does_not_name_comes_after_those_that_i
         ("customer", "agrees_email", "agrees_ads"),
         ("both", "sí", "sí"),
         ("ads", "no", "sí"),
-        ("none", "no", "no"),
+        ("mute", "no", "no"),
     ]
     found = channels_of(open_study, rows)
-    assert found == {"both": "email", "ads": "ads", "none": NO_CHANNEL, "zoe": NO_CHANNEL}
+    assert found == {"both": "email", "ads": "ads", "mute": NO_CHANNEL, "zoe": NO_CHANNEL}
 
 
 def test_without_columns_of_consent_only_what_a_channel_needs_counts(open_study):

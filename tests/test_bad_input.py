@@ -110,7 +110,7 @@ UNLUCKY = {
     "all free": (sales(9, 3, 0), {"cleaning": {"non_positive_price": "keep"}}),
     "mostly dirt": (
         [*sales(2), *[("", "", "", "", "")] * 3, ("x", "y", "z", "v", "w"), ("a", "2099-01-01", 1, 1, 1)],
-        {},
+        {"cleaning": {"accept_loss": 1.0}},
     ),
     "amounts at both edges": ([*sales(6, 3, 99_999_999_999_999), ("d", "2024-01-05", "x", 1, 0.0001)], {}),
     "quantities at the edge": ([("a", "2024-01-05", "o1", "99999999999999", 1), *sales(3)], {}),
@@ -266,7 +266,7 @@ def test_a_csv_file_cut_anywhere_keeps_its_whole_lines(tmp_path, workspace, cut)
     (tmp_path / "orders.csv").write_text(
         TEXT + TEXT.partition("\n")[2].replace("o1", "o2") + TEXT[:cut]
     )
-    params = params_of()
+    params = params_of(cleaning={"accept_loss": 1.0})
     raws = {"orders": read(workspace, params.orders, "orders")}
     quality = clean(workspace, params, raws, today=date(2024, 6, 30)).quality
     lines = quality.set_index("rule")["lines"]

@@ -190,6 +190,7 @@ def test_every_cleaning_rule_has_a_name():
     from segkit.params import Cleaning
 
     settings = {"non_product_codes", "cancelled_order_prefix", "cancelled_statuses"}
+    settings |= {"accept_loss"}
     for rule in set(Cleaning.model_fields) - settings:
         assert f"rules.{rule}.name" in Texts("es")
 

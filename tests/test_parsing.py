@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from segkit.data.numbers import SYMBOLS, number_body
 from segkit.data.parsing import NO_ID, as_id, as_instant, as_number, as_text
 from segkit.params import Source
 
@@ -87,7 +88,7 @@ def test_text_of_a_text_is_the_text(read_as):
         (
             ".",
             "",
-            {"1,5": None, "1,234.5": None, "(12)": None, "12-": None, "--1": None, "1.2.3": None},
+            {"1,5": None, "1,234.5": None, "--1": None, "1.2.3": None},
         ),
         (".", ",", {"1,234.5": 1234.5, "1234.5": 1234.5, "$1,000": 1000, "-$ 5": -5, "12,3": None}),
         (
@@ -100,6 +101,29 @@ def test_text_of_a_text_is_the_text(read_as):
         (",", "", {"1,5": 1.5, "1.5": None, "₡7": 7, "US$ 7": 7, "1,": 1, ",5": 0.5}),
         (".", "", {"nan": None, "inf": None, "1e30": None, "1e400": None, "٣": None, "": None}),
         (".", "", {"0x10": None, "1_000": None, "99999999999999": 99999999999999, "1e14": None}),
+        (".", "", {"(12.50)": -12.5, "12.50-": -12.5, "\u221212.50": -12.5, "( 7 )": -7}),
+        (
+            ".",
+            ",",
+            {"($1,000)": -1000, "$(5)": -5, "(5) €": -5, "5- €": -5, "5 €-": -5, "$ -5": -5},
+        ),
+        (".", "", {"-(5)": None, "(-5)": None, "-5-": None, "(5": None, "5)": None, "5+": None}),
+        (".", " ", {"12 (345)": None, "((5))": None, "()": None, "(": None, "-": None, "$": None}),
+        (
+            ".",
+            "",
+            {"US$ 7": 7, "R$7": 7, "RD$ 7": 7, "S/ 7": 7, "S/. 7": 7, "S/.7": 7, "Bs. 7": 7}
+            | {"Bs 7": 7, "Q7": 7, "$U 7": 7, "7 kr": 7, "7 Kč": 7, "7zł": 7, "L 7": 7, "¥7": 7},
+        ),
+        (".", "", {"X 7": None, "Bss 7": None, "zl 7": None, "S 7": None, "7 Q 7": None}),
+        (".", "'", {"1’234.5": 1234.5, "-1’234’567": -1234567, "1’23": None}),
+        (".", "’", {"1'234.5": 1234.5, "1’234.5": 1234.5}),
+        (",", "\u202f", {"1\u2009234,5 zł": 1234.5, "1\u00a0234": 1234, "1 234": 1234}),
+        (
+            ".",
+            "",
+            {"7\n": 7, "7\n8": None, "\x007": None, "7\u202e": None, "７": None, "1e5": 100000},
+        ),
     ],
 )
 def test_texts_are_numbers_by_the_declared_marks(read_as, decimal, thousands, texts):
@@ -119,6 +143,43 @@ def test_a_number_written_with_marks_is_read_back_exactly(read_as, numbers, mark
     swap = str.maketrans({",": thousands, ".": decimal})
     texts = [f"{number:,.4f}".translate(swap) for number in numbers]
     assert read_as(as_number, texts, decimal=decimal, thousands=thousands) == numbers
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_symbol_stands_before_or_after_a_number_and_so_does_its_sign(read_as, symbol):
+    forms = (
+        "{0}7",
+        "{0} 7",
+        "7{0}",
+        "7 {0}",
+        "-{0}7",
+        "{0}-7",
+        "7-{0}",
+        "7 {0}-",
+        "({0}7)",
+        "{0}(7)",
+    )
+    texts = [form.format(symbol) for form in forms]
+    assert read_as(as_number, texts) == [7] * 4 + [-7] * 6
+    assert {number_body(text) for text in texts} == {"7"}
+
+
+@settings(max_examples=300)
+@given(text=st.text(alphabet="0123.,'’ -+()€$QLeE\u2009\u2212S/USD", max_size=12))
+def test_whatever_is_read_as_a_number_looks_like_one(read_as, text):
+    for decimal, thousands in ((".", ","), (",", "."), (",", " "), (".", "'")):
+        (found,) = read_as(as_number, [text], decimal=decimal, thousands=thousands)
+        assert found is None or number_body(text)
+
+
+def test_a_minus_is_none_where_it_belongs_to_an_exponent(read_as):
+    texts = ["15e-1", "-15e-1", "SLE-5", "SLE 15e-1", "15e-1-"]
+    assert read_as(as_number, texts) == [1.5, -1.5, -5, 1.5, -1.5]
+
+
+@pytest.mark.parametrize("text", ["1" + " " * 100_000 + "x", "1" * 100_000, "$" * 100_000])
+def test_a_long_text_is_looked_at_in_no_time(text):
+    assert number_body(text) == ""
 
 
 @pytest.mark.parametrize(
@@ -174,6 +235,70 @@ def test_a_column_of_any_type_is_numbers_or_nothing_and_never_an_exception(
         ("%d %b %y", {"5 Jan 24": "2024-01-05 00:00:00"}),
         ("epoch_s", {"1704495600": "2024-01-06 00:00:00"}),
         ("epoch_ms", {"1704495600000": "2024-01-06 00:00:00"}),
+        ("epoch_us", {"1704495600000001": "2024-01-06 00:00:00.000001"}),
+        ("epoch_ns", {"1704495600123456789": "2024-01-06 00:00:00.123456"}),
+        (
+            None,
+            {
+                "2025-11-10 14:32:25 -0300": "2025-11-10 18:32:25",
+                "2025-11-10 14:32:25": "2025-11-10 14:32:25",
+            },
+        ),
+        (
+            "excel",
+            {
+                "45296": "2024-01-05 00:00:00",
+                "45296.5": "2024-01-05 12:00:00",
+                "45296,75": "2024-01-05 18:00:00",
+                "45966.60584490741": "2025-11-05 14:32:25",
+                "61": "1900-03-01 00:00:00",
+                "2024-01-05 10:00:00": "2024-01-05 10:00:00",
+            },
+        ),
+        (
+            "%d de %B de %Y %H:%M hs.",
+            {
+                "31 de agosto de 2026 23:59 hs.": "2026-08-31 23:59:00",
+                "1 de Março de 2026 00:05 hs.": "2026-03-01 00:05:00",
+                "1 de MARÇO de 2026 00:05 hs.": "2026-03-01 00:05:00",
+                "1 de marco de 2026 00:05 hs.": "2026-03-01 00:05:00",
+                "1 de may. de 2026 00:05 hs.": "2026-05-01 00:05:00",
+                "martes, 3 de marzo de 2026 00:05 hs.": "2026-03-03 00:05:00",
+                "Segunda-feira, 2 de fevereiro de 2026 00:05 hs.": "2026-02-02 00:05:00",
+            },
+        ),
+        (
+            "%d-%b-%Y",
+            {
+                "04-nov-2025": "2025-11-04 00:00:00",
+                "04-NOV.-2025": "2025-11-04 00:00:00",
+                "4-set-2025": "2025-09-04 00:00:00",
+                "4-dezembro-2025": "2025-12-04 00:00:00",
+                "4-Dec-2025": "2025-12-04 00:00:00",
+                "mar 4-mar-2025": "2025-03-04 00:00:00",
+            },
+        ),
+        (
+            "%d %b %Y",
+            {"1 sept. 2025": "2025-09-01 00:00:00", "1 setiembre 2025": "2025-09-01 00:00:00"},
+        ),
+        (
+            "%d/%m/%Y %I:%M %p",
+            {
+                "1/2/2025 1:05 p. m.": "2025-02-01 13:05:00",
+                "1/2/2025 1:05 p.\u00a0m.": "2025-02-01 13:05:00",
+                "1/2/2025 1:05 a.m.": "2025-02-01 01:05:00",
+                "1/2/2025 1:05 PM": "2025-02-01 13:05:00",
+                "1/2/2025 12:05 am": "2025-02-01 00:05:00",
+            },
+        ),
+        ("%d de %B de %Y %I:%M %p", {"1 de mayo de 2025 1:05 P. M.": "2025-05-01 13:05:00"}),
+        ("%d.%b.%Y", {"1.ene.2025": "2025-01-01 00:00:00"}),
+        ("%d %b. %y", {"5 Jan. 24": "2024-01-05 00:00:00", "5 ene. 24": "2024-01-05 00:00:00"}),
+        (
+            "%b %d, %Y",
+            {"mar 4, 2025": "2025-03-04 00:00:00", "lun, ago 4, 2025": "2025-08-04 00:00:00"},
+        ),
     ],
 )
 def test_texts_are_instants_as_declared_told_in_the_clients_zone(read_as, date_format, texts):
@@ -195,6 +320,27 @@ def test_texts_are_instants_as_declared_told_in_the_clients_zone(read_as, date_f
         ("%d/%m/%Y", ["31/02/2024", "2024-01-05", "01/13/2024", "5/1", "01/01/0001", "infinity"]),
         ("epoch_s", ["x", "99999999999999999999", "-99999999999999999", "1e400", ""]),
         ("epoch_ms", ["9223372036854775807", "nan"]),
+        ("epoch_us", ["9223372036854775807", "1e400", "-9223372036854775808"]),
+        ("epoch_ns", ["9223372036854775808", "x"]),
+        (
+            "excel",
+            ["99999999", "9999999", "-5", "0", "1e5", "45296.5.5", "nan", "", "45296 x", "inf"],
+        ),
+        (
+            "%d de %B de %Y",
+            ["31 de nada de 2026", "31 de febrero de 2026", "enero", "de", "(", "1 de  de 2"],
+        ),
+        (
+            "%d-%b-%Y",
+            [
+                "04-novx-2025",
+                "04-xnov-2025",
+                "nov",
+                "04-nov-2025-nov",
+                "\\1-ene-2025",
+                "1-e.e-2025",
+            ],
+        ),
     ],
 )
 def test_what_is_no_instant_is_nothing_and_never_an_exception(read_as, date_format, texts):

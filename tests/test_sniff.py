@@ -19,6 +19,7 @@ from segkit.run.preflight import preflight
 from segkit.sniff import sniff
 from segkit.sniff import write_params as write_checked
 from segkit.sniff.document import _entry, _remark, _scalar
+from segkit.sniff.header import title_rows
 from segkit.sniff.look import BYTES
 from segkit.sniff.names import NAMES, Names
 from segkit.sniff.numbers import _decimal_of
@@ -141,6 +142,33 @@ def test_one_byte_encodings_are_told_by_the_words_they_make(encoding):
     assert _western_encoding(text.encode(encoding)).value == encoding
 
 
+@pytest.mark.parametrize("encoding", ["iso-8859-15", "cp1252"])
+@pytest.mark.parametrize("text", ["importe\n12,50 €\n", "Importe (€);año\n", "€ 5;Peña\n"])
+def test_the_euro_sign_tells_two_western_encodings_apart(encoding, text):
+    assert _western_encoding(text.encode(encoding)).value == encoding
+
+
+def test_where_nothing_tells_them_apart_the_usual_encoding_is_taken():
+    assert _western_encoding("Compañía;Málaga".encode("iso-8859-15")).value == "cp1252"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_told_by_its_zeros(tmp_path, encoding):
+    file = made(tmp_path, SPANISH, encoding=encoding)
+    assert sniff(file).encoding == Finding(
+        encoding, "no byte order mark, but every other byte is zero"
+    )
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency=None, root=tmp_path)
+    assert study(tmp_path, out).customers["revenue"].sum() == 1267.0
+
+
+def test_letters_that_the_header_has_lost_are_named(tmp_path):
+    text = SPANISH.replace("Categoría", "Categor\ufffda")
+    why = sniff(made(tmp_path, text)).encoding.why
+    assert why.endswith("letters of the header were lost when the file was saved: 'Categor\ufffda'")
+    assert "lost" not in sniff(made(tmp_path, SPANISH.replace("Niños", "Ni\ufffdos"))).encoding.why
+
+
 def test_pounds_in_cp1252_are_not_taken_for_accents():
     assert _western_encoding("amount\n£12.50\n£3.20".encode("cp1252")).value == "cp1252"
 
@@ -214,6 +242,92 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         sniff(tmp_path)
 
 
+# Titles above the header ----------------------------------------------------------------
+
+TITLES = {
+    "one cell": "Ventas 2025\n",
+    "several, and blank lines": 'Ventas\n\n"Tienda; Ana"\nDesde;01/01/2025\n\n',
+    "padded by a spreadsheet": "Ventas;;;;;;\n;;;;;;\n",
+    "with other marks": "Ventas, enero, febrero, marzo\nEs decir: a|b|c\n",
+    "a cell of two lines": '"Ventas\nde enero"\n',
+    "groups of columns": "Venta;;;Producto;;;\n",
+}
+
+
+@pytest.mark.parametrize("titles", TITLES.values(), ids=TITLES)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_titles_above_the_header_are_passed_over(tmp_path, titles, newline):
+    file = tmp_path / "log.csv"
+    file.write_bytes((titles + SPANISH).replace("\n", newline).encode())
+    guess, count = sniff(file), titles.count("\n")
+    plural = "row" if count == 1 else "rows"
+    assert guess.skip_rows == Finding(count, f"{count} {plural} of titles above the header")
+    assert guess.separator.value == ";" and guess.lines == 3
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency=None, root=tmp_path)
+    assert load_params(out).orders.skip_rows == count
+    assert study(tmp_path, out).customers["revenue"].sum() == 1267.0
+
+
+def test_decimal_commas_below_a_title_are_no_separators(tmp_path):
+    text = "Ventas\ncliente;fecha;importe;nota\n" + "c1;31/12/2025;10,50;ñ\n" * 3
+    guess = sniff(made(tmp_path, text))
+    assert (guess.separator.value, guess.skip_rows.value) == (";", 1)
+
+
+@pytest.mark.parametrize("before", [0, 2])
+def test_titles_above_the_header_of_a_sheet_are_passed_over(tmp_path, before):
+    file = tmp_path / "ventas.xlsx"
+    with pd.ExcelWriter(file, engine="xlsxwriter") as writer:
+        ORDERS.to_excel(writer, index=False, startrow=before + 3)
+        writer.sheets["Sheet1"].write(before, 0, "Ventas")
+        writer.sheets["Sheet1"].write_row(before + 1, 1, ["Venta", "Importes"])
+    assert sniff(file).skip_rows.value == before + 3
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency="EUR", root=tmp_path)
+    assert study(tmp_path, out).customers["revenue"].sum() == pytest.approx(15.912)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [["a"]],
+        [["a", "b", "c"]],
+        [["a", "b", "c"], ["1", "2", "3"]],
+        [["a", "", "c", "d", "e"], ["1", "2", "3", "4", "5"]],
+        [["x"], ["1", "2", "3"], ["4", "5", "6"]],
+        [["x"], ["a", "a", "a"], ["1", "2", "3"]],
+        [["x"]] * 20 + [["a", "b", "c"], ["1", "2", "3"]],
+        [["c1", "2025-01-01", "5"], ["total", "de", "enero"], ["c2", "2025-01-02", "6"]],
+        [["x", "", ""], ["ana", "rojo", "31-ene-2025"], ["eva", "azul", "5"]],
+        [["x", "", ""], ["ana", "rojo", "7 €"], ["eva", "azul", "5 €"]],
+        [["a", "b"], *[["ana", "rojo"]] * 9, ["ana", *"damaged"], ["eva", "verde"]],
+    ],
+)
+def test_where_no_titles_are_clear_the_first_row_is_the_header(rows):
+    assert title_rows(rows) == 0
+
+
+def test_a_log_without_titles_says_nothing_of_them(tmp_path):
+    file = made(tmp_path, SPANISH)
+    assert sniff(file).skip_rows is None
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency=None, root=tmp_path)
+    assert "skip_rows" not in out.read_text(encoding="utf-8")
+
+
+def test_names_that_stand_twice_and_are_not_used_do_no_harm(tmp_path):
+    text = "cliente;fecha;importe;Nota;nota\nc;2025-12-31;1.5;x;y\n"
+    assert sniff(made(tmp_path, text)).unused == ("Nota (1)", "nota (2)")
+
+
+def test_a_name_that_stands_twice_can_be_said_with_its_number(tmp_path):
+    text = "cliente;fecha;importe;importe\nc;2025-12-31;1;2\n"
+    file = made(tmp_path, text)
+    with pytest.raises(SegkitError, match=r"--column amount='importe \(1\)'"):
+        sniff(file)
+    guess = sniff(file, overrides={"columns": {"amount": "importe (2)"}})
+    assert guess.columns["amount"].why == "numbers, such as '2'"
+
+
 # Dates ----------------------------------------------------------------------------------
 
 
@@ -239,6 +353,22 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
         (["20251231101112"], "%Y%m%d%H%M%S"),
         (["1735689600"], "epoch_s"),
         (["1735689600000"], "epoch_ms"),
+        (["1735689600000000"], "epoch_us"),
+        (["1735689600000000000"], "epoch_ns"),
+        (["45658", "45659.5"], "excel"),
+        (["45658,25"], "excel"),
+        (["31 de agosto de 2025 23:59 hs."], "%d de %B de %Y %H:%M hs."),
+        (["1 de março de 2025"], "%d de %B de %Y"),
+        (["04-nov-2025", "05-AGO-2025"], "%d-%b-%Y"),
+        (["1 sept. 2025", "3 dic. 2024"], "%d %b %Y"),
+        (["lunes, 4 de noviembre de 2024"], "%d de %B de %Y"),
+        (["lun. 4 nov. 2024 10:15"], "%d %b %Y %H:%M"),
+        (["04.nov.2024"], "%d.%b.%Y"),
+        (["Nov 8, 2016 1:05 PM"], "%b %d, %Y %I:%M %p"),
+        (["31/12/2024 11:59 p. m.", "31/12/2024 1:59 a.m."], "%d/%m/%Y %I:%M %p"),
+        (["31/12/2024 11:59\u00a0p.\u00a0m."], "%d/%m/%Y %I:%M\u00a0%p"),
+        (["31/12/2024 23:59 hs"], "%d/%m/%Y %H:%M hs"),
+        (["2024-12-31 23:59 hs."], "%Y-%m-%d %H:%M hs."),
     ],
 )
 def test_date_formats_are_those_that_read_the_values(tmp_path, dates, pattern):
@@ -287,8 +417,59 @@ def test_a_few_damaged_dates_are_told_and_do_no_harm(tmp_path):
 
 
 def test_a_date_column_without_dates_is_named_with_its_values(tmp_path):
-    with pytest.raises(SegkitError, match=r"date: not 'fecha': only 8 of 10 .*'8 ene 2025'"):
-        sniff(log(tmp_path, ["8 nov 2025"] * 8 + ["8 ene 2025"] * 2))
+    with pytest.raises(SegkitError, match=r"date: not 'fecha': only 8 of 10 .*'8 enx 2025'"):
+        sniff(log(tmp_path, ["8 nov 2025"] * 8 + ["8 enx 2025"] * 2))
+
+
+@pytest.mark.parametrize(
+    "text", ["19999", "80000", "4565", "456580", "hoy 4 nov 2025", "4 de de 2025"]
+)
+def test_what_only_looks_like_a_date_is_none(tmp_path, text):
+    with pytest.raises(SegkitError, match="no column is known for: date"):
+        sniff(log(tmp_path, [text]))
+
+
+def test_a_long_text_among_dates_is_looked_at_in_no_time(tmp_path):
+    dates = ["31/12/2025"] * 99 + ["lunes" + " " * 100_000 + "x"]
+    assert sniff(log(tmp_path, dates)).date_format.value == "%d/%m/%Y"
+
+
+def test_a_few_strange_texts_among_real_dates_do_no_harm(tmp_path):
+    days = [datetime(2025, 3, 4)] * 97
+    for texts in (["n/a"], ["?", "ayer", "31/02/2025"]):
+        table = pd.DataFrame({"Fecha": [*days, *texts], "Importe": 1.5})
+        table["Cliente"] = [f"c{n % 9}" for n in table.index]
+        found = sniff(workbook(tmp_path / "v.xlsx", {"Hoja1": table})).date_format
+        assert found == Finding(None, "the file itself holds dates")
+
+
+def test_texts_beside_real_dates_that_can_be_read_in_two_ways_are_refused(tmp_path):
+    dates = [*[datetime(2025, 3, 4)] * 97, "03/04/2025"]
+    table = pd.DataFrame({"Fecha": dates, "Importe": 1.5})
+    table["Cliente"] = [f"c{n % 9}" for n in table.index]
+    file = workbook(tmp_path / "v.xlsx", {"Hoja1": table})
+    with pytest.raises(SegkitError, match="the dates can be read in two ways: '03/04/2025'"):
+        sniff(file)
+    chosen = sniff(file, overrides={"date_format": "%m/%d/%Y"}).date_format
+    assert chosen == Finding("%m/%d/%Y", "as given")
+
+
+@pytest.mark.parametrize(
+    ("texts", "pattern"),
+    [
+        (["2025-03-07", "2025-03-08 10:00"], None),
+        (["13/03/2025", "14/03/2025"], "%d/%m/%Y"),
+        ([45723.5, 45724], "excel"),
+        (["7 de marzo de 2025"], "%d de %B de %Y"),
+    ],
+)
+def test_real_dates_beside_what_is_written_leave_its_format_clear(tmp_path, texts, pattern):
+    dates = [*ORDERS["Fecha"], *texts]
+    table = pd.DataFrame({"Cliente": "c", "Fecha": dates, "Importe": 1.5})
+    file = workbook(tmp_path / "ventas.xlsx", {"Hoja1": table})
+    assert sniff(file).date_format.value == pattern
+    out = write_params("acme", file, tmp_path / "acme.yaml", currency="EUR", root=tmp_path)
+    assert study(tmp_path, out).lines.count().to_pyarrow().as_py() == len(dates)
 
 
 def test_a_date_format_that_is_none_or_does_not_fit_is_refused(tmp_path):
@@ -319,6 +500,11 @@ def test_a_date_format_that_is_none_or_does_not_fit_is_refused(tmp_path):
         (["1.234", "12,50"], ",", "."),
         (["1,234", "12.50"], ".", ","),
         (["-3,50", "€ 12,75"], ",", None),
+        (["(1.234,50)", "2,00-"], ",", "."),
+        (["\u22121.234,50 zł", "2,00"], ",", "."),
+        (["1’234.50", "2.00"], ".", "’"),
+        (["1\u2009234,50 kr", "Bs. 2,00"], ",", " "),
+        (["US$ 1,234.50", "US$ 2.00"], ".", ","),
     ],
 )
 def test_decimal_and_thousands_follow_from_the_amounts(tmp_path, amounts, decimal, thousands):
@@ -508,6 +694,26 @@ def test_the_table_of_names_is_checked(tmp_path):
         (["$1.50 MXN"], "amount", "MXN", "'MXN' in 'amount'"),
         (["1.50"], "amount (USD)", "USD", "'USD' in 'amount (USD)'"),
         (["1.50"], "AMOUNT", None, ""),
+        (["R$ 1.50"], "amount", "BRL", "'R$' in 'amount'"),
+        (["RD$1.50"], "amount", "DOP", "'RD$' in 'amount'"),
+        (["S/ 1.50"], "amount", "PEN", "'S/' in 'amount'"),
+        (["S/. 1.50"], "amount", "PEN", "'S/.' in 'amount'"),
+        (["Bs. 1.50"], "amount", "BOB", "'Bs.' in 'amount'"),
+        (["Q1.50"], "amount", "GTQ", "'Q' in 'amount'"),
+        (["L 1.50"], "amount", "HNL", "'L' in 'amount'"),
+        (["$U 1.50"], "amount", "UYU", "'$U' in 'amount'"),
+        (["US$ 1.50"], "amount", "USD", "'US$' in 'amount'"),
+        (["1.50 zł"], "amount", "PLN", "'zł' in 'amount'"),
+        (["1.50 Kč"], "amount", "CZK", "'Kč' in 'amount'"),
+        (["₡1.50"], "amount", "CRC", "'₡' in 'amount'"),
+        (["1.50"], "monto (S/)", "PEN", "'S/' in 'monto (S/)'"),
+        (["1.50 kr"], "amount", None, ""),
+        (["¥2.50"], "amount", None, ""),
+        (["1.50"], "total (S/IVA)", None, ""),
+        (["1.50"], "Line Total", None, ""),
+        (["-Q1.50"], "amount", "GTQ", "'Q' in 'amount'"),
+        (["1.50 L"], "total (L)", "HNL", "'L' in 'total (L)'"),
+        (["1.50"], "Importe (Q4)", None, ""),
     ],
 )
 def test_currencies_follow_from_signs_and_codes(tmp_path, amounts, name, code, why):

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from segkit.data import csv_records
 from segkit.data.csv_records import count_lines
+from segkit.data.parsing import as_instant
 from segkit.data.sources import Workspace, fingerprint, read, resolve_files
 from segkit.errors import SegkitError
 from segkit.params import Events, Orders
@@ -196,6 +197,14 @@ def test_a_stray_byte_costs_a_line_and_another_encoding_is_an_error(workspace, t
         (b'"customer,date\n', "o.csv: the header cannot be read: a quote stays open"),
         (b"PK\x03\x04\xff\xff" * 90, "o.csv: lines are not written in utf-8"),
         (TEXT.encode("utf-16"), "o.csv: lines are not written in utf-8"),
+        (
+            TEXT.encode("utf-16-le"),
+            "o.csv: lines are not written in utf-8. Fix: set csv.encoding to utf-16-le",
+        ),
+        (
+            TEXT.replace("customer", "n\ufffdmero").encode(),
+            "letters of the header were lost when the file was saved ('n\ufffdmero'): export it again",
+        ),
         (TEXT.replace(",", ";").encode(), "Fix: set orders.csv.separator to ';'"),
         (TEXT.replace(",", "\t").encode(), "Fix: set orders.csv.separator to '\\t'"),
         (
@@ -209,6 +218,14 @@ def test_a_stray_byte_costs_a_line_and_another_encoding_is_an_error(workspace, t
 def test_a_csv_file_that_cannot_be_read_says_why(workspace, tmp_path, content, said):
     (tmp_path / "o.csv").write_bytes(content)
     assert said in problem(workspace, path="o.csv")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_without_its_mark_is_named_for_what_it_is(workspace, tmp_path, encoding):
+    (tmp_path / "o.csv").write_text(TEXT, encoding=encoding)
+    said = problem(workspace, path="o.csv", csv={"encoding": "utf-16"})
+    assert said.endswith(f"Fix: set csv.encoding to {encoding}")
+    assert rows(workspace, path="o.csv", csv={"encoding": encoding}) == ROWS
 
 
 def test_utf16_without_its_mark_says_so(workspace, tmp_path):
@@ -244,6 +261,105 @@ def test_no_line_of_any_text_is_lost(tmp_path, body):
     kept = [text for row in pq.read_table(good).to_pylist() for text in row.values() if text]
     held = "".join([*kept, *pq.read_table(bad)["raw"].to_pylist()])
     assert held.count("a") == body.count("a")
+
+
+# Titles above the header, and names that stand there twice ------------------------------
+
+TITLES = 'Ventas, enero\n"Tienda ""Ana""\n\n'
+
+
+@pytest.mark.parametrize("damage", ["", "cut\n"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_lines_above_the_header_are_passed_over_and_others_keep_their_number(
+    workspace, tmp_path, damage, newline
+):
+    text = (TITLES + TEXT + damage).replace("\n", newline)
+    (tmp_path / "o.csv").write_bytes(text.encode("utf-8-sig"))
+    assert rows(workspace, path="o.csv", skip_rows=3) == ROWS
+    found = [("o.csv", 7, "cut")] if damage else []
+    assert malformed(workspace, path="o.csv", skip_rows=3) == found
+
+
+def test_titles_are_passed_over_in_any_encoding(workspace, tmp_path):
+    (tmp_path / "o.csv").write_text("Año;\n" + TEXT, encoding="utf-16")
+    assert rows(workspace, path="o.csv", skip_rows=1, csv={"encoding": "utf-16"}) == ROWS
+
+
+def test_blank_titles_and_blank_lines_of_a_table_are_not_mixed_up(workspace, tmp_path):
+    (tmp_path / "o.csv").write_text("\n\nx\n" + TEXT + "\n\n")
+    assert rows(workspace, path="o.csv", skip_rows=3) == ROWS
+    (tmp_path / "o.csv").write_text("sep=,\n\nx\n" + TEXT)
+    assert rows(workspace, path="o.csv", skip_rows=3) == ROWS
+    (tmp_path / "o.csv").write_text("x\nsep=,\n" + TEXT)
+    assert rows(workspace, path="o.csv", skip_rows=1) == ROWS
+
+
+@pytest.mark.parametrize("skipped", [2, 3, 9])
+def test_a_header_that_is_not_where_it_should_be_is_told(workspace, tmp_path, skipped):
+    (tmp_path / "o.csv").write_text("x\n" + TEXT)
+    said = problem(workspace, path="o.csv", skip_rows=skipped)
+    assert "no such column" in said if skipped < 4 else "check skip_rows" in said
+
+
+def test_a_source_that_has_no_rows_above_its_columns_is_told(workspace, tmp_path):
+    pq.write_table(pa.table(dict(zip(COLUMNS, zip(*ROWS)))), tmp_path / "o.parquet")
+    said = problem(workspace, path="o.parquet", skip_rows=1)
+    assert said.startswith("orders.skip_rows: a Parquet file has no rows above its columns: 1")
+    with pytest.raises(ValueError, match="'skip_rows' is for files, not for a database"):
+        source(database={"url": "sqlite://x.db", "table": "t"}, skip_rows=1)
+    with pytest.raises(ValueError, match="greater than or equal to 0"):
+        source(path="o.csv", skip_rows=-1)
+
+
+REPEATED = "customer,Estado,date,estado,amount,,ESTADO\nana,a,2024-01-05,b,10.5,c,d\n"
+
+
+def test_names_that_stand_twice_and_are_not_used_do_no_harm(workspace, tmp_path):
+    for damage in ("", "cut\n"):
+        (tmp_path / "o.csv").write_text(REPEATED + damage)
+        assert rows(workspace, path="o.csv") == ROWS[:1]
+        table = read(workspace, source(path="o.csv"), "orders").table
+        names = ("Estado (1)", "estado (2)", "column_5", "ESTADO (3)")
+        assert {*names} < {*table.columns}
+        columns = COLUMNS | {"status": "estado (2)"}
+        assert rows(workspace, path="o.csv", columns=columns) == [(*ROWS[0], "b")]
+
+
+def test_a_name_that_stands_twice_is_used_with_its_number_alone(workspace, tmp_path):
+    (tmp_path / "o.csv").write_text(REPEATED)
+    said = problem(workspace, path="o.csv", columns=COLUMNS | {"status": "Estado"})
+    assert said == (
+        "o.csv: columns stand twice in the header (case does not count): 'Estado', 'estado', "
+        "'ESTADO'. Fix: write 'Estado (1)' or 'estado (2)' or 'ESTADO (3)' "
+        "as orders.columns.status"
+    )
+
+
+def test_a_name_that_one_of_several_files_repeats_is_told(workspace, tmp_path):
+    (tmp_path / "1.csv").write_text(TEXT)
+    (tmp_path / "2.csv").write_text(TEXT.replace("date,", "date,AMOUNT,").replace("-0", "-0,0"))
+    assert "2.csv: columns stand twice in the header" in problem(workspace, path="*.csv")
+
+
+def test_a_number_that_one_of_several_files_does_not_need_is_told(workspace, tmp_path):
+    (tmp_path / "1.csv").write_text(REPEATED)
+    (tmp_path / "2.csv").write_text(REPEATED.replace("estado", "x").replace("ESTADO", "y"))
+    said = problem(workspace, path="*.csv", columns=COLUMNS | {"status": "Estado (1)"})
+    assert said.startswith("2.csv: the column stands in the header once, so it has no number")
+    assert "write 'Estado' as orders.columns.status" in said
+
+
+@settings(max_examples=200)
+@given(names=st.lists(st.text(alphabet="aA ()12", max_size=5), min_size=1, max_size=12))
+def test_names_of_columns_are_always_unique_without_case(names):
+    found = csv_records.unique_names(names)
+    assert len({name.lower() for name in found}) == len(names)
+    once = [name for name in names if [n.lower() for n in names].count(name.lower()) == 1]
+    assert {name for name in once if name.strip()} <= {*found}
+
+
+def test_a_header_of_ten_thousand_equal_names_is_read_at_once():
+    assert csv_records.unique_names(["a"] * 10_000)[-1] == "a (10000)"
 
 
 def test_lines_are_counted_whatever_ends_them(tmp_path):
@@ -439,6 +555,64 @@ def test_real_dates_and_numbers_of_a_sheet_follow_the_marks_of_the_texts_beside_
         ("eva", "07/01/2024", "1.234,5"),
         ("ito", "08/01/2024", "1,125"),
     ]
+
+
+def test_rows_above_the_header_of_a_sheet_are_passed_over(workspace, tmp_path):
+    titles = [("Ventas",), (), ("Desde", date(2024, 1, 1)), ("Grupo", None, "Importes")]
+    write_book(tmp_path / "o.xlsx", [*titles[1:], tuple(COLUMNS), *CELLS[:1]], header=titles[0])
+    found = rows(workspace, path="o.xlsx", sheet="Ventas", skip_rows=4)
+    assert found == [("00123", "2024-01-05", "10.5")]
+    for skipped in (1, 50):
+        said = problem(workspace, path="o.xlsx", sheet="Ventas", skip_rows=skipped)
+        assert "no column names below the rows passed over" in said and "skip_rows" in said
+
+
+def test_rows_above_a_header_are_those_of_the_sheet_even_where_it_begins_with_empty_ones(
+    workspace, tmp_path
+):
+    table = [(), ("Ventas",), tuple(COLUMNS), *CELLS[:1]]
+    write_book(tmp_path / "o.xlsx", table, header=())
+    found = rows(workspace, path="o.xlsx", sheet="Ventas", skip_rows=3)
+    assert found == [("00123", "2024-01-05", "10.5")]
+
+
+def test_names_that_a_sheet_repeats_are_numbered(workspace, tmp_path):
+    header = (*COLUMNS, "Estado", "Estado")
+    write_book(tmp_path / "o.xlsx", [(*CELLS[0], "a", "b")], header=header)
+    columns = COLUMNS | {"status": "Estado (2)"}
+    assert rows(workspace, path="o.xlsx", sheet="Ventas", columns=columns)[0][3] == "b"
+    said = problem(workspace, path="o.xlsx", columns=columns | {"status": "Estado"}, sheet="Ventas")
+    assert "write 'Estado (1)' or 'Estado (2)' as orders.columns.status" in said
+
+
+def test_a_merged_cell_fills_its_first_cell_alone(workspace, tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "o.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, COLUMNS)
+        sheet.merge_range(1, 0, 2, 0, "ana")
+        sheet.write_row(1, 1, ["2024-01-05", "10.5"])
+        sheet.write_row(2, 1, ["2024-01-06", "7"])
+    assert rows(workspace, path="o.xlsx") == [ROWS[0], (None, "2024-01-06", "7")]
+
+
+@pytest.mark.parametrize(
+    ("date_format", "text", "days"),
+    [
+        (None, "2024-01-06", ["2024-01-05 00:00:00", "2024-01-06 00:00:00"]),
+        ("%d/%m/%Y", "06/01/2024", ["2024-01-05 00:00:00", "2024-01-06 00:00:00"]),
+        ("%d de %B de %Y", "6 de enero de 2024", ["2024-01-05 00:00:00", "2024-01-06 00:00:00"]),
+        ("excel", 45297.5, ["2024-01-05 00:00:00", "2024-01-06 12:00:00"]),
+    ],
+)
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_real_dates_of_a_sheet_and_what_is_written_beside_them_are_instants(
+    workspace, tmp_path, date_format, text, days, decimal
+):
+    write_book(tmp_path / "o.xlsx", [("a", date(2024, 1, 5), 1), ("b", text, 2)])
+    given = source(path="o.xlsx", sheet="Ventas", date_format=date_format, decimal=decimal)
+    table = read(workspace, given, "orders").table.order_by("customer")
+    found = table.select(day=as_instant(table["date"], given, "UTC")).to_pyarrow()["day"]
+    assert [str(day) for day in found.to_pylist()] == days
 
 
 def test_several_books_are_one_table(workspace, tmp_path):

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
-from collections import deque
-from collections.abc import Iterator
+import shutil
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segkit.data.packed import opened
 from segkit.errors import DataError
 from segkit.params import Csv, Source
 
@@ -31,6 +34,7 @@ MOST_LINES = 1000
 STRAY = 0.01
 """Share of lines in another encoding from which the declared one is taken to be wrong."""
 
+_ENCODINGS = "the file's encoding (utf-8, cp1252, utf-16)"
 _EXCEL_HINT = re.compile("\ufeff?sep=.\r?\n?")
 _NOT_DECODED = re.compile("[\udc80-\udcff]")
 
@@ -41,13 +45,13 @@ Found = tuple[int, list[str] | None, str]
 def csv_header(file: Path, source: Source) -> tuple[list[str], int]:
     """Return a CSV file's column names, and the number of the first line after them.
 
-    A column without a name gets one; a first line such as `sep=;`, which Excel writes for
-    itself, is passed over.
+    A column without a name gets one, and one whose name is repeated a number; a first line
+    such as `sep=;`, which Excel writes for itself, is passed over.
 
     Raises
     ------
     DataError
-        The file is not in the declared encoding, or a name stands there twice.
+        The file is not in the declared encoding, or has no header.
     """
     with _opened(file, source) as stream:
         return _header(stream, file, source)
@@ -66,6 +70,16 @@ def count_lines(file: Path) -> int:
             feeds, returns = feeds + chunk.count(b"\n"), returns + chunk.count(b"\r")
             last = chunk[-1:]
     return (feeds or returns) + (last not in b"\r\n")
+
+
+def plain_copy(file: Path, source: Source, copy: Path) -> None:
+    """Write a file in UTF-8 as the engine reads it: unpacked, from its header on."""
+    with (
+        _opened(file, source) as stream,
+        copy.open("w", encoding="utf-8", errors="surrogateescape", newline="") as plain,
+    ):
+        _pass_over(stream, source.skip_rows)
+        shutil.copyfileobj(stream, plain, 1 << 20)
 
 
 def split_records(
@@ -159,7 +173,10 @@ def _opened(file: Path, source: Source) -> Iterator[TextIO]:
     """Open a file as text; what cannot be decoded is escaped, where the encoding allows it."""
     codec = "utf-8-sig" if is_utf8(source) else source.csv.encoding
     try:
-        with file.open(encoding=codec, errors="surrogateescape", newline="") as stream:
+        with (
+            opened(file) as raw,
+            io.TextIOWrapper(raw, codec, "surrogateescape", newline="") as stream,
+        ):
             yield stream
     except UnicodeError as error:
         raise _wrong_encoding(file, source, getattr(error, "reason", str(error))) from None
@@ -169,20 +186,43 @@ def _wrong_encoding(
     file: Path, source: Source, reason: str = "", *, count: int | None = None
 ) -> DataError:
     because = f" ({reason})" if reason else ""
+    with opened(file) as stream:
+        seen = utf_16_without_mark(stream.read(1 << 12))
     return DataError(
         f"lines are not written in {source.csv.encoding}{because}",
         where=str(file),
         count=count,
-        fix="set csv.encoding to the file's encoding (utf-8, cp1252, utf-16)",
+        fix=f"set csv.encoding to {seen or _ENCODINGS}",
     )
 
 
+def utf_16_without_mark(raw: bytes) -> str:
+    """Return the name of the UTF-16 that has a zero at every other place, else nothing.
+
+    Examples
+    --------
+    >>> [utf_16_without_mark("año".encode(name)) for name in ("utf-16-le", "utf-16-be", "utf-8")]
+    ['utf-16-le', 'utf-16-be', '']
+    """
+    zeros = {"utf-16-be": raw[0::2].count(0), "utf-16-le": raw[1::2].count(0)}
+    (_, fewer), (name, more) = sorted(zeros.items(), key=lambda item: item[1])
+    return name if more > len(raw) / 4 and fewer < more / 20 else ""
+
+
+def _pass_over(lines: Iterator[str], count: int) -> None:
+    for _ in islice(lines, count):
+        pass
+
+
 def _header(lines: Iterator[str], file: Path, source: Source) -> tuple[list[str], int]:
-    first, before = next(lines, ""), 1
+    _pass_over(lines, source.skip_rows)
+    first, before = next(lines, ""), source.skip_rows + 1
     if _EXCEL_HINT.fullmatch(first):
-        first, before = next(lines, ""), 2
+        first, before = next(lines, ""), before + 1
+    if "\0" in first:
+        raise _wrong_encoding(file, source)
     if not first.strip("\ufeff \t\r\n"):
-        raise DataError("the first line holds no column names", where=str(file), fix="add a header")
+        raise _no_header(file, source)
     names, used = _fields(deque([first]), lines, source.csv)
     if names is None:
         raise DataError(
@@ -193,27 +233,53 @@ def _header(lines: Iterator[str], file: Path, source: Source) -> tuple[list[str]
     if _NOT_DECODED.search("".join(names)):
         raise _wrong_encoding(file, source)
     names[0] = names[0].lstrip("\ufeff")
-    return unique_names(names, str(file)), before + used
+    return unique_names(names), before + used
 
 
-def unique_names(names: list[str], where: str) -> list[str]:
-    """Return column names with a name for those without one.
+def _no_header(file: Path, source: Source) -> DataError:
+    if source.skip_rows:
+        problem, fix = "no column names below the lines passed over", "check skip_rows"
+        return DataError(problem, where=str(file), values=[source.skip_rows], fix=fix)
+    return DataError("the first line holds no column names", where=str(file), fix="add a header")
 
-    Raises
-    ------
-    DataError
-        A name stands there twice; the engine's names have no case.
+
+def unique_names(names: list[str]) -> list[str]:
+    """Return column names with a name for those without one, and a number for repeated ones.
+
+    The engine's names have no case, so neither have repetitions.
+
+    Examples
+    --------
+    >>> unique_names(["Estado", "", "Total", "estado"])
+    ['Estado (1)', 'column_1', 'Total', 'estado (2)']
     """
-    lowered = [name.lower() for name in names]
-    repeated = [name for name in names if name.strip() and lowered.count(name.lower()) > 1]
-    if repeated:
-        raise DataError(
-            "columns stand twice in the header (case does not count)",
-            where=where,
-            values=repeated,
-            fix="rename one",
-        )
-    return [name if name.strip() else f"column_{place}" for place, name in enumerate(names)]
+    named = [name if name.strip() else f"column_{place}" for place, name in enumerate(names)]
+    times = Counter(name.lower() for name in named)
+    taken = {name for name, count in times.items() if count == 1}
+    last: Counter[str] = Counter()
+    return [name if times[name.lower()] == 1 else _numbered(name, taken, last) for name in named]
+
+
+def _numbered(name: str, taken: set[str], last: Counter[str]) -> str:
+    """Return a repeated name with the next number that makes it another than all others."""
+    key = name.lower()
+    last[key] += 1
+    while f"{key} ({last[key]})" in taken:
+        last[key] += 1
+    taken.add(f"{key} ({last[key]})")
+    return f"{name} ({last[key]})"
+
+
+def numbered_copies(name: str, columns: Iterable[str]) -> list[str]:
+    """Return the columns that bear a name and a number, as repeated ones do.
+
+    Examples
+    --------
+    >>> numbered_copies("Estado", ["Estado (1)", "Total", "estado (2)"])
+    ['Estado (1)', 'estado (2)']
+    """
+    copy = re.compile(rf"{re.escape(name)} \(\d+\)", re.IGNORECASE | re.DOTALL)
+    return [column for column in columns if copy.fullmatch(column)]
 
 
 def _table(rows: list[list[str]], columns: pa.Schema) -> pa.Table:

@@ -26,7 +26,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from segkit.data.csv_records import count_lines, csv_header, is_utf8, split_records, unique_names
+from segkit.data.csv_records import (
+    count_lines,
+    csv_header,
+    is_utf8,
+    numbered_copies,
+    plain_copy,
+    split_records,
+    unique_names,
+)
+from segkit.data.packed import PACKED_SUFFIXES, is_packed_csv, packing, unpacked_name
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Database, EngineParams, Source, from_environment, without_secrets
 
@@ -43,6 +52,7 @@ _FORMATS = {
     ".ods": "excel",
 }
 _KINDS = set(_FORMATS.values())
+_LOST = "\ufffd"
 DEMO = "segkit:"
 
 
@@ -97,10 +107,10 @@ class Workspace:
             self._connection = ibis.duckdb.connect(temp_directory=self.scratch, **settings)
         return self._connection
 
-    def fresh_file(self, name: str) -> Path:
+    def fresh_file(self, name: str, suffix: str = ".parquet") -> Path:
         """Return a path in the scratch folder that no other file has."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        return self.scratch / f"{_fresh(name)}.parquet"
+        return self.scratch / f"{_fresh(name)}{suffix}"
 
     def parquet(self, *files: Path) -> ir.Table:
         """Return files that the kit itself wrote as one table; their path means nothing."""
@@ -121,7 +131,8 @@ def resolve_files(source: Source, root: Path, *, where: str) -> list[Path]:
     Raises
     ------
     SegkitError
-        A file is missing or empty, a pattern matches nothing, a variable is not set.
+        A file is missing or empty, or there a second time, packed; a pattern matches nothing;
+        a variable is not set.
     """
     found: list[Path] = []
     for text in source.path or []:
@@ -130,7 +141,29 @@ def resolve_files(source: Source, root: Path, *, where: str) -> list[Path]:
     for file in files:
         if file.stat().st_size == 0:
             raise DataError("the file is empty (0 bytes)", where=str(file), fix="export it again")
+    _require_unpacked_once(files, where)
     return files
+
+
+def _require_unpacked_once(files: list[Path], where: str) -> None:
+    """Refuse a file beside its packed copy: both would be read, and every line twice."""
+    first: dict[Path, Path] = {}
+    for file in sorted(files, key=lambda file: file.suffix.lower() in PACKED_SUFFIXES):
+        twin = first.setdefault(file.parent / unpacked_name(file.name), file)
+        if twin is not file and is_packed_csv(file.name):
+            names, fix = [twin.name, file.name], "leave one of the two, or name the files"
+            raise SegkitError("a file and its packed copy", where=where, values=names, fix=fix)
+
+
+def format_of(file: Path) -> str | None:
+    """Return the format that a file's name tells, None where it tells none.
+
+    Examples
+    --------
+    >>> [format_of(Path(name)) for name in ("o.tsv", "o.csv.gz", "o.XLSX", "o.pdf")]
+    ['csv', 'csv', 'excel', None]
+    """
+    return "csv" if is_packed_csv(file.name) else _FORMATS.get(file.suffix.lower())
 
 
 def _matches(text: str, source: Source, root: Path, where: str) -> list[Path]:
@@ -155,7 +188,7 @@ def _matches(text: str, source: Source, root: Path, where: str) -> list[Path]:
 
 def _is_data(file: Path, folder: Path, source: Source) -> bool:
     """Pass over what programs leave beside data: hidden files, locks of open workbooks."""
-    kind = _FORMATS.get(file.suffix.lower())
+    kind = format_of(file)
     names = file.relative_to(folder).parts
     aside = any(name.startswith((".", "~$")) for name in names)
     return kind in ({source.format} if source.format else _KINDS) and not aside and file.is_file()
@@ -207,7 +240,7 @@ def read_table(
 def _read_files(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
-    kinds = {source.format or _FORMATS.get(file.suffix.lower(), "") for file in files}
+    kinds = {source.format or format_of(file) or "" for file in files}
     if len(kinds) != 1 or "" in kinds:
         raise SegkitError(
             "the format is not clear from the file names",
@@ -215,6 +248,9 @@ def _read_files(
             values=sorted({file.suffix or file.name for file in files}),
             fix=f"set {name}.format to csv, parquet or excel, or name the files with a pattern",
         )
+    if kinds == {"parquet"} and source.skip_rows:
+        problem, fix = "a Parquet file has no rows above its columns", "leave it out"
+        raise SegkitError(problem, where=f"{name}.skip_rows", values=[source.skip_rows], fix=fix)
     reader = {"csv": _read_csv, "parquet": _read_parquet, "excel": _read_excel}[kinds.pop()]
     return reader(workspace, source, files, name, sample)
 
@@ -262,11 +298,32 @@ def _read_csv(
     workspace: Workspace, source: Source, files: list[Path], name: str, sample: int | None
 ) -> Raw:
     headers = [csv_header(file, source) for file in files]
-    if sample is None and is_utf8(source) and all(start == 2 for _, start in headers):
-        table = _read_whole_lines(workspace, source, files, [names for names, _ in headers])
+    for file, (names, _) in zip(files, headers):
+        _require_one_of_each(names, source, name, file)
+    plain = all(start == source.skip_rows + 2 for _, start in headers)
+    if sample is None and is_utf8(source) and plain:
+        with _plain_files(workspace, source, files) as copies:
+            table = _read_whole_lines(workspace, source, copies, [names for names, _ in headers])
         if table is not None:
             return Raw(table, name=name)
     return _read_records(workspace, source, files, name, sample)
+
+
+@contextmanager
+def _plain_files(workspace: Workspace, source: Source, files: list[Path]) -> Iterator[list[Path]]:
+    """Yield files as the engine reads them: copies of those packed or with lines to pass over."""
+    as_they_are = {file for file in files if not source.skip_rows and packing(file) is None}
+    copies = [
+        file if file in as_they_are else workspace.fresh_file("plain", ".csv") for file in files
+    ]
+    try:
+        for file, copy in zip(files, copies):
+            if copy is not file:
+                plain_copy(file, source, copy)
+        yield copies
+    finally:
+        for copy in set(copies) - as_they_are:
+            copy.unlink(missing_ok=True)
 
 
 def _read_whole_lines(
@@ -322,24 +379,57 @@ def _read_excel(
 ) -> Raw:
     parts = []
     for file in files:
-        header, rows = excel_rows(file, source.sheet)
+        header, rows = excel_rows(file, source.sheet, source.skip_rows)
+        _require_one_of_each(header, source, name, file)
         rows = [row for row in rows if any(cell not in (None, "") for cell in row)]
         columns = list(zip(*(row[: len(header)] for row in rows))) or [()] * len(header)
         texts = [[_source_text(cell, source) for cell in column] for column in columns]
         arrays = [pa.array(column, pa.string()) for column in texts]
         parts.append(workspace.fresh_file("sheet"))
-        pq.write_table(pa.table(arrays, names=unique_names(header, str(file))), parts[-1])
+        pq.write_table(pa.table(arrays, names=header), parts[-1])
     table = workspace.parquet(*parts)
     return Raw(table.head(sample) if sample else table, name=name)
 
 
-def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[Any]]]:
+def excel_rows(
+    file: Path, sheet: str | None, skip_rows: int = 0
+) -> tuple[list[str], list[list[Any]]]:
     """Return the column names and the rows of a workbook's sheet, by default its first.
+
+    The names are in the first row that is not empty, or below the first `skip_rows`. A cell
+    that is part of a merged one is empty, unless it is the first.
 
     Raises
     ------
     DataError
         The workbook cannot be read, or has no such sheet, or the sheet is empty.
+    """
+    above, rows = sheet_rows(file, sheet)
+    rows = rows[max(skip_rows - above, 0) :]
+    if not rows or (skip_rows and not any(cell_text(cell) for cell in rows[0])):
+        problem, fix = "no column names below the rows passed over", "check skip_rows"
+        raise DataError(problem, where=str(file), values=[skip_rows], fix=fix)
+    return named_rows(rows)
+
+
+def named_rows(rows: list[list[Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return the column names that the first row holds, and the other rows.
+
+    Examples
+    --------
+    >>> named_rows([["Total", "", "total"], [1, 2, 3]])
+    (['Total (1)', 'column_1', 'total (2)'], [[1, 2, 3]])
+    """
+    return unique_names([cell_text(cell) or "" for cell in rows[0]]), rows[1:]
+
+
+def sheet_rows(file: Path, sheet: str | None) -> tuple[int, list[list[Any]]]:
+    """Return how many empty rows a sheet begins with, and all rows below them.
+
+    Raises
+    ------
+    DataError
+        As `excel_rows`.
     """
     import python_calamine  # only workbooks need it
 
@@ -349,14 +439,15 @@ def excel_rows(file: Path, sheet: str | None) -> tuple[list[str], list[list[Any]
         if sheet is not None and sheet not in sheets:
             fix = suggestion(sheet, sheets)
             raise DataError("no such sheet", where=str(file), values=[sheet], fix=fix)
-        rows = book.get_sheet_by_name(sheet or sheets[0]).to_python(skip_empty_area=True)
+        page = book.get_sheet_by_name(sheet or sheets[0])
+        rows, start = page.to_python(skip_empty_area=True), page.start
     except (python_calamine.CalamineError, OSError) as error:
         raise DataError(
             f"not a readable workbook ({_first_line(error)})", where=str(file), fix="save it again"
         ) from None
     if not rows:
         raise DataError("the sheet is empty", where=str(file), fix="name another sheet")
-    return [cell_text(cell) or f"column_{place}" for place, cell in enumerate(rows[0])], rows[1:]
+    return (start[0] if start else 0), rows
 
 
 def _source_text(cell: object, source: Source) -> str | None:
@@ -488,6 +579,30 @@ def _mapped(source: Source) -> dict[str, str]:
     return columns.named if columns else {}
 
 
+def _require_one_of_each(columns: Sequence[str], source: Source, name: str, file: Path) -> None:
+    """Refuse a mapped name that the header of a file repeats, and a number where it does not.
+
+    Which column is meant is not clear; files of which only some repeat it would lose it.
+    """
+    for key, column in _mapped(source).items():
+        plain = re.sub(r" \(\d+\)$", "", column)
+        copies = [] if column in columns else numbered_copies(column, columns)
+        if column not in columns and plain != column and plain in columns:
+            raise DataError(
+                "the column stands in the header once, so it has no number",
+                where=str(file),
+                values=[column],
+                fix=f"write {plain!r} as {name}.columns.{key}, or give its files one header",
+            )
+        if len(copies) > 1:
+            raise DataError(
+                "columns stand twice in the header (case does not count)",
+                where=str(file),
+                values=[copy.rpartition(" ")[0] for copy in copies],
+                fix=f"write {' or '.join(map(repr, copies[:5]))} as {name}.columns.{key}",
+            )
+
+
 def require_columns(columns: Sequence[str], named: Mapping[str, str], name: str) -> None:
     """Raise a SegkitError for the first named column that a table lacks."""
     for key, column in named.items():
@@ -496,7 +611,8 @@ def require_columns(columns: Sequence[str], named: Mapping[str, str], name: str)
                 "no such column in the data",
                 where=f"{name}.{key}",
                 values=[column],
-                fix=_other_separator(columns, name) or suggestion(column, columns),
+                fix=_other_separator(columns, name)
+                or suggestion(column, columns) + _letters_lost(columns),
             )
 
 
@@ -504,6 +620,13 @@ def _other_separator(columns: Sequence[str], name: str) -> str:
     """Tell a header that was not split from one that lacks a column."""
     marks = [mark for mark in ";\t|," if len(columns) == 1 and mark in columns[0]]
     return f"set {name}.csv.separator to {marks[0]!r}: the header is one column" if marks else ""
+
+
+def _letters_lost(columns: Sequence[str]) -> str:
+    """Tell a header whose letters a program has replaced when it saved the file."""
+    lost = [column for column in columns if _LOST in column]
+    told = "letters of the header were lost when the file was saved"
+    return f"; {told} ({lost[0]!r}): export it again" if lost else ""
 
 
 def fingerprint(source: Source, root: Path, *, where: str) -> dict[str, str]:

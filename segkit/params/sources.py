@@ -17,6 +17,7 @@ from segkit.params.values import (
     known_region,
     memory,
     one_mark,
+    plain_space,
     tab,
 )
 
@@ -51,22 +52,28 @@ class Csv(Section):
 
 
 class Source(Section):
-    """Where a table comes from and how its text is to be read."""
+    """Where a table comes from and how its text is to be read.
+
+    `skip_rows` are the lines of a CSV file, or the rows of a sheet, above the column names.
+    """
 
     path: Paths | None = None
     database: Database | None = None
     format: Literal["csv", "parquet", "excel"] | None = None
     sheet: str | None = None
+    skip_rows: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     csv: Csv = Csv()
     date_format: Annotated[str, AfterValidator(known_date_format)] | None = None
     decimal: Literal[".", ","] = "."
-    thousands: Literal["", ".", ",", " ", "'"] = ""
+    thousands: Annotated[Literal["", ".", ",", " ", "'", "’"], BeforeValidator(plain_space)] = ""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Source:
         require_one(path=self.path, database=self.database)
         if self.thousands == self.decimal:
             raise ValueError("'decimal' and 'thousands' are the same mark; change one of them")
+        if self.database and self.skip_rows:
+            raise ValueError("'skip_rows' is for files, not for a database; leave it out")
         return self
 
 

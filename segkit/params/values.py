@@ -132,9 +132,13 @@ def known_encoding(value: str) -> str:
     return value
 
 
+COUNTED_DATES = ("epoch_s", "epoch_ms", "epoch_us", "epoch_ns", "excel")
+"""Dates written as a count: since 1970 in a unit of time, or Excel's days since 1899-12-30."""
+
+
 def known_date_format(value: str) -> str:
-    """Accept what the engine's strptime knows, and what makes up a whole date."""
-    if value in {"epoch_s", "epoch_ms"}:
+    """Accept a kind of count, or what the engine's strptime knows and what makes up a date."""
+    if value in COUNTED_DATES:
         return value
     codes = set(re.findall(r"%-?.?", value))
     parts = ("Yyg", "mbBhj", "dj")
@@ -165,6 +169,11 @@ def one_mark(value: str) -> str:
     if len(value) != 1 or value in "\r\n":
         raise ValueError("not one character; write ',' or ';' or 'tab'")
     return value
+
+
+def plain_space(value: object) -> object:
+    """Return the spaces that set off thousands in print as the plain one."""
+    return " " if value in ("\u00a0", "\u2007", "\u2009", "\u202f") else value
 
 
 def memory(value: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from segkit.data.numbers import CURRENCIES, currency_signs
 from segkit.errors import SegkitError
 from segkit.sniff.columns import Columns
 from segkit.sniff.numbers import decimal_mark, thousands_mark
@@ -111,11 +112,10 @@ def _currencies(columns: Columns) -> dict[str, str]:
     money = [columns.by_role[role] for role in ("amount", "price") if role in columns.by_role]
     headers = [Column(column.name, [column.name]) for column in money]
     places = [*by_line, *money, *headers]
-    signs = "|".join(map(re.escape, names.symbols))
     return (
         _words(by_line, "^[A-Z]{3}$", codes)
         or _words(places, r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", codes)
-        or _words(places, signs, names.symbols)
+        or _words(places, currency_signs(), CURRENCIES)
     )
 
 

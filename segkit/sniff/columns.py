@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
+from segkit.data.numbers import number_body
 from segkit.errors import SegkitError, suggestion
 from segkit.sniff.dates import date_format
 from segkit.sniff.given import Given
 from segkit.sniff.names import Names
-from segkit.sniff.numbers import number_body
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Sample, Unfit, shown
 from segkit.sniff.trial import Trial
 
@@ -108,6 +109,9 @@ class Columns:
 
 def _tied(role: str, names: list[str]) -> SegkitError:
     problem = f"several columns can be the {role} equally well"
+    shared = [re.sub(r" \(\d+\)$", "", name) for name in names]
+    if len({name.lower() for name in shared}) == 1:
+        problem += f": they stand twice in the header, as {shown(shared[0])}"
     fix = f"say which, such as --column {role}={shown(names[0])}"
     return SegkitError(problem, values=names, fix=fix)
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from segkit.data.month_names import is_weekday, month_code
+from segkit.data.numbers import LONGEST
 from segkit.errors import SegkitError
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Unfit, shown
 from segkit.sniff.trial import EARLIEST, Trial
@@ -15,20 +17,28 @@ from segkit.sniff.trial import EARLIEST, Trial
 _DATE = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[/.\- ])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?P<time>\D.*)?"
 )
-_NAMED_DATE = re.compile(r"(?:\d{1,2}[- ][^\W\d]+[- ]\d{2,4}|[^\W\d]+ \d{1,2}, \d{4})(?P<time>.*)")
-_NAMED = (
-    *("%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%d-%B-%Y"),
-    *("%b %d, %Y", "%B %d, %Y"),
+_WEEKDAY = r"(?:(?P<weekday>[^\W\d_]+(?:-feira)?)(?:\.?,|\.?,?\s+)\s*)?"
+_DAY_FIRST = re.compile(
+    rf"{_WEEKDAY}\d{{1,2}}(?P<one> de |[- /.])(?P<month>[^\W\d_]+)\.?"
+    r"(?P<two> de | del |,? |[-/.])(?P<year>\d{4}|\d{2})(?P<time>\D.*)?"
+)
+_MONTH_FIRST = re.compile(
+    rf"{_WEEKDAY}(?P<month>[^\W\d_]+)\.?(?P<one> )\d{{1,2}}(?P<two>,? )(?P<year>\d{{4}})"
+    r"(?P<time>\D.*)?"
 )
 _TIME = re.compile(
     r"(?P<gap>,? |T)\d{1,2}:\d{2}(?P<seconds>:\d{2})?(?P<fraction>\.\d+)?"
-    r"(?P<half> ?[AaPp][Mm])?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
+    r"(?P<half>(?P<apart>\s?)[AaPp]\.?\s?[Mm]\.?)?(?P<zone> ?[+-]\d{2}:?\d{2}|Z)?"
+    r"(?P<hours> ?(?:hs|hrs|h)\.?)?"
 )
+_SERIAL = re.compile(r"[2-7]\d{4}(?:[.,]\d+)?", re.ASCII)
 _DIGITS = {
     8: ["%Y%m%d", "%d%m%Y", "%m%d%Y"],
     10: ["epoch_s"],
     13: ["epoch_ms"],
     14: ["%Y%m%d%H%M%S"],
+    16: ["epoch_us"],
+    19: ["epoch_ns"],
 }
 _ORDER_OF = {"d": "day first", "m": "month first", "Y": "year first", "y": "year first"}
 
@@ -43,15 +53,22 @@ def date_format(column: Column, tried: Trial, given: str | None) -> tuple[Findin
     """
     if column.kind == "instant":
         return Finding(None, "the file itself holds dates"), column.present
+    # What is a date to the file itself is read under any pattern; the texts beside it choose one.
+    dated, enough = column.lines_of(column.dated), NEARLY_ALL * column.present
+    column = column.written
     read = tried.instants(column.counts, [given] if given else _patterns(column.counts))
     lines = {pattern: column.lines_of(found) for pattern, found in read.items()}
     best = max(lines, key=lambda pattern: lines[pattern], default=None)
-    if lines.get(best, 0) < NEARLY_ALL * column.present:
+    known = lines.get(best, 0) + dated
+    if known < enough:
         raise Unfit(_no_dates(column, read.get(best, {})))
     for rival, count in lines.items():
-        if rival != best and count >= NEARLY_ALL * column.present:
+        if rival != best and count and count + dated >= enough:
             _require_decided(column, read, best, rival)
-    return Finding(best, "as given" if given else _why(column, read, best)), lines[best]
+    if given:
+        return Finding(given, "as given"), known
+    why = _why(column, read, best) if lines.get(best) else "the file itself holds dates"
+    return Finding(best if lines.get(best) else None, why), known
 
 
 def _patterns(counts: Mapping[str, int]) -> list[str | None]:
@@ -70,19 +87,45 @@ def _patterns(counts: Mapping[str, int]) -> list[str | None]:
 
 
 def _patterns_of(text: str) -> list[str | None]:
+    if len(text) > LONGEST:
+        return []
+    if _SERIAL.fullmatch(text):
+        return ["excel"]
     if text.isdecimal():
         return list(_DIGITS.get(len(text), []))
-    named = _NAMED_DATE.fullmatch(text)
-    match = named or _DATE.fullmatch(text)
+    match = _DATE.fullmatch(text)
+    if match is None:
+        return _named_patterns(text)
+    time = _time_pattern(match["time"] or "")
+    return [] if time is None else _numbered_patterns(match, time)
+
+
+def _named_patterns(text: str) -> list[str | None]:
+    """Return the pattern of a date with its month's name; a weekday before it is left out.
+
+    Examples
+    --------
+    >>> _named_patterns("lunes, 31 de agosto de 2026 23:59 hs.")
+    ['%d de %B de %Y %H:%M hs.']
+    """
+    first = _DAY_FIRST.fullmatch(text)
+    match = first or _MONTH_FIRST.fullmatch(text)
+    month = month_code(match["month"]) if match else None
     time = _time_pattern(match["time"] or "") if match else None
-    if match is None or time is None:
+    if match is None or month is None or time is None:
         return []
-    if named:
-        return [pattern + time for pattern in _NAMED]
+    if match["weekday"] and not is_weekday(match["weekday"]):
+        return []
+    year = "%Y" if len(match["year"]) == 4 else "%y"
+    parts = ("%d", match["one"], month) if first else (month, match["one"], "%d")
+    return ["".join((*parts, match["two"], year, time))]
+
+
+def _numbered_patterns(match: re.Match[str], time: str) -> list[str | None]:
     separator = match["sep"]
     if len(match["a"]) == 4:
-        iso = separator in "-/" and "%p" not in time and " %z" not in time
-        return [None if iso else separator.join(("%Y", "%m", "%d")) + time]
+        plain = not re.search(r"%p| %z|[hs]\.?$", time)
+        return [None if plain and separator in "-/" else separator.join(("%Y", "%m", "%d")) + time]
     year = "%Y" if len(match["c"]) == 4 else "%y"
     orders = [("%d", "%m", year), ("%m", "%d", year)]
     if year == "%y" and separator == "-":
@@ -91,16 +134,22 @@ def _patterns_of(text: str) -> list[str | None]:
 
 
 def _time_pattern(text: str) -> str | None:
-    """Return the pattern of what follows a date, None if it is no time of day."""
+    """Return the pattern of what follows a date, None if it is no time of day.
+
+    Examples
+    --------
+    >>> [_time_pattern(text) for text in (" 23:59 hs.", "T10:00Z", " 1:05 p. m.", " at 1")]
+    [' %H:%M hs.', 'T%H:%M%z', ' %I:%M %p', None]
+    """
     match = _TIME.fullmatch(text)
     if match is None:
         return None if text else ""
     hour = "%I:%M" if match["half"] else "%H:%M"
     seconds = ":%S" if match["seconds"] else ""
     fraction = ".%f" if match["fraction"] else ""
-    half = re.sub(r"\w+", "%p", match["half"] or "")
+    half = f"{match['apart']}%p" if match["half"] else ""
     zone = re.sub(r"\S+", "%z", match["zone"] or "")
-    return match["gap"] + hour + seconds + fraction + half + zone
+    return match["gap"] + hour + seconds + fraction + half + zone + (match["hours"] or "")
 
 
 def _no_dates(column: Column, known: Mapping[str, datetime]) -> str:

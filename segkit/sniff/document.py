@@ -222,7 +222,7 @@ def _block(key: str, value: Any, indent: int) -> list[str]:
 
 
 def _reading(guess: Guess) -> Iterator[str]:
-    indents = {"sheet": 2, "separator": 4, "encoding": 4}
+    indents = {"sheet": 2, "skip_rows": 2, "separator": 4, "encoding": 4}
     indents |= dict.fromkeys(("date_format", "decimal", "thousands"), 2)
     for key, indent in indents.items():
         if found := getattr(guess, key):
@@ -254,14 +254,16 @@ def _entry(key: str, found: Finding, indent: int = 0) -> str:
     return f"{' ' * indent}{key}: {text}  {_remark(found.why)}"
 
 
-def _scalar(text: str) -> str:
-    """Return a text as YAML on one line, in quotes unless it is plain words.
+def _scalar(text: str | int) -> str:
+    """Return a number or a text as YAML on one line, in quotes unless it is plain words.
 
     Examples
     --------
-    >>> [_scalar(text) for text in ("Order Date", "NO", "a: b")]
-    ['Order Date', '"NO"', '"a: b"']
+    >>> [_scalar(text) for text in ("Order Date", "NO", "a: b", 5)]
+    ['Order Date', '"NO"', '"a: b"', '5']
     """
+    if isinstance(text, int):
+        return str(text)
     words = re.fullmatch(r"(\$\{SEGKIT_DATA\}/)?[\w ./-]*[^\W\d_][\w ./-]*", text)
     if words and yaml.safe_load(text) == text:
         return text

@@ -35,7 +35,7 @@ class Guess:
         Order lines that were looked at.
     columns : dict of str to Finding
         Names of the log's columns, by key of `orders.columns`.
-    separator, encoding, sheet, date_format, decimal, thousands, currency : Finding, optional
+    skip_rows, separator, encoding, sheet, date_format, decimal, thousands, currency : Finding, optional
         None where there is nothing to say, as of the separator of a Parquet file.
     statuses : Finding, optional
         What `orders.statuses` says of the column of statuses.
@@ -57,6 +57,7 @@ class Guess:
     format: str
     lines: int
     columns: dict[str, Finding]
+    skip_rows: Finding | None = None
     separator: Finding | None = None
     encoding: Finding | None = None
     sheet: Finding | None = None
@@ -144,10 +145,11 @@ def _export(
         sample.format,
         sample.lines,
         {role: Finding(name, "") for role, name in known.orders["columns"].items()},
-        sample.separator,
-        sample.encoding,
-        sample.sheet,
-        export.dates(known, columns, given, tried),
+        separator=sample.separator,
+        encoding=sample.encoding,
+        sheet=sample.sheet,
+        skip_rows=sample.skip_rows,
+        date_format=export.dates(known, columns, given, tried),
         decimal=decimal[0],
         thousands=decimal[1],
         currency=export.money(known, columns, given),
@@ -178,6 +180,7 @@ def _guess(file: Path, columns: Columns) -> Guess:
         sample.format,
         sample.lines,
         {role: Finding(name, columns.why[role]) for role, name in names.items()},
+        sample.skip_rows,
         sample.separator,
         sample.encoding,
         sample.sheet,

@@ -23,6 +23,8 @@ def joined(
     SegkitError
         No file holds orders, or one shares no key with them.
     """
+    if len(samples) == 1:
+        return 0, samples[0], {}
     main = _main(samples, names)
     sample, joins = samples[main], {}
     waiting = [place for place in range(len(samples)) if place != main]

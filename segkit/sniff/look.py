@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 from segkit.data.csv_records import unique_names
+from segkit.data.packed import opened, packing
 from segkit.data.parsing import NO_ID
-from segkit.data.sources import cell_text, excel_rows
+from segkit.data.sources import cell_text, named_rows, sheet_rows
 from segkit.errors import DataError, SegkitError
 from segkit.sniff.given import Given
+from segkit.sniff.header import SEEN, title_rows, titles_found
 from segkit.sniff.names import Names
 from segkit.sniff.sample import Column, Finding, Sample, shown
 from segkit.sniff.text import decoded, field_separator, records
@@ -22,6 +25,7 @@ BYTES = 1_000_000
 ROWS = 10_000
 """Rows of a Parquet file or a sheet that are looked at."""
 
+_PARQUET = b"PAR1"
 _WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -30,18 +34,19 @@ def look_at(file: Path, given: Given, names: Names) -> Sample:
     if not file.is_file():
         problem = "is a folder, not a file" if file.is_dir() else "file not found"
         raise SegkitError(problem, fix="give one file of the order log")
-    with file.open("rb") as stream:
-        raw = stream.read(BYTES)
+    with opened(file) as stream:
+        raw = stream.read(BYTES + 1)
     if not raw:
         raise DataError("the file is empty (0 bytes)", fix="export it again")
-    if raw.startswith(b"PAR1"):
+    typed = raw.startswith((_PARQUET, *_WORKBOOK))
+    if typed and packing(file):
+        raise DataError("only CSV files are read packed", fix="unpack it")
+    if raw.startswith(_PARQUET):
         sample = _parquet(file)
-    elif raw.startswith(_WORKBOOK):
+    elif typed:
         sample = _workbook(file, given.sheet, names)
     else:
-        sample = _text(raw, given.separator, cut=file.stat().st_size > BYTES)
-    if sample.format != "parquet":
-        unique_names([column.name for column in sample.columns], "")
+        sample = _text(raw[:BYTES], given.separator, cut=len(raw) > BYTES)
     if not sample.lines:
         raise DataError("holds no lines below its header", fix="export it again")
     return sample
@@ -49,7 +54,11 @@ def look_at(file: Path, given: Given, names: Names) -> Sample:
 
 def _column(name: str, cells: Iterable[object]) -> Column:
     texts = ((cell_text(cell) or "").strip() for cell in cells)
-    return Column(name, [None if text.lower() in NO_ID else text for text in texts], _kind(cells))
+    values, kind = [None if text.lower() in NO_ID else text for text in texts], _kind(cells)
+    mixed = cells if kind == "text" else ()
+    return Column(
+        name, values, kind, frozenset(str(cell) for cell in mixed if isinstance(cell, date))
+    )
 
 
 def _kind(cells: Iterable[object]) -> str:
@@ -62,10 +71,19 @@ def _kind(cells: Iterable[object]) -> str:
 def _text(raw: bytes, given: str | None, *, cut: bool) -> Sample:
     text, encoding = decoded(raw, cut=cut)
     separator = Finding(given, "as given") if given else field_separator(text, cut=cut)
-    header, *rows = records(text, separator.value, cut=cut) or [[]]
+    above, found = records(text, separator.value, cut=cut)
+    header, *rows = found or [[]]
     whole = [row for row in rows if len(row) == len(header)]
-    columns = [_column(name, cells) for name, *cells in zip(header, *whole)]
-    return Sample("csv", columns, separator, encoding)
+    columns = [_column(name, cells) for name, *cells in zip(unique_names(header), *whole)]
+    encoding = _with_losses(encoding, header)
+    return Sample("csv", columns, separator, encoding, skip_rows=titles_found(above))
+
+
+def _with_losses(encoding: Finding, header: list[str]) -> Finding:
+    """Add to the reason that letters of the header are gone: no encoding brings them back."""
+    lost = [name for name in header if "\ufffd" in name]
+    told = "letters of the header were lost when the file was saved"
+    return replace(encoding, why=f"{encoding.why}; {told}: {shown(lost[0])}") if lost else encoding
 
 
 def _parquet(file: Path) -> Sample:
@@ -85,9 +103,10 @@ def _parquet(file: Path) -> Sample:
 
 def _workbook(file: Path, given: str | None, names: Names) -> Sample:
     if given is not None:
-        return Sample("excel", _sheet(file, given), sheet=Finding(given, "as given"))
+        columns, titles = _sheet(file, given)
+        return Sample("excel", columns, sheet=Finding(given, "as given"), skip_rows=titles)
     sheets = dict(_sheets(file))
-    fitting = [sheet for sheet, columns in sheets.items() if _may_be_orders(columns, names)]
+    fitting = [sheet for sheet, (columns, _) in sheets.items() if _may_be_orders(columns, names)]
     if len(fitting) > 1:
         problem = "several sheets look like an order log"
         fix = f"say which, such as --sheet {shown(fitting[0])}"
@@ -95,10 +114,11 @@ def _workbook(file: Path, given: str | None, names: Names) -> Sample:
     chosen = next(iter(fitting or sheets))
     why = f"the only sheet of {len(sheets)} that looks like an order log"
     sheet = Finding(chosen, why) if len(sheets) > 1 else None
-    return Sample("excel", sheets[chosen], sheet=sheet)
+    columns, titles = sheets[chosen]
+    return Sample("excel", columns, sheet=sheet, skip_rows=titles)
 
 
-def _sheets(file: Path) -> Iterator[tuple[str, list[Column]]]:
+def _sheets(file: Path) -> Iterator[tuple[str, tuple[list[Column], Finding | None]]]:
     import python_calamine  # only workbooks need it
 
     try:
@@ -110,13 +130,16 @@ def _sheets(file: Path) -> Iterator[tuple[str, list[Column]]]:
         try:
             yield sheet, _sheet(file, sheet)
         except DataError:
-            yield sheet, []  # an empty sheet beside the one with the orders is no fault
+            yield sheet, ([], None)  # an empty sheet beside the one with the orders is no fault
 
 
-def _sheet(file: Path, sheet: str) -> list[Column]:
-    header, rows = excel_rows(file, sheet)
+def _sheet(file: Path, sheet: str) -> tuple[list[Column], Finding | None]:
+    above, every = sheet_rows(file, sheet)
+    titles = title_rows([[cell_text(cell) or "" for cell in row] for row in every[:SEEN]])
+    header, rows = named_rows(every[titles:])
     cells = list(zip(*rows[:ROWS])) or [()] * len(header)
-    return [_column(name, values) for name, values in zip(header, cells)]
+    columns = [_column(name, values) for name, values in zip(header, cells)]
+    return columns, titles_found(above + titles if titles else 0)
 
 
 def _may_be_orders(columns: list[Column], names: Names) -> bool:

@@ -28,7 +28,6 @@ class Names:
     amounts: dict[str, list[list[str]]]
     currency: list[str]
     statuses: dict[str, list[str]]
-    symbols: dict[str, str]
     ignored: frozenset[str]
 
     @classmethod
@@ -58,7 +57,7 @@ class Names:
         }
         currency = _keys(content["currency"], ignored)
         statuses = {kind: _keys(row, ignored) for kind, row in content["statuses"].items()}
-        return cls(columns, amounts, currency, statuses, content["symbols"], ignored)
+        return cls(columns, amounts, currency, statuses, ignored)
 
     def key(self, name: str) -> str:
         """Return a name as it is compared: letters and digits of the words that count."""

@@ -6,20 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from segkit.data.numbers import number_body
 from segkit.errors import SegkitError
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, shown
 
-_SYMBOL = r"(?:[A-Z]{3}|[$€£¥])"
-_NUMBER = re.compile(
-    rf"[+-]?\s*{_SYMBOL}?\s*[+-]?(?P<body>\d[\d.,' ]*|[.,]\d+)(?:[eE][+-]?\d+)?\s*{_SYMBOL}?"
-)
 _OTHER = {".": ",", ",": "."}
-
-
-def number_body(text: str) -> str:
-    """Return the digits and marks of a text that looks like a number, else nothing."""
-    match = _NUMBER.fullmatch(re.sub("[\u00a0\u202f]", " ", text).strip())
-    return match["body"].strip() if match else ""
 
 
 def decimal_mark(*groups: Iterable[Column]) -> Finding:
@@ -109,6 +100,7 @@ def thousands_mark(columns: Iterable[Column], decimal: str) -> Finding | None:
             whole = number_body(text).partition(decimal)[0]
             for mark in (_OTHER[decimal], " ", "'"):
                 if _grouped(whole, mark):
+                    mark = "’" if mark == "'" and "’" in text else mark
                     lines[mark] += times
                     first.setdefault(mark, f"{text!r} in {shown(column.name)}")
     found = max(lines, key=lines.__getitem__, default=None)

@@ -64,7 +64,7 @@ def order_level(columns: Columns) -> OrderLevel:
             column = columns.by_role.get(role)
             if column and column.name in found.values() and columns.has_price:
                 del columns.by_role[role]
-    elif candidates and layout == "lines" and columns.has_price:
+    elif candidates.keys() - {"total"} and layout == "lines" and columns.has_price:
         names = ", ".join(shown(column.name) for column in candidates.values())
         columns.notes.append(f"amounts of orders that do not add up: {names}: see orders.amounts")
     return OrderLevel(layout, found or None, why)

@@ -28,12 +28,14 @@ class Finding:
 class Column:
     """A column of the sample: its values as text, None where there is none.
 
-    `kind` is `text`, or `number` or `instant` where the file itself is typed.
+    `kind` is `text`, or `number` or `instant` where the file itself is typed; `dated` are the
+    values of a mixed column that are dates to the file itself.
     """
 
     name: str
     values: list[str | None]
     kind: str = "text"
+    dated: frozenset[str] = frozenset()
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -44,6 +46,12 @@ class Column:
     def present(self) -> int:
         """How many rows have a value."""
         return self.counts.total()
+
+    @property
+    def written(self) -> Column:
+        """The column without the values that are dates to the file itself."""
+        texts = [None if value in self.dated else value for value in self.values]
+        return Column(self.name, texts, self.kind) if self.dated else self
 
     def lines_of(self, texts: Iterable[str]) -> int:
         """Count the rows that have one of these values."""
@@ -59,6 +67,7 @@ class Sample:
     separator: Finding | None = None
     encoding: Finding | None = None
     sheet: Finding | None = None
+    skip_rows: Finding | None = None
 
     @property
     def lines(self) -> int:

@@ -9,7 +9,9 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 
+from segkit.data.csv_records import utf_16_without_mark
 from segkit.errors import DataError, SegkitError
+from segkit.sniff.header import SEEN, title_rows
 from segkit.sniff.sample import Finding, shown
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -21,10 +23,10 @@ _BOMS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_WESTERN = ("cp1252", "cp850", "mac-roman")
+_WESTERN = ("cp1252", "iso-8859-15", "cp850", "mac-roman")
 _LETTERS = "áéíóúüñçàèìòùâêîôûäëïöãõÁÉÍÓÚÜÑÇ"
 _IN_A_WORD = re.compile(
-    rf"(?<=[a-zA-Z])[{_LETTERS}]|[{_LETTERS}](?=[a-zA-Z])|[€£](?=\s?\d)|(?<=\d)\s?[€£]|(?<=\d)[ºª]"
+    rf"(?<=[a-zA-Z])[{_LETTERS}]|[{_LETTERS}](?=[a-zA-Z])|[€£](?=\s?\d)|(?<=\d)\s?[€£]|(?<=\()[€£](?=\))|(?<=\d)[ºª]"
 )
 
 
@@ -47,6 +49,10 @@ def _encoding(raw: bytes, cut: bool) -> Finding:
     for mark, name in _BOMS.items():
         if raw.startswith(mark):
             return Finding(name, "begins with a byte order mark")
+    if name := utf_16_without_mark(raw):
+        with suppress(UnicodeDecodeError):
+            _decoded(raw, name, cut)
+            return Finding(name, "no byte order mark, but every other byte is zero")
     if b"\0" in raw:
         raise DataError("holds zero bytes, so it is no text", fix="export it as CSV in UTF-8")
     try:
@@ -74,19 +80,39 @@ def _decoded(raw: bytes, encoding: str, cut: bool, errors: str = "strict") -> st
     return codecs.getincrementaldecoder(name)(errors).decode(raw, final=not cut)
 
 
-def records(text: str, separator: str, *, cut: bool) -> list[list[str]]:
-    """Return a text's lines as fields; without the last one where the text is cut."""
-    rows: list[list[str]] = []
+def records(text: str, separator: str, *, cut: bool) -> tuple[int, list[list[str]]]:
+    """Return how many lines of titles a text begins with, and the others as fields.
+
+    Where the text is cut, its last line is left out.
+
+    Examples
+    --------
+    >>> records("Ventas\\n\\na;b\\n1;2\\n", ";", cut=False)
+    (2, [['a', 'b'], ['1', '2']])
+    """
+    found = _numbered(text, separator, cut)
+    titles = title_rows([row for _, row in found[:SEEN]])
+    return (found[titles][0] if titles else 0), [row for _, row in found[titles:]]
+
+
+def _numbered(text: str, separator: str, cut: bool) -> list[tuple[int, list[str]]]:
+    """Return the rows of a text, each with the number of lines above it."""
+    found: list[tuple[int, list[str]]] = []
+    reader, above = csv.reader(io.StringIO(text, newline=""), delimiter=separator), 0
     with suppress(csv.Error):  # a quote that never closes: what stands before it can still tell
-        rows.extend(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
-    return [row for row in (rows[:-1] if cut else rows) if row]
+        for row in reader:
+            found.append((above, row))
+            above = reader.line_num
+    return [pair for pair in (found[:-1] if cut else found) if pair[1]]
 
 
 def field_separator(text: str, *, cut: bool) -> Finding:
     """Return what cuts lines into the same number of fields; an error for none or two."""
-    rows = {mark: records(text, mark, cut=cut)[:300] for mark in SEPARATORS}
+    rows = {mark: [row for _, row in _numbered(text, mark, cut)[:300]] for mark in SEPARATORS}
+    if max(map(_regular, rows.values())) < REGULAR:
+        rows = _below_titles(rows)
     shares = {mark: _regular(found) for mark, found in rows.items()}
-    best = max(shares.values())
+    best = max(shares.values(), default=0)
     if best < REGULAR:
         raise SegkitError(
             "no separator cuts its lines into the same number of fields",
@@ -99,6 +125,15 @@ def field_separator(text: str, *, cut: bool) -> Finding:
     ((mark, found),) = tied.items()
     same = round(best * len(found))
     return Finding(mark, f"{same} of {len(found)} lines have {len(found[0])} fields")
+
+
+def _below_titles(rows: Mapping[str, list[list[str]]]) -> dict[str, list[list[str]]]:
+    """Return what is a table below its titles, by separator: where several are, below the fewest."""
+    titles = {mark: title_rows(found) for mark, found in rows.items()}
+    below = {mark: found[titles[mark] :] for mark, found in rows.items()}
+    regular = {mark: found for mark, found in below.items() if _regular(found) >= REGULAR}
+    fewest = min((titles[mark] for mark in regular), default=0)
+    return {mark: found for mark, found in regular.items() if titles[mark] == fewest}
 
 
 def _regular(rows: list[list[str]]) -> float:
