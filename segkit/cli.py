@@ -171,6 +171,7 @@ def new(
             check=examine,
             others=files[1:],
             overrides=overrides,
+            tell=click.echo,
         )
         click.echo(
             f"{_shown(written)}: look through the guesses, then: segkit run {_shown(written)}"

@@ -204,3 +204,24 @@ def _why(column: Column, read: Readings, pattern: str | None) -> str:
     if decisive := next((text for text in known if text not in others), None):
         return f"{order}: {decisive!r} can be nothing else{told}"
     return f"{order}: so {lines} of {column.present} values are dates{told}"
+
+
+def zone_of(column: Column) -> Finding | None:
+    """Return the time zone of times that all have one offset of whole hours from UTC.
+
+    Read in UTC, an evening's orders would be the next day's.
+
+    Examples
+    --------
+    >>> zone_of(Column("Created at", ["2025-11-10 23:32:25 -0300"])).value
+    'Etc/GMT+3'
+    """
+    offsets = {match[1] if (match := _ZONE.search(text)) else "" for text in column.counts}
+    offset = offsets.pop() if len(offsets) == 1 else ""
+    if not offset or offset[1:] in ("00:00", "0000") or not offset.endswith("00"):
+        return None
+    sign = "+" if offset[0] == "-" else "-"  # POSIX counts westwards
+    return Finding(f"Etc/GMT{sign}{int(offset[1:3])}", f"every time is at {offset}")
+
+
+_ZONE = re.compile(r":\d{2}(?:\.\d+)? ?([+-]\d{2}:?\d{2})$")

@@ -31,6 +31,7 @@ def write_params(
     check: Callable[[Params, Path], object],
     others: Sequence[Path] = (),
     overrides: Mapping[str, Any] | None = None,
+    tell: Callable[[str], object] | None = None,
 ) -> Path:
     """Write a client's params file from a look at its order log, each guess explained.
 
@@ -50,6 +51,9 @@ def write_params(
         Called with the params and `root`: raises where they lead to nothing that can be used.
     others, overrides : optional
         As of `sniff`.
+    tell : callable, optional
+        Called with what somebody has to know at once: which system's export the file is taken
+        for, and what of it is not known.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def write_params(
         valid(Params, "currency", currency, where="--currency")
     _require_free(out)
     guess = sniff(file, others=others, overrides={"currency": currency, **(overrides or {})})
+    for line in guess.told if tell else ():
+        tell(line)  # type: ignore[misc]
     text = _document(guess, client, _money(guess, currency), root)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.touch(exist_ok=False)
@@ -132,7 +138,9 @@ def _document(guess: Guess, client: str, currency: Finding, root: Path) -> str:
         "# name:                      # as reports show it; default: the client's key",
         "language: es                 # of the report: es or en",
         _entry("currency", currency),
-        "# timezone: Europe/Madrid    # of the dates, and of times with an offset; default: UTC",
+        _entry("timezone", guess.timezone)
+        if guess.timezone
+        else "# timezone: Europe/Madrid    # of the dates, and of times with an offset; default: UTC",
         "",
         "orders:",
         f"  path: {_scalar(_portable(guess.file, root))}",

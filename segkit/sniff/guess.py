@@ -12,6 +12,7 @@ from segkit.errors import SegkitError
 from segkit.sniff import export
 from segkit.sniff.amounts import currency, leave_out_order_totals, settle_marks
 from segkit.sniff.columns import Columns
+from segkit.sniff.dates import zone_of
 from segkit.sniff.given import Given
 from segkit.sniff.joined import joined
 from segkit.sniff.layouts import Known, recognised
@@ -51,6 +52,8 @@ class Guess:
         What stands on orders rather than on lines.
     addresses : str
         Why customers are told apart by their e-mails; empty where they are not.
+    timezone : Finding, optional
+        The zone of all times, where all have the same offset.
     """
 
     file: Path
@@ -72,6 +75,16 @@ class Guess:
     joins: tuple[tuple[Path, Sample, dict[str, Any]], ...] = ()
     level: OrderLevel = OrderLevel()
     addresses: str = ""
+    timezone: Finding | None = None
+
+    @property
+    def told(self) -> list[str]:
+        """What somebody has to know at once."""
+        taken = [f"taken for an export of {self.known.why}"] if self.known else []
+        keys = [
+            f"{file.name} is joined by {' = '.join(join['key'])}" for file, _, join in self.joins
+        ]
+        return [*taken, *keys, *(note for note in self.notes if "not known" in note)]
 
 
 def sniff(
@@ -153,6 +166,7 @@ def _export(
         decimal=decimal[0],
         thousands=decimal[1],
         currency=export.money(known, columns, given),
+        timezone=zone_of(columns[known.orders["columns"]["date"]]),
         notes=tuple(export.remarks(known, columns, sample)),
         known=known,
         joins=tuple((files[other], samples[other], join) for other, join in known.others[1:]),
@@ -190,6 +204,7 @@ def _guess(file: Path, columns: Columns) -> Guess:
         currency=currency(columns),
         statuses=_statuses(columns),
         addresses=_addresses(columns.by_role["customer"]),
+        timezone=zone_of(columns.by_role["date"]),
         unused=tuple(unused),
         notes=tuple(columns.notes),
     )
