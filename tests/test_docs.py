@@ -194,9 +194,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with the tutorial's order log, written by the tutorial's own program."""
     root = make_project(tmp_path_factory.mktemp("tutorial") / "project")
     program = next(block for block in blocks(TUTORIAL, "python") if "import csv" in block)
-    named = 'open("acme_pedidos.csv"'
+    named = 'open("orders_export.csv"'
     assert named in program
-    exec(program.replace(named, f"open({str(root / 'acme_pedidos.csv')!r}"), {})  # noqa: S102
+    exec(program.replace(named, f"open({str(root / 'orders_export.csv')!r}"), {})  # noqa: S102
     return root
 
 
@@ -236,10 +236,9 @@ def test_the_tutorial_shows_the_guesses_as_they_are_written(project, described):
 
 
 def test_dates_that_can_be_read_in_two_ways_are_told_as_in_the_tutorial(project, tmp_path):
-    head, *lines = (project / "acme_pedidos.csv").read_text(encoding="utf-8").splitlines()
-    early = [line for line in lines if int(line.split(";")[2][:2]) <= 12]
+    log = next(block for block in blocks(TUTORIAL) if block.startswith("Pedido;"))
     root = make_project(tmp_path / "project")
-    (root / "acme_pedidos.csv").write_text("\n".join([head, *early]), encoding="utf-8")
+    (root / "acme_pedidos.csv").write_text(log, encoding="utf-8")
     command, shown = scripted(TUTORIAL, "new")[1]
     assert told(command, root).split() == shown.split()
 
@@ -247,8 +246,8 @@ def test_dates_that_can_be_read_in_two_ways_are_told_as_in_the_tutorial(project,
 def test_a_wrong_decimal_mark_is_told_as_in_the_tutorial(project, tmp_path):
     root = make_project(tmp_path / "project")
     text = next(block for block in blocks(TUTORIAL, "yaml") if "orders" in block)
-    (root / "acme_pedidos.csv").write_bytes((project / "acme_pedidos.csv").read_bytes())
-    wrong = text.replace('decimal: ","', 'decimal: "."')
+    (root / "orders_export.csv").write_bytes((project / "orders_export.csv").read_bytes())
+    wrong = text.replace('decimal: "."', 'decimal: ","')
     (root / "params" / "acme.yaml").write_text(wrong, encoding="utf-8")
     command, shown = scripted(TUTORIAL, "check")[1]
     assert told(command, root).split() == shown.split()
