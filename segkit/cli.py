@@ -17,6 +17,7 @@ from segkit.foundation.version import __version__
 from segkit.params import find_root, load_params
 
 if TYPE_CHECKING:
+    from segkit.params import Params
     from segkit.run.execute import Outcome
 
 ROOT = click.option(
@@ -96,10 +97,27 @@ def check(files: tuple[str, ...], total: float | None, root: Path | None, debug:
             if debug:
                 traceback.print_exc()
             continue
-        for line in told(found, params, total):
+        for line in [*told(found, params, total), *_about_dates(found.unread_dates, params)]:
             click.echo(f"{file}: {line}")
     if failed:
         raise SystemExit(1)
+
+
+def _about_dates(unread: list[str], params: Params) -> list[str]:
+    """Say how dates are written that a client's file does not read."""
+    if not unread:
+        return []
+    from segkit.sniff import other_pattern, trial  # heavy: loaded where dates are not read
+
+    with trial() as tried:
+        pattern = other_pattern(unread, tried)
+    if pattern is None:
+        return []
+    now = params.orders.date_format or "ISO"
+    return [
+        f"dates are written in two ways: {now}, and {pattern} such as {unread[0]!r}: export the log "
+        "again in one, or put the lines of each into a file of their own"
+    ]
 
 
 @main.command()

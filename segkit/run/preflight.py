@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
-from segkit.data.cleaning import clean, judge, of_types
+from segkit.data.cleaning import Cleaned, clean, judge, of_types
 from segkit.data.layout import lines_of
 from segkit.data.loss import Loss, reading_loss
 from segkit.data.sources import Workspace, read
@@ -22,6 +23,9 @@ from segkit.study.study import Study
 
 SAMPLE = 1000
 """Lines of each table that are read."""
+
+UNREAD = 1000
+"""Lines whose dates cannot be read that are kept to tell how they are written."""
 
 _FEATURES = [
     "recency_days",
@@ -76,11 +80,14 @@ class Examined:
         Lines that were looked at, by table; of those beside the orders, the first.
     quality, bridge : DataFrame
         As of `segkit.data.cleaning.Cleaned`.
+    unread_dates : list of str
+        The first texts that are no dates as the client's file says they are written.
     """
 
     lines: dict[str, int]
     quality: pd.DataFrame
     bridge: pd.DataFrame
+    unread_dates: list[str] = field(default_factory=list)
 
     @property
     def loss(self) -> Loss:
@@ -107,8 +114,16 @@ def examine(params: Params, root: Path) -> Examined:
         if params.returns:
             raws["returns"] = read(workspace, params.returns, "returns")
         found = clean(workspace, params, raws, today=date.today())
+        unread = _unread_dates(found, params)
     rows = found.quality[found.quality["source"] == "orders"].set_index("rule")["lines"]
-    return Examined(looked | {"orders": int(rows["read"])}, found.quality, found.bridge)
+    return Examined(looked | {"orders": int(rows["read"])}, found.quality, found.bridge, unread)
+
+
+def _unread_dates(found: Cleaned, params: Params) -> list[str]:
+    lines = found.rejected.filter(found.rejected["reason"] == "unparsable_date")
+    raws = lines.select("raw").head(UNREAD).to_pyarrow().to_pydict()["raw"]
+    texts = (json.loads(raw).get(params.orders.columns.date) for raw in raws)
+    return list(dict.fromkeys(text for text in texts if text))
 
 
 @contextmanager

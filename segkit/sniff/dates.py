@@ -61,7 +61,7 @@ def date_format(column: Column, tried: Trial, given: str | None) -> tuple[Findin
     best = max(lines, key=lambda pattern: lines[pattern], default=None)
     known = lines.get(best, 0) + dated
     if known < enough:
-        raise Unfit(_no_dates(column, read.get(best, {})))
+        raise Unfit(_no_dates(column, read.get(best, {})) + _changed(column, read, best))
     for rival, count in lines.items():
         if rival != best and count and count + dated >= enough:
             _require_decided(column, read, best, rival)
@@ -160,6 +160,16 @@ def _no_dates(column: Column, known: Mapping[str, datetime]) -> str:
     return f"{told} {shown(next(iter(known)))}; not {strange}"
 
 
+def _changed(column: Column, read: Readings, best: Any) -> str:
+    """Return how a format that changes in the file goes on; nothing where that explains little."""
+    known = read.get(best, {})
+    rest = [text for text in column.counts if text not in known]
+    for rival, found in read.items() if known else ():
+        if rival != best and all(text in found for text in rest):
+            return f": the format changes in the file, from {best or 'ISO'} to {rival or 'ISO'}"
+    return ""
+
+
 def _require_decided(column: Column, read: Readings, best: Any, rival: Any) -> None:
     """Raise unless a value can be read by `best` alone and none by `rival` alone."""
     by_name = "b" in (best or "").lower()  # '8 May 2016' is the same day in both
@@ -204,6 +214,22 @@ def _why(column: Column, read: Readings, pattern: str | None) -> str:
     if decisive := next((text for text in known if text not in others), None):
         return f"{order}: {decisive!r} can be nothing else{told}"
     return f"{order}: so {lines} of {column.present} values are dates{told}"
+
+
+def other_pattern(texts: list[str], tried: Trial) -> str | None:
+    """Return the pattern that reads all of the texts that another one does not; None for none.
+
+    Examples
+    --------
+    >>> from segkit.sniff.trial import trial
+    >>> with trial() as tried:
+    ...     other_pattern(["25/12/2024", "31/12/2024"], tried)
+    '%d/%m/%Y'
+    """
+    counts = dict.fromkeys(texts, 1)
+    read = tried.instants(counts, _patterns(counts)) if counts else {}
+    whole = [pattern for pattern, found in read.items() if len(found) == len(counts)]
+    return (whole[0] or "ISO") if len(whole) == 1 else None
 
 
 def zone_of(column: Column) -> Finding | None:

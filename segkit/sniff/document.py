@@ -247,11 +247,21 @@ def _cleaning(guess: Guess) -> Iterator[str]:
         yield "  exact_duplicate: keep  # two equal lines of an order can be two articles"
     elif "order" in guess.columns:
         yield "  exact_duplicate: reject  # the same line twice in an order is taken for a fault"
-        yield "  # cancelled_order_prefix: C  # how the numbers of cancelled orders begin"
+        yield _proposed(
+            guess.prefix, "cancelled_order_prefix", "C", "how cancelled orders' numbers begin"
+        )
     else:
         yield "  exact_duplicate: keep  # no order number: two equal lines can be two purchases"
     if "product" in guess.columns:
-        yield "  # non_product_codes: [SHIPPING, ADJ*]  # postage, fees and the like; * is any end"
+        told = "postage, fees and the like; * is any end"
+        yield _proposed(guess.non_products, "non_product_codes", "[SHIPPING, ADJ*]", told)
+
+
+def _proposed(found: Finding | None, key: str, example: str, told: str) -> str:
+    """Return a rule of cleaning as a comment: what was seen, or else how it is written."""
+    if found is None:
+        return f"  # {key}: {example}  # {told}"
+    return f"  # {_entry(key, found)}"
 
 
 def _entry(key: str, found: Finding, indent: int = 0) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from segkit.errors import SegkitError
 from segkit.sniff import export
 from segkit.sniff.amounts import currency, leave_out_order_totals, settle_marks
+from segkit.sniff.codes import cancelled_prefix, non_products
 from segkit.sniff.columns import Columns
 from segkit.sniff.dates import zone_of
 from segkit.sniff.given import Given
@@ -54,6 +55,8 @@ class Guess:
         Why customers are told apart by their e-mails; empty where they are not.
     timezone : Finding, optional
         The zone of all times, where all have the same offset.
+    prefix, non_products : Finding, optional
+        How numbers of orders begin that take others back; codes that look like no products.
     """
 
     file: Path
@@ -76,6 +79,8 @@ class Guess:
     level: OrderLevel = OrderLevel()
     addresses: str = ""
     timezone: Finding | None = None
+    prefix: Finding | None = None
+    non_products: Finding | None = None
 
     @property
     def told(self) -> list[str]:
@@ -205,6 +210,8 @@ def _guess(file: Path, columns: Columns) -> Guess:
         statuses=_statuses(columns),
         addresses=_addresses(columns.by_role["customer"]),
         timezone=zone_of(columns.by_role["date"]),
+        prefix=cancelled_prefix(columns),
+        non_products=non_products(columns),
         unused=tuple(unused),
         notes=tuple(columns.notes),
     )

@@ -20,7 +20,10 @@ from segkit.sniff.sample import Column, Finding, Sample, shown
 from segkit.sniff.text import decoded, field_separator, records
 
 BYTES = 1_000_000
-"""Bytes of a text file that are looked at."""
+"""Bytes of a text file that are looked at from its start, and again from all over it."""
+
+PLACES = 20
+"""Places in a longer file that lines are taken from."""
 
 ROWS = 10_000
 """Rows of a Parquet file or a sheet that are looked at."""
@@ -46,7 +49,11 @@ def look_at(file: Path, given: Given, names: Names) -> Sample:
     elif typed:
         sample = _workbook(file, given.sheet, names)
     else:
-        sample = _text(raw[:BYTES], given.separator, cut=len(raw) > BYTES)
+        is_cut = len(raw) > BYTES
+        more = (
+            _lines_below(file) if is_cut and not packing(file) and b"\0" not in raw[:100] else b""
+        )
+        sample = _text(_whole_lines(raw[:BYTES]) + more if more else raw[:BYTES], given, cut=is_cut)
     if not sample.lines:
         raise DataError("holds no lines below its header", fix="export it again")
     return sample
@@ -68,9 +75,24 @@ def _kind(cells: Iterable[object]) -> str:
     return "instant" if all(issubclass(type_, date) for type_ in types) else "text"
 
 
-def _text(raw: bytes, given: str | None, *, cut: bool) -> Sample:
+def _lines_below(file: Path) -> bytes:
+    """Return lines from places all over a file: what changes in its middle is seen, too."""
+    parts, size = [], file.stat().st_size
+    with file.open("rb") as stream:
+        for place in range(1, PLACES + 1):
+            stream.seek(max(BYTES, size * place // PLACES - BYTES // PLACES))
+            parts.append(_whole_lines(stream.read(BYTES // PLACES).partition(b"\n")[2]))
+    return b"".join(parts)
+
+
+def _whole_lines(raw: bytes) -> bytes:
+    return raw[: raw.rfind(b"\n") + 1]
+
+
+def _text(raw: bytes, given: Given, *, cut: bool) -> Sample:
     text, encoding = decoded(raw, cut=cut)
-    separator = Finding(given, "as given") if given else field_separator(text, cut=cut)
+    told = Finding(given.separator, "as given") if given.separator else None
+    separator = told or field_separator(text, cut=cut)
     above, found = records(text, separator.value, cut=cut)
     header, *rows = found or [[]]
     whole = [row for row in rows if len(row) == len(header)]
