@@ -14,7 +14,7 @@ import click
 
 from segkit.errors import SegkitError
 from segkit.foundation.version import __version__
-from segkit.params import find_root, load_params
+from segkit.params import NO_CURRENCY, find_root, load_params
 
 if TYPE_CHECKING:
     from segkit.params import Params
@@ -148,6 +148,7 @@ def translate(language: str, debug: bool) -> None:
     help="The client's order log; again for each other file of it, such as that of the lines.",
 )
 @click.option("--currency", help="ISO 4217 code, such as EUR, where the file does not say.")
+@click.option("--no-amounts", is_flag=True, help="The log has no amounts: units are counted.")
 @click.option("--separator", help="Field separator, where the file is ambiguous.")
 @click.option("--date-format", help="Such as %d/%m/%Y, where the file is ambiguous.")
 @click.option("--decimal", type=click.Choice([".", ","]), help="Decimal mark, likewise.")
@@ -165,6 +166,7 @@ def new(
     client: str,
     files: tuple[Path, ...],
     currency: str | None,
+    no_amounts: bool,
     columns: tuple[str, ...],
     root: Path | None,
     debug: bool,
@@ -184,7 +186,7 @@ def new(
             client,
             files[0],
             out,
-            currency=currency,
+            currency=NO_CURRENCY if no_amounts else currency,
             root=root,
             check=examine,
             others=files[1:],

@@ -537,12 +537,20 @@ def _connected(workspace: Workspace, url: str, where: str) -> Any:
     if kind not in {"duckdb", "sqlite"}:
         return ibis.connect(url)
     file = workspace.root / rest.split("?")[0]
+    if kind == "duckdb" and rest in ("", ":memory:"):
+        return _from_root(ibis.duckdb.connect(), workspace)
     if not file.is_file():
         fix = f"relative paths start from {workspace.root}"
         raise SegkitError("file not found", where=where, values=[str(file)], fix=fix)
-    return (
-        ibis.duckdb.connect(file, read_only=True) if kind == "duckdb" else ibis.sqlite.connect(file)
-    )
+    if kind == "sqlite":
+        return ibis.sqlite.connect(file)
+    return _from_root(ibis.duckdb.connect(file, read_only=True), workspace)
+
+
+def _from_root(connection: Backend, workspace: Workspace) -> Backend:
+    """Have files that a query or a view names by a relative path be found from the root."""
+    connection.con.execute(f"SET file_search_path = {_quoted(str(workspace.root))}")
+    return connection
 
 
 def _remote_table(remote: Any, table: str, schema: str | None, where: str) -> ir.Table:

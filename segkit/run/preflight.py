@@ -82,12 +82,15 @@ class Examined:
         As of `segkit.data.cleaning.Cleaned`.
     unread_dates : list of str
         The first texts that are no dates as the client's file says they are written.
+    days : int
+        From the first line that counts to the last, both included.
     """
 
     lines: dict[str, int]
     quality: pd.DataFrame
     bridge: pd.DataFrame
     unread_dates: list[str] = field(default_factory=list)
+    days: int = 0
 
     @property
     def loss(self) -> Loss:
@@ -114,9 +117,17 @@ def examine(params: Params, root: Path) -> Examined:
         if params.returns:
             raws["returns"] = read(workspace, params.returns, "returns")
         found = clean(workspace, params, raws, today=date.today())
-        unread = _unread_dates(found, params)
+        unread, days = _unread_dates(found, params), _days(found)
     rows = found.quality[found.quality["source"] == "orders"].set_index("rule")["lines"]
-    return Examined(looked | {"orders": int(rows["read"])}, found.quality, found.bridge, unread)
+    return Examined(
+        looked | {"orders": int(rows["read"])}, found.quality, found.bridge, unread, days
+    )
+
+
+def _days(found: Cleaned) -> int:
+    day = found.lines["counts_at"].date()
+    span = found.lines.agg(first=day.min(), last=day.max()).to_pyarrow().to_pylist()[0]
+    return (span["last"] - span["first"]).days + 1 if span["first"] else 0
 
 
 def _unread_dates(found: Cleaned, params: Params) -> list[str]:

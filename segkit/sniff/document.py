@@ -12,11 +12,16 @@ from typing import Any
 import yaml
 
 from segkit.errors import SegkitError
-from segkit.params import Params, load_params
+from segkit.params import NO_CURRENCY, Params, load_params
 from segkit.sniff.given import valid
 from segkit.sniff.guess import Guess, sniff
 from segkit.sniff.layouts import Known
 from segkit.sniff.sample import Finding, shown
+
+MONTH_DAYS = 365.25 / 12
+WEEK = 0.25
+SPANS = (12, 6, 3, 1)
+"""Months of a period, and of a horizon, the longest first."""
 
 HINTS = Path(__file__).with_name("hints.yaml")
 
@@ -85,7 +90,8 @@ def write_params(
     if currency is not None:
         valid(Params, "currency", currency, where="--currency")
     _require_free(out)
-    guess = sniff(file, others=others, overrides={"currency": currency, **(overrides or {})})
+    given = {"currency": currency, "no_amounts": currency == NO_CURRENCY, **(overrides or {})}
+    guess = sniff(file, others=others, overrides=given)
     for line in guess.told if tell else ():
         tell(line)  # type: ignore[misc]
     text = _document(guess, client, _money(guess, currency), root)
@@ -93,11 +99,30 @@ def write_params(
     out.touch(exist_ok=False)
     try:
         out.write_text(text, encoding="utf-8", newline="\n")
-        check(load_params(out), root)
+        found = check(load_params(out), root)
+        if spans := _spans(getattr(found, "days", 0)):
+            out.write_text(
+                text.replace("\norders:\n", f"{spans}\norders:\n", 1),
+                encoding="utf-8",
+                newline="\n",
+            )
+            load_params(out)
     except BaseException:
         out.unlink()
         raise
     return out
+
+
+def _spans(days: int) -> str:
+    """Return the lines of params that a short log needs: a period and a horizon that fit it."""
+    months = days / MONTH_DAYS + WEEK
+    if not days or months >= 2 * max(SPANS):
+        return ""
+    has = f"{days} day{'s' * (days != 1)}" if days < 60 else f"{months:.0f} months"
+    # Two periods can be compared; a horizon is tested on a past as long, after one to learn from.
+    period, horizon = (next((n for n in SPANS if times * n <= months), 1) for times in (2, 3))
+    why = f"# the log has {has}"
+    return f"period_months: {period}  {why}\nclv: {{horizon_months: {horizon}}}  {why}\n"
 
 
 def _require_free(out: Path) -> None:
@@ -110,6 +135,8 @@ def _require_free(out: Path) -> None:
 
 
 def _money(guess: Guess, currency: str | None) -> Finding:
+    if currency == NO_CURRENCY:
+        return Finding(currency, "no amounts: units are counted")
     if currency:
         return Finding(currency, "as given")
     if guess.currency is None:

@@ -21,6 +21,7 @@ class Given:
     decimal: str | None = None
     sheet: str | None = None
     currency: str | None = None
+    no_amounts: bool = False
     columns: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

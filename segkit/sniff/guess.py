@@ -19,7 +19,7 @@ from segkit.sniff.joined import joined
 from segkit.sniff.layouts import Known, recognised
 from segkit.sniff.look import look_at
 from segkit.sniff.names import Names
-from segkit.sniff.order_level import OrderLevel, order_level
+from segkit.sniff.order_level import OrderLevel, leave_out_amounts, order_level
 from segkit.sniff.sample import NEARLY_ALL, Column, Finding, Sample, shown
 from segkit.sniff.trial import Trial, trial
 
@@ -143,8 +143,11 @@ def sniff(
         columns = Columns(sample, names, given, tried)
         columns.assign()
         level = order_level(columns)
-        leave_out_order_totals(columns)
-        columns.require_complete(has_order_value=level.has_value)
+        if given.no_amounts:
+            level = leave_out_amounts(columns)
+        else:
+            leave_out_order_totals(columns)
+        columns.require_complete(has_order_value=level.has_value or given.no_amounts)
         beside = tuple((files[place], samples[place], join) for place, join in joins.items())
         return replace(_guess(files[main], columns), joins=beside, level=level)
 

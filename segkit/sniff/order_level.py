@@ -70,6 +70,13 @@ def order_level(columns: Columns) -> OrderLevel:
     return OrderLevel(layout, found or None, why)
 
 
+def leave_out_amounts(columns: Columns) -> OrderLevel:
+    """Take all amounts away: a log of units alone, as its user says."""
+    for role in ("amount", "price", "discount", "profit"):
+        columns.by_role.pop(role, None)
+    return OrderLevel()
+
+
 def _layout(columns: Columns, order: Column) -> str:
     if _on_first_rows(order, columns.by_role["date"]):
         return "order_then_lines"

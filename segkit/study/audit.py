@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import ibis.expr.types as ir
@@ -27,6 +27,9 @@ from segkit.words.said import Said
 from segkit.words.texts import Texts
 
 FIGURES = ("customers", "buyers", "orders", "revenue", "aov", "repeat_rate")
+
+HOLIDAYS = timedelta(days=7)
+"""Days without a sale that may be missing at the start of a period."""
 
 
 class Audit(StudyPart):
@@ -106,8 +109,11 @@ class Audit(StudyPart):
 
     @property
     def has_earlier(self) -> bool:
-        """Whether the period before was observed whole."""
-        return self.earlier_start >= self.observed_from
+        """Whether the period before was observed whole.
+
+        A log begins with its first sale: two years less a holiday are two years.
+        """
+        return self.observed_from - self.earlier_start <= HOLIDAYS
 
     @property
     def _earlier(self) -> pd.DataFrame:

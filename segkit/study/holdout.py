@@ -66,8 +66,8 @@ class Holdout(StudyPart):
         """Why there is no test: `reason`, what is `needed` and what was `found`; else None."""
         observed = (self.base.as_of - self.base.first_day).days / DAYS["months"]
         needed = ceil(1.5 * self.horizon_months)
-        # A tenth of a month: calendar months are not of one length.
-        if observed < needed - 0.1:
+        # A week: months are not of one length, and a log begins with its first sale.
+        if observed < needed - 0.25:
             return {"reason": "short_history", "needed": needed, "found": int(observed)}
         buyers = self.then.buyers
         counts = {
