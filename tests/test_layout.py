@@ -284,6 +284,20 @@ def test_a_total_that_contradicts_its_parts_is_named_and_the_parts_count(read_lo
     assert found.step("net") == 40
 
 
+def test_lines_that_contradict_their_orders_subtotal_are_named_and_the_subtotal_counts(read_log):
+    rows = an_order(*TEA_AND_POT, subtotal=55, total=55)
+    found = read_log(rows, WORTH, amounts=AMOUNTS)
+    assert (found.rule("order_lines_differ"), found.step("net")) == (1, 55)
+    assert found.quality.set_index("rule")["amount"]["order_lines_differ"] == 15
+
+
+def test_what_came_back_is_not_taken_twice_from_quantities_that_lack_it_already(read_log):
+    rows = an_order(*TEA_AND_POT, refunded=12)
+    amounts = {"refunded": "refunded", "quantity_is": "after_refunds"}
+    assert read_log(rows, WORTH, amounts=amounts).step("net") == 40
+    assert read_log(rows, WORTH, amounts={"refunded": "refunded"}).step("net") == 28
+
+
 def test_a_discount_larger_than_its_order_takes_no_more_than_the_order(read_log):
     rows = an_order(*TEA_AND_POT, discount=50)
     amounts = {"discount": "discount"}

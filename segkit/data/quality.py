@@ -40,13 +40,20 @@ def quality_table(judged: ir.Table, raw: Raw, params: Params) -> pd.DataFrame:
     return pd.concat([table, more], ignore_index=True).assign(source="orders")
 
 
+_OF_ORDERS = {
+    "order_total_differs": "total_gap",
+    "order_lines_differ": "lines_gap",
+    "discount_over_order": "over",
+}
+
+
 def _of_orders(judged: ir.Table) -> list[tuple[str, int, float, str]]:
     """Return how many orders' totals differ from their parts, or have too large a discount."""
     if "total_gap" not in judged.columns:
         return []
     sold = judged.filter(judged["fate"] == "sale")
     rows = []
-    for rule, column in (("order_total_differs", "total_gap"), ("discount_over_order", "over")):
+    for rule, column in _OF_ORDERS.items():
         wrong = sold.filter(sold[column] != 0)
         counts = wrong.agg(
             orders=wrong.count(), amount=wrong[column].sum().coalesce(0).cast("float64")

@@ -17,8 +17,14 @@ from segkit.params import OrderAmounts, Orders
 TOLERANCE = 0.011
 """Between an order's total and its parts: a cent, and what decimals cannot hold exactly."""
 
+ROUNDING = 0.01
+"""Share of an order by which prices of units, which are rounded, may miss its subtotal."""
+
 AMOUNTS = ("subtotal", "discount", "shipping", "tax", "total", "refunded")
-WORTH = ("amount", "list_amount", "refunded", "shipping", "tax", "kept_total", "total_gap")
+WORTH = (
+    *("amount", "list_amount", "refunded", "shipping", "tax"),
+    *("kept_total", "total_gap", "lines_gap"),
+)
 """Columns that are added up in the bridge from gross to net."""
 
 VALUE = "value"
@@ -85,7 +91,7 @@ def of_orders(typed: ir.Table, source: Orders, keys: Sequence[str]) -> ir.Table:
         shipping and tax unless they are counted; `list_amount`: before discounts; `refunded`:
         what of `amount` went back, `is_back` whether all did. On one line of each order:
         `shipping`, `tax`; `kept_total`: the order's total less all that went back; `total_gap`:
-        total less its parts; `over`: a discount larger than the order. `opens` marks that line.
+        total less its parts; `lines_gap`: its subtotal less its lines; `over`: a discount larger than the order. `opens` marks that line.
 
     Source
     ------
@@ -168,6 +174,7 @@ def _worth(lines: ir.Table, source: Orders) -> dict[str, ir.Value]:
     total = of_order("total") if "total" in amounts.named else parts
     gap = (total - parts).cast("float64").abs() > TOLERANCE
     first = lines["opens"]
+    lines_gap = _lines_gap(source, products, own - discount + over)
     refunded = of_order("refunded").abs()
     returned = (is_back & (refunded == 0)).ifelse(total, refunded)
     return {
@@ -179,9 +186,23 @@ def _worth(lines: ir.Table, source: Orders) -> dict[str, ir.Value]:
         "tax": first.ifelse(tax, zero),
         "kept_total": first.ifelse(total - returned, zero),
         "total_gap": (first & gap).ifelse(total - parts, zero),
+        "lines_gap": first.ifelse(lines_gap, zero),
         "over": first.ifelse(over, zero),
         "discount": _share(lines, off) + lines["off"],
     }
+
+
+def _lines_gap(
+    source: Orders, products: ir.DecimalValue, by_lines: ir.DecimalValue
+) -> ir.DecimalValue:
+    """Return by how much an order's subtotal differs from its lines, where that is no rounding."""
+    zero = ibis.literal(0).cast(MONEY)
+    amounts = source.amounts
+    if not (amounts.subtotal and source.columns.has_value) or amounts.quantity_is != "sold":
+        return zero
+    gap = products - by_lines
+    allowed = TOLERANCE + ROUNDING * products.cast("float64").abs()
+    return (gap.cast("float64").abs() > allowed).ifelse(gap, zero)
 
 
 def _products(
@@ -241,6 +262,8 @@ def _back(
     told = lines["given_back"]
     if "refunded" not in amounts.named:
         return told.ifelse(products, zero), told
+    if amounts.quantity_is == "after_refunds" and not amounts.subtotal:
+        return zero, ibis.literal(False)  # the lines are what is left: nothing more went back
     refunded = lines[f"{_OF_ORDER}refunded"].coalesce(zero).abs().cast("float64")
     worth = products.cast("float64")
     rate = (products > 0).ifelse(1 + tax.cast("float64") / worth, 1.0)

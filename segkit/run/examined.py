@@ -34,7 +34,10 @@ def told(found: Examined, params: Params, total: float | None = None) -> Iterato
 
 def _statuses(found: Examined) -> Iterator[str]:
     rows = found.quality[found.quality["source"] == "orders"].set_index("rule")
-    for rule in ("unknown_status", "order_total_differs", "discount_over_order"):
+    for rule in (
+        *("unknown_status", "order_total_differs"),
+        *("order_lines_differ", "discount_over_order"),
+    ):
         if rule in rows.index and rows["lines"][rule]:
             row = rows.loc[rule]
             what = "lines" if rule == "unknown_status" else "orders"
