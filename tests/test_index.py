@@ -88,6 +88,16 @@ def test_runs_with_another_currency_or_period_are_not_compared(tmp_path, other):
     assert "Sin comparación con el 1 dic 2025" in row.th.text
 
 
+def test_what_a_run_could_not_read_stands_beside_its_client(tmp_path):
+    make_run(tmp_path, "acme", loss={"lines": 1, "share": 0.02, "amount": 640.0})
+    make_run(tmp_path, "zeta", loss=None)
+    page = page_of(tmp_path)
+    assert (
+        "1 línea del archivo no se pudo leer y no cuenta: 640\xa0€." in row_of(page, "Acme").th.text
+    )
+    assert "no se p" not in row_of(page, "Zeta").th.text
+
+
 def test_one_client_with_one_run_has_no_changes_and_no_earlier_runs(tmp_path):
     make_run(tmp_path)
     page = page_of(tmp_path)

@@ -160,10 +160,10 @@ def explained(bridge: pd.DataFrame, total: float, tolerance: float = 0.01) -> li
 
     Examples
     --------
-    >>> bridge = pd.DataFrame({"step": ["gross", "discounts", "net", "unpaid_order"],
+    >>> bridge = pd.DataFrame({"step": ["gross", "discounts", "net", "unpaid"],
     ...     "amount": [120.0, -20.0, 100.0, 7.0]})
     >>> explained(bridge, 127.0)
-    ['discounts', 'unpaid_order']
+    ['discounts', 'unpaid']
     """
     amounts = bridge.set_index("step")["amount"]
     net = amounts["net"]

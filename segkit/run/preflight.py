@@ -134,7 +134,7 @@ def _unread_dates(found: Cleaned, params: Params) -> list[str]:
     lines = found.rejected.filter(found.rejected["reason"] == "unparsable_date")
     raws = lines.select("raw").head(UNREAD).to_pyarrow().to_pydict()["raw"]
     texts = (json.loads(raw).get(params.orders.columns.date) for raw in raws)
-    return list(dict.fromkeys(text for text in texts if text))
+    return sorted({text for text in texts if text})
 
 
 @contextmanager

@@ -225,6 +225,10 @@ def _facts(client: Client, say: _Words) -> Iterator[str]:
     currency = str(client.newest.params.currency) if has_amounts else say("index_units")
     yield f"{say('index_as_of', day=manifest.as_of)} · {currency}"
     yield say("index_made", at=manifest.finished)
+    if lost := manifest.loss:
+        is_money = has_amounts and lost.amount
+        told = {"amount": lost.amount} if is_money else {"share": lost.share}
+        yield say("loss_money" if is_money else "loss", lines=lost.lines, **told)
     if len(client.runs) > 1:
         key = "since" if _is_comparable(*client.runs[:2]) else "not_compared"
         yield say(f"index_{key}", day=client.runs[1].manifest.as_of)

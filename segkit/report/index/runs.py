@@ -33,6 +33,14 @@ class Step(BaseModel):
     state: str
 
 
+class Lost(BaseModel):
+    """What of a run's log could not be read."""
+
+    lines: int
+    share: float
+    amount: float = 0.0
+
+
 class Manifest(BaseModel):
     """A `run.json`, as far as it is needed here."""
 
@@ -53,6 +61,7 @@ class Manifest(BaseModel):
     as_of: dt.date | None = None
     period_start: dt.date | None = None
     counts: dict[str, float] = {}
+    loss: Lost | None = None
 
 
 @dataclass(frozen=True)
