@@ -101,8 +101,7 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     quality = quality_table(judged, raws["orders"], params)
     stop_on_failed_rule(quality, params)
     require_little_loss(quality, params)
-    kept = write_down(workspace, _kept(judged), "kept")
-    kept, reused = split_reused_numbers(kept, params.orders)
+    kept, reused = split_reused_numbers(_kept(judged), params.orders)
     lines = place_returns(kept)
     rejected = [_rejected(judged), *_damaged(raws)]
     mirrored = None

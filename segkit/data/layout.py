@@ -102,7 +102,7 @@ def _joined(table: ir.Table, other: ir.Table, join: Join, place: int) -> ir.Tabl
     return found.mutate(**{LONE: lone, own: found[own].coalesce(found[_KEY])}).drop(_OWN, _KEY)
 
 
-_KEY, _OWN = "segkit:key", "segkit:own"
+_KEY, _OWN, _COUNT = "segkit:key", "segkit:own", "segkit:count"
 
 
 def _name_beside(name: str, taken: Iterable[str], join: Join) -> str:
@@ -181,38 +181,86 @@ def field(cell: ir.StringValue, name: str, items: PackedItems) -> ir.StringValue
 def _filled(table: ir.Table, source: Orders) -> ir.Table:
     """Fill an order's fields down from its first row.
 
-    One window finds the row that an order begins with, and a join takes its fields from there:
-    less to hold than a window a column. A number that is used again begins another order.
+    A join takes them from there, by the order's number: less to hold than a window a column. Only
+    numbers that begin several orders, or that are not repeated, need a window to find the row.
     """
-    own = [source.columns.named[role] for role in LINE_ROLES if role in source.columns.named]
-    by_line = [source.amounts.line_discount, *_by_line(source)]
-    shared = [name for name in dict.fromkeys(source.used.values()) if name not in {*own, *by_line}]
     numbered = table.mutate(**{ROW: ibis.row_number()})
-    begins = ibis.or_(*[as_id(numbered[name]).notnull() for name in _first_row_columns(source)])
-    place = begins.ifelse(numbered[ROW], ibis.null("int64"))
-    order = None if source.order_begins else numbered[source.columns.order]
+    begins = ibis.or_(*[_is_filled(numbered[name]) for name in _first_row_columns(source)])
+    numbered = numbered.mutate(**{_KEY: begins.fill_null(False)})
+    own = [source.columns.named[role] for role in LINE_ROLES if role in source.columns.named]
+    own = [*own, *_by_line(source)]
+    if source.amounts.line_discount:
+        own.append(source.amounts.line_discount)
+    shared = [name for name in dict.fromkeys(source.used.values()) if name not in own]
+    if source.order_begins:
+        # Rows come as they stand in the file: without an order of its own, the window streams.
+        place = numbered[_KEY].ifelse(numbered[ROW], ibis.null("int64"))
+        above = place.max().over(ibis.window(preceding=None, following=0))
+        filled = _by_head(numbered.mutate(**{HEAD: above}), shared, source)
+    else:
+        filled = _by_number(numbered, str(source.columns.order), shared, source)
+    return _without_bare_heads(filled, source).drop(ROW, _KEY)
+
+
+def _by_number(numbered: ir.Table, order: str, shared: list[str], source: Orders) -> ir.Table:
+    heads = numbered.filter(numbered[_KEY])
+    counts = heads.group_by(order).agg(heads=heads.count())
+    several = counts.filter(counts["heads"] > 1).select(order)
+    if not several.count().to_pyarrow().as_py():
+        return _taken(numbered, heads.mutate(**{HEAD: heads[ROW]}), order, shared, source)
+    once = numbered.anti_join(several, order)
+    first = once.filter(once[_KEY])
+    told = _taken(once, first.mutate(**{HEAD: first[ROW]}), order, shared, source)
+    again = numbered.semi_join(several, order)
+    place = again[_KEY].ifelse(again[ROW], ibis.null("int64"))
     span = ibis.window(group_by=order, order_by=ROW, preceding=None, following=0)
-    rows = numbered.mutate(**{HEAD: place.max().over(span)})
-    heads = rows.filter(rows[ROW] == rows[HEAD]).select(HEAD, *shared)
-    counts = rows.group_by(HEAD).agg(**{_KEY: rows.count()})
-    heads = heads.inner_join(counts, HEAD)
-    heads = heads.select(HEAD, _KEY, **{f"{_OWN}:{name}": heads[name] for name in shared})
-    found = rows.left_join(heads, HEAD).drop(f"{HEAD}_right")
+    others = _by_head(again.mutate(**{HEAD: place.max().over(span)}), shared, source)
+    return told.union(others.select(told.columns))
+
+
+def _by_head(rows: ir.Table, shared: list[str], source: Orders) -> ir.Table:
+    return _taken(rows, rows.filter(rows[ROW] == rows[HEAD]), HEAD, shared, source)
+
+
+def _taken(
+    rows: ir.Table, heads: ir.Table, key: str, shared: list[str], source: Orders
+) -> ir.Table:
+    """Take the fields that a row lacks from its order's first row."""
+    theirs = {f"{_OWN}:{name}": heads[name] for name in shared}
+    found = rows.drop(HEAD) if HEAD in rows.columns and key != HEAD else rows
+    more = {} if key == HEAD else {HEAD: heads[HEAD]}
+    joined = found.left_join(heads.select(key, **more, **theirs), key).drop(f"{key}_right")
     given = {
         # The number of a package is its own, on each of its rows.
-        name: found[f"{_OWN}:{name}"]
+        name: joined[f"{_OWN}:{name}"]
         if source.order_begins and name == source.columns.order
-        else as_id(found[name]).isnull().ifelse(found[f"{_OWN}:{name}"], found[name])
+        else _is_filled(joined[name]).ifelse(joined[name], joined[f"{_OWN}:{name}"])
         for name in shared
+        if name != key
     }
-    filled = found.mutate(**given)
-    lone = ibis.null("string")
-    if _article(source):
-        bare = ibis.and_(*[as_id(filled[name]).isnull() for name in _article(source)])
-        is_head = (filled[ROW] == filled[HEAD]) & (filled[_KEY] > 1) & bare
-        lone = is_head.ifelse("order_head", lone)
-    filled = filled.mutate(**{LONE: lone if LONE not in filled.columns else filled[LONE]})
-    return filled.drop(_KEY, ROW, *[f"{_OWN}:{name}" for name in shared])
+    return joined.mutate(**given).drop(*theirs)
+
+
+def _without_bare_heads(rows: ir.Table, source: Orders) -> ir.Table:
+    """Mark rows of an order's own fields alone, where its articles follow on rows of their own."""
+    lone = rows[LONE] if LONE in rows.columns else ibis.null("string")
+    articles = _article(source)
+    if not articles:
+        return rows.mutate(**{LONE: lone})
+    bare = ibis.and_(rows[_KEY], *[~_is_filled(rows[name]) for name in articles])
+    if not rows.filter(bare).count().to_pyarrow().as_py():
+        return rows.mutate(**{LONE: lone})
+    counts = rows.group_by(HEAD).agg(**{_COUNT: rows.count()})
+    joined = rows.left_join(counts, HEAD).drop(f"{HEAD}_right")
+    bare = ibis.and_(joined[_KEY], *[~_is_filled(joined[name]) for name in articles])
+    is_head = bare & (joined[_COUNT] > 1)
+    return joined.mutate(**{LONE: is_head.ifelse("order_head", lone)}).drop(_COUNT)
+
+
+def _is_filled(column: ir.Value) -> ir.BooleanValue:
+    if not column.type().is_string():
+        return column.notnull()
+    return (column.strip() != "").fill_null(False)
 
 
 def _by_line(source: Orders) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -37,15 +38,33 @@ def as_customer(column: ir.Value, customers: Customers | None) -> ir.StringValue
 
 
 def is_anonymous(lines: ir.Table, params: Params) -> ir.BooleanValue:
-    """Return whether a customer stands for nobody, by its id, its name or the client's word."""
-    ids = lines["customer_id"]
-    walk_in = plain(ids).isin(walk_in_names()) | plain(ids.split("@")[0]).isin(walk_in_names())
-    name = params.orders.columns.customer_name
-    if name:
-        walk_in = walk_in | plain(as_text(given(lines, name))).isin(walk_in_names())
+    """Return whether a customer stands for nobody, by its id, its name or the client's word.
+
+    Ids are looked at once each, not line by line: there are far fewer, and hardly any is such.
+    """
     excluded = params.customers.exclude if params.customers else []
+    nobody = _found(lines["customer_id"], lambda ids: _is_nobody(ids, excluded))
+    anonymous = lines["customer_id"].isin(nobody)
+    if column := params.orders.columns.customer_name:
+        names = as_text(given(lines, column))
+        anonymous = anonymous | names.isin(_found(names, lambda each: _is_walk_in(each)))
+    return anonymous.fill_null(False)
+
+
+def _found(column: ir.StringValue, test: Callable[[ir.StringValue], ir.BooleanValue]) -> list[str]:
+    """Return the different values of a column that meet a test; one that no value is, for none."""
+    values = column.name("value").as_table().distinct()
+    found = values.filter(test(values["value"]).fill_null(False)).to_pyarrow()
+    return [*found["value"].to_pylist(), ""]
+
+
+def _is_nobody(ids: ir.StringValue, excluded: Iterable[str]) -> ir.BooleanValue:
     named = [ids.strip().lower().re_search(_whole(pattern)) for pattern in excluded]
-    return ibis.or_(walk_in, *named).fill_null(False)
+    return ibis.or_(_is_walk_in(ids), _is_walk_in(ids.split("@")[0]), *named)
+
+
+def _is_walk_in(text: ir.StringValue) -> ir.BooleanValue:
+    return plain(text).isin(walk_in_names())
 
 
 def _whole(pattern: str) -> str:
