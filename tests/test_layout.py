@@ -507,6 +507,31 @@ def test_addresses_are_one_customer_however_they_are_spelt_where_that_is_said(re
     assert matched.lines["customer_id"].unique().tolist() == ["ana@home.com"]
 
 
+def test_registered_customers_and_events_are_the_same_people(make_study):
+    rows = [
+        ("ana@home.com", "2024-01-05", "o1", 1, 10),
+        ("luis@home.com", "2024-01-07", "o2", 1, 5),
+    ]
+    customers = {
+        "path": "customers.csv",
+        "columns": {"customer": "customer", "registered": "registered"},
+    }
+    events = [
+        ("Ana@Home.com ", "2024-01-04", "view", "tea"),
+        ("GUEST", "2024-01-04", "view", "tea"),
+    ]
+    study = make_study(
+        rows, customers=[("ANA@home.com", "2024-01-01"), ("mostrador", "2024-01-01")]
+    )
+    assert len(study.customers) == 3
+    write_rows(study.root / "customers.csv", [("ANA@home.com", "2024-01-01"), ("guest", "2024-01-01")],
+               ("customer", "registered"))  # fmt: skip
+    matched = make_study(
+        rows, customers=customers | {"match": "email"}, events=events, run_dir="again"
+    )
+    assert sorted(matched.customers["customer_id"]) == ["ana@home.com", "luis@home.com"]
+
+
 def test_numbers_that_are_used_again_are_other_orders(read_log):
     rows = [
         ("7", "ana", "2023-03-01", "tea", 3, 1),

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.parsing import as_id, as_optional_instant, as_text
+from segkit.data.people import as_known_customer
 from segkit.data.sources import Raw
 from segkit.params import Channel, Customers, Params
 
@@ -62,7 +63,10 @@ def contacts(raw: Raw, params: Params) -> ir.Table:
         for channel, column in columns.consent.items()
     }
     given = table.select(
-        customer_id=as_id(table[columns.customer]), registered=moment, **addresses, **agreed
+        customer_id=as_known_customer(table[columns.customer], params),
+        registered=moment,
+        **addresses,
+        **agreed,
     )
     known = given.filter(given["customer_id"].notnull())
     return known.group_by("customer_id").agg(

@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from segkit.data.days import as_moment
-from segkit.data.parsing import as_given, as_id, as_instant, as_optional_instant, as_text
+from segkit.data.parsing import as_given, as_instant, as_optional_instant, as_text
+from segkit.data.people import as_known_customer
 from segkit.data.quality import count_malformed
 from segkit.data.rules import is_stray
 from segkit.data.sources import Raw
@@ -34,7 +35,7 @@ def clean_registered(raw: Raw, params: Params) -> tuple[ir.Table, pd.DataFrame]:
     columns, table = source.table, raw.table
     moment, unread = as_optional_instant(table, columns.registered, source, params.timezone)
     given = table.select(
-        customer_id=as_id(table[columns.customer]),
+        customer_id=as_known_customer(table[columns.customer], params),
         registered=moment,
         undated=unread.notnull(),
     )
@@ -80,7 +81,7 @@ def judge_events(raw: Raw, params: Params, *, today: date) -> ir.Table:
     kind = as_text(table[columns.type])
     given = source.types.model_dump(exclude_none=True)
     typed = {
-        "customer_id": as_id(table[columns.customer]),
+        "customer_id": as_known_customer(table[columns.customer], params),
         "happened_at": as_instant(table[columns.date], source, params.timezone),
         "type": ibis.cases(*[(kind == name, key) for key, name in given.items()]),
     }

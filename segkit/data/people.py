@@ -37,6 +37,14 @@ def as_customer(column: ir.Value, customers: Customers | None) -> ir.StringValue
     return _nfc(found.strip().lower())
 
 
+def as_known_customer(column: ir.Value, params: Params) -> ir.StringValue:
+    """Return a column of customers as ids, null for those who stand for nobody."""
+    ids = as_customer(column, params.customers)
+    excluded = params.customers.exclude if params.customers else []
+    nobody = _found(ids, lambda each: _is_nobody(each, excluded))
+    return ids.isin(nobody).ifelse(ibis.null("string"), ids)
+
+
 def is_anonymous(lines: ir.Table, params: Params) -> ir.BooleanValue:
     """Return whether a customer stands for nobody, by its id, its name or the client's word.
 
