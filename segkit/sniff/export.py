@@ -45,12 +45,11 @@ def dates(known: Known, columns: dict[str, Column], given: Given, tried: Trial) 
     column = columns[known.orders["columns"]["date"]]
     if column.kind != "instant" and not given.date_format:
         read = tried.instants(column.counts, list(known.date_formats))
-        for pattern in known.date_formats:
-            lines = column.lines_of(read[pattern])
-            if lines and lines >= NEARLY_ALL * column.present:
-                return Finding(
-                    pattern, f"as {known.system} writes them: {lines} of {column.present}"
-                )
+        lines = {pattern: column.lines_of(found) for pattern, found in read.items()}
+        fits = [each for each in lines if lines[each] >= max(1, NEARLY_ALL * column.present)]
+        if len(fits) == 1:  # where several do, as of a shop that chooses its own, the dates decide
+            told = f"as {known.system} writes them: {lines[fits[0]]} of {column.present}"
+            return Finding(fits[0], told)
     try:
         return date_format(column, tried, given.date_format)[0]
     except Unfit as unfit:
