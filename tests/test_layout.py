@@ -137,6 +137,18 @@ def test_a_number_that_is_used_again_takes_the_fields_of_its_own_first_row(read_
     assert found.amounts("customer_id") == {"ana": 8, "luis": 6}
 
 
+def test_a_status_that_is_repeated_on_each_line_begins_no_order(read_log):
+    header = (*NAMES, "status", "subtotal", "discount")
+    rows = [
+        ("o1", "ana", "2025-01-01", "tea", 3, 1, "paid", 7, 1),
+        ("o1", "ana", "2025-01-01", "pot", 5, 1, "paid", "", ""),
+    ]
+    amounts = {"subtotal": "subtotal", "discount": "discount"}
+    found = read_log(rows, header, amounts=amounts, **FILL)
+    assert (found.step("gross"), found.step("net")) == (8, 7)
+    assert found.amounts() == {"pot": 4.375, "tea": 2.625}
+
+
 def test_rows_of_the_order_alone_are_told_and_their_articles_count(read_log):
     header = (*NAMES, "income")
     rows = [

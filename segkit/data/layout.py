@@ -238,7 +238,8 @@ def _taken(
         for name in shared
         if name != key
     }
-    return joined.mutate(**given).drop(*theirs)
+    # Rows without a first row above them are orders of their own.
+    return joined.mutate(**given, **{HEAD: joined[HEAD].coalesce(joined[ROW])}).drop(*theirs)
 
 
 def _without_bare_heads(rows: ir.Table, source: Orders) -> ir.Table:
@@ -269,13 +270,15 @@ def _by_line(source: Orders) -> list[str]:
 
 
 def _first_row_columns(source: Orders) -> list[str]:
-    """Return the columns that only an order's first row fills: those of the order's own fields."""
+    """Return the columns that only an order's first row fills.
+
+    Amounts tell best: a log may repeat a status, or a date, on each line.
+    """
     if source.order_begins:
         return [source.order_begins]
     per_line = {*_by_line(source), source.amounts.line_discount}
     named = [name for name in source.amounts.named.values() if name not in per_line]
-    names = [*(status.column for status in source.statuses), *named]
-    return names or [source.columns.date]
+    return named or [status.column for status in source.statuses] or [source.columns.date]
 
 
 def _article(source: Orders) -> list[str]:
