@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
 import ibis
@@ -66,27 +65,29 @@ def conditions(lines: ir.Table, params: Params, today: date) -> dict[str, Tested
     date_given = as_text(given(lines, source.columns.date))
     tomorrow = ibis.literal(datetime.combine(today + timedelta(days=1), time.min))
     number, moment = _shown_numbers(lines, params), lines["observed_at"]
-    statuses = status_rules(lines, source)
-    tested: dict[str, Callable[[], Tested]] = {
-        "line_without_order": lambda: _lacks(lines, "line_without_order"),
-        "order_without_lines": lambda: _lacks(lines, "order_without_lines"),
-        **{name: lambda name=name: statuses[name] for name in statuses},  # type: ignore[misc]
-        "left_out": lambda: left_out(lines, source.where),
-        "no_customer": lambda: (lines["customer_id"].isnull(), none),
-        "anonymous": lambda: (is_anonymous(lines, params), lines["customer_id"]),
-        "no_date": lambda: (as_id(given(lines, source.columns.date)).isnull(), none),
-        "unparsable_date": lambda: (moment.isnull(), date_given),
-        "stray_date": lambda: (is_stray(moment, source), date_given),
-        "future_date": lambda: (moment >= tomorrow, date_given),
-        "unparsable_number": lambda: (_unparsable(lines, params), number),
-        "non_product": lambda: _non_product(lines, params),
-        "exact_duplicate": lambda: (lines[DUPLICATE], lines["order_id"]),
-        "cancelled": lambda: _cancelled(lines, params),
-        "non_positive_price": lambda: (_worthless(lines, params), number),
-        "negative_quantity": lambda: (is_negative(lines), number),
-    }
     active = [rule for rule in RULES[1:] if getattr(params.cleaning, rule) != "keep"]
-    return {rule: tested[rule]() for rule in active}
+    tested: dict[str, Tested] = {
+        "line_without_order": _lacks(lines, "line_without_order"),
+        "order_without_lines": _lacks(lines, "order_without_lines"),
+        **status_rules(lines, source),
+        "left_out": left_out(lines, source.where),
+        "no_customer": (lines["customer_id"].isnull(), none),
+        "no_date": (as_id(given(lines, source.columns.date)).isnull(), none),
+        "unparsable_date": (moment.isnull(), date_given),
+        "stray_date": (is_stray(moment, source), date_given),
+        "future_date": (moment >= tomorrow, date_given),
+        "unparsable_number": (_unparsable(lines, params), number),
+        "non_product": _non_product(lines, params),
+        "cancelled": _cancelled(lines, params),
+        "non_positive_price": (_worthless(lines, params), number),
+        "negative_quantity": (is_negative(lines), number),
+    }
+    # Both look at all lines, so only where they are asked for.
+    if "anonymous" in active:
+        tested["anonymous"] = (is_anonymous(lines, params), lines["customer_id"])
+    if "exact_duplicate" in active:
+        tested["exact_duplicate"] = (lines[DUPLICATE], lines["order_id"])
+    return {rule: tested[rule] for rule in active}
 
 
 def with_duplicates(lines: ir.Table, params: Params) -> ir.Table:
