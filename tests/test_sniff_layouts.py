@@ -263,6 +263,53 @@ def test_one_row_an_order_is_worth_its_subtotal_less_its_discount(tmp_path):
     assert (params.orders.layout, net(found)) == ("orders", 60 * 15)
 
 
+def test_statuses_are_understood_by_the_beginnings_of_their_words(tmp_path):
+    states = ["Pago aceptado"] * 40 + [
+        "En espera de pago por transferencia",
+        "Cancelado",
+        "Reembolsado",
+    ]
+    header = "ID,Cliente,Total,Estado,Fecha"
+    rows = [
+        [f"{i}", f"c{i % 9}", "10.00", states[i % len(states)], f"2024-{i % 12 + 1:02}-11"]
+        for i in range(2 * len(states))
+    ]
+    params, found = written(tmp_path, made(tmp_path / "log.csv", header, rows))
+    (status,) = params.orders.statuses
+    assert status.sold == ["Pago aceptado"]
+    assert status.unpaid == ["En espera de pago por transferencia"]
+    assert net(found) == 80 * 10
+
+
+def test_statuses_that_nobody_knows_do_not_take_most_of_a_log_away(tmp_path):
+    header = "ID,Cliente,Total,Estado,Fecha"
+    rows = [
+        [
+            f"{i}",
+            f"c{i % 9}",
+            "10.00",
+            ("xyz", "qwy", "Cancelado")[i % 3],
+            f"2024-{i % 12 + 1:02}-11",
+        ]
+        for i in range(90)
+    ]
+    params, found = written(tmp_path, made(tmp_path / "log.csv", header, rows))
+    assert (params.orders.statuses[0].sold, net(found)) == (None, 60 * 10)
+    text = (tmp_path / "params" / "acme.yaml").read_text(encoding="utf-8")
+    assert "say in orders.statuses which of them are sales" in text
+
+
+def test_of_two_amounts_of_an_order_its_products_are_taken(tmp_path):
+    header = "Sale Date,Order ID,Buyer User ID,Order Value,Discount Amount,Shipping,Order Total"
+    rows = [
+        [f"2024-{i % 12 + 1:02}-11", f"{i}", f"b{i % 9}", "20.00", "2.00", "4.50", "22.50"]
+        for i in range(60)
+    ]
+    params, found = written(tmp_path, made(tmp_path / "log.csv", header, rows))
+    assert params.orders.amounts.subtotal_is == "before_discount"
+    assert net(found) == 60 * 18
+
+
 def test_two_files_are_joined_by_the_key_that_they_share(tmp_path):
     orders = [[f"{i}", f"c{i % 9}@example.com", f"2024-{i % 12 + 1:02}-11"] for i in range(60)]
     items = [[f"{i // 2}", f"P{i % 5}", "3.00", "2"] for i in range(120)]

@@ -46,11 +46,18 @@ class Columns:
         for role in self.names.columns:
             for row in self._candidates(role):
                 fitting = [column for column in row if self._fits(role, column)]
+                if len(fitting) > 1 and role == "amount":
+                    fitting = self._subtotals(fitting) or fitting
                 if len(fitting) > 1:
                     raise _tied(role, [column.name for column in fitting])
                 if fitting:
                     self.by_role[role] = fitting[0]
                     break
+
+    def _subtotals(self, fitting: list[Column]) -> list[Column]:
+        """Of an order's amounts, return what its products come to: shipping and tax are in totals."""
+        names = {key for row in self.names.amounts["subtotal"] for key in row}
+        return [column for column in fitting if self.names.key(column.name) in names]
 
     def _candidates(self, role: str) -> list[list[Column]]:
         columns = {column.name: column for column in self.sample.columns}
@@ -123,6 +130,8 @@ def _unfit(role: str, column: Column) -> str:
         return "the same value on each line"
     if lines >= ENOUGH and role == "customer" and different == lines:
         return f"another value on each of {lines} lines, so nobody buys twice"
+    if lines >= ENOUGH and role == "product" and different == lines:
+        return f"another value on each of {lines} lines, so nothing is sold twice"
     if lines >= ENOUGH and role in ("category", "channel") and different > lines / 2:
         return f"{different} different values on {lines} lines"
     if role == "status" and different > STATUSES:

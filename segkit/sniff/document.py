@@ -270,7 +270,7 @@ def _cleaning(guess: Guess) -> Iterator[str]:
         yield "customers:"
         yield f"  match: email  {_remark(guess.addresses)}"
     yield "cleaning:"
-    if guess.level.layout != "lines":
+    if guess.level.layout != "lines" or guess.level.amounts:
         yield "  exact_duplicate: keep  # two equal lines of an order can be two articles"
     elif "order" in guess.columns:
         yield "  exact_duplicate: reject  # the same line twice in an order is taken for a fault"

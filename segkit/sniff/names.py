@@ -28,6 +28,7 @@ class Names:
     amounts: dict[str, list[list[str]]]
     currency: list[str]
     statuses: dict[str, list[str]]
+    status_stems: dict[str, list[str]]
     ignored: frozenset[str]
 
     @classmethod
@@ -57,11 +58,30 @@ class Names:
         }
         currency = _keys(content["currency"], ignored)
         statuses = {kind: _keys(row, ignored) for kind, row in content["statuses"].items()}
-        return cls(columns, amounts, currency, statuses, ignored)
+        return cls(columns, amounts, currency, statuses, content["status_stems"], ignored)
 
     def key(self, name: str) -> str:
         """Return a name as it is compared: letters and digits of the words that count."""
         return _key(name, self.ignored)
+
+    def status(self, text: str) -> str | None:
+        """Return what a status says of an order: `sold`, `returned`, `unpaid`, `cancelled`, or None.
+
+        Examples
+        --------
+        >>> names = Names.load()
+        >>> [names.status(text) for text in ("Pago aceptado", "En espera de pago", "Pendiente de envío")]
+        ['sold', 'unpaid', 'sold']
+        """
+        key = self.key(text)
+        for kind, words in self.statuses.items():
+            if key in words:
+                return kind
+        begun = [word for word in _words(text) if word]
+        for kind, stems in self.status_stems.items():
+            if any(word.startswith(stem) for word in begun for stem in stems):
+                return "sold" if kind == "beside" else kind
+        return None
 
     def roles(self, names: Iterable[str]) -> set[str]:
         """Return what columns of these names can be."""
@@ -80,7 +100,12 @@ def _keys(names: Iterable[str], ignored: frozenset[str]) -> list[str]:
 
 def _key(name: str, ignored: frozenset[str]) -> str:
     outside = re.sub(r"[(\[][^)\]]*[)\]]", " ", name.replace("°", "º"))
-    plain = unicodedata.normalize("NFKD", outside)
+    return "".join(word for word in _words(outside) if word not in ignored)
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text, in small letters without accents."""
+    plain = unicodedata.normalize("NFKD", text)
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower()
-    return "".join(word for word in re.findall(r"[^\W_]+", split) if word not in ignored)
+    return re.findall(r"[^\W_]+", split)
