@@ -119,7 +119,7 @@ def _on_first_rows(order: Column, column: Column) -> bool:
 
 
 def _repeated(order: Column, column: Column) -> bool:
-    """Return whether a column says the same on all lines of an order, and not always the same."""
+    """Return whether a column says the same on all lines of an order."""
     orders: dict[str, set[str | None]] = {}
     lines: dict[str, int] = {}
     for key, value in zip(order.values, column.values):
@@ -136,20 +136,19 @@ def _reading(
 ) -> tuple[dict[str, Any], str]:
     """Return the amounts whose sum is the orders' total, and how many orders say so."""
     orders = list(_orders(columns, order, candidates))
-    best: tuple[int, dict[str, Any]] = (0, {})
-    for kind, tax_is in product(_subtotals(candidates), ("on_top", "inside")):
-        matching = sum(_adds_up(sums, candidates, kind, tax_is) for sums in orders)
-        if matching > best[0]:
-            best = matching, {"kind": kind}
-    if not orders or best[0] < ADDS_UP * len(orders):
+    matching = {
+        (kind, tax_is): sum(_adds_up(sums, candidates, kind, tax_is) for sums in orders)
+        for kind, tax_is in product(_subtotals(candidates), ("on_top", "inside"))
+    }
+    best = max(matching, key=lambda reading: matching[reading])
+    if not orders or matching[best] < ADDS_UP * len(orders):
         return {}, ""
-    named = {name: column.name for name, column in candidates.items()}
     found: dict[str, Any] = {}
-    for name, column in named.items():
-        found[name] = column
+    for name, column in candidates.items():
+        found[name] = column.name
         if name == "subtotal":
-            found["subtotal_is"] = best[1]["kind"]
-    return found, f"{best[0]} of {len(orders)} orders add up"
+            found["subtotal_is"] = best[0]
+    return found, f"{matching[best]} of {len(orders)} orders add up"
 
 
 def _subtotals(candidates: Mapping[str, Column]) -> list[str]:
