@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
@@ -39,10 +38,9 @@ from segkit.data.returns import (
     returns_quality,
 )
 from segkit.data.rules import DUPLICATE, UNKNOWN_BUYER, conditions, fate, with_duplicates
-from segkit.data.sources import Raw, Workspace
+from segkit.data.sources import Raw, Workspace, working_through
 from segkit.data.standing import is_given_back
 from segkit.data.worth import VALUE, WORTH, given_amounts, has_order_amounts, of_orders
-from segkit.errors import DataError
 from segkit.params import Params
 
 
@@ -256,11 +254,6 @@ def _damaged(raws: dict[str, Raw]) -> list[ir.Table]:
 def write_down(workspace: Workspace, table: ir.Table, name: str) -> ir.Table:
     """Compute a table once, out of memory, for the several passes that follow."""
     file = workspace.fresh_file(name)
-    try:
+    with working_through():
         table.to_parquet(file)
-    except duckdb.Error as error:  # a damaged page of a file, memory or disk at its end
-        raise DataError(
-            f"the engine cannot work through the lines ({str(error).splitlines()[0]})",
-            fix="check the files, the free disk space and engine.memory_limit",
-        ) from None
     return workspace.parquet(file)

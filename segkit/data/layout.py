@@ -15,7 +15,13 @@ import ibis
 import ibis.expr.types as ir
 
 from segkit.data.parsing import as_id, as_text
-from segkit.data.sources import Raw, Workspace, read_table, require_columns
+from segkit.data.sources import (
+    Raw,
+    Workspace,
+    read_table,
+    require_columns,
+    working_through,
+)
 from segkit.errors import DataError, SegkitError, suggestion
 from segkit.params import Join, Orders, PackedItems
 
@@ -35,6 +41,7 @@ LINE_ROLES = (
 """Columns that each line has for itself: an order's first row says nothing of the others."""
 
 
+@working_through()
 def lines_of(workspace: Workspace, source: Orders, *, sample: int | None = None) -> Raw:
     """Return an order log with one row a line.
 

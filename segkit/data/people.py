@@ -12,6 +12,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from segkit.data.parsing import as_id, as_text, given
+from segkit.data.sources import working_through
 from segkit.foundation.yaml_files import load_yaml
 from segkit.params import Customers, Params
 
@@ -62,7 +63,8 @@ def is_anonymous(lines: ir.Table, params: Params) -> ir.BooleanValue:
 def _found(column: ir.StringValue, test: Callable[[ir.StringValue], ir.BooleanValue]) -> list[str]:
     """Return the different values of a column that meet a test; one that no value is, for none."""
     values = column.name("value").as_table().distinct()
-    found = values.filter(test(values["value"]).fill_null(False)).to_pyarrow()
+    with working_through():
+        found = values.filter(test(values["value"]).fill_null(False)).to_pyarrow()
     return [*found["value"].to_pylist(), ""]
 
 

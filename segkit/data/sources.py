@@ -125,6 +125,18 @@ class Workspace:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
+@contextmanager
+def working_through() -> Iterator[None]:
+    """Tell in one line where the engine cannot: a damaged page, memory or disk at its end."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise DataError(
+            f"the engine cannot work through the lines ({_first_line(error)})",
+            fix="check the files, the free disk space and engine.memory_limit",
+        ) from None
+
+
 def resolve_files(source: Source, root: Path, *, where: str) -> list[Path]:
     """Return the files that a source's paths, folders and patterns stand for, each once.
 
