@@ -19,10 +19,15 @@ def flattened(values: Mapping[str, Any], start: str = "") -> Iterator[tuple[str,
     --------
     >>> dict(flattened({"clv": {"margin": 0.4}, "currency": "EUR"}))
     {'clv.margin': 0.4, 'currency': 'EUR'}
+    >>> dict(flattened({"orders": {"join": [{"key": ["id"]}]}}))
+    {'orders.join.0.key': ['id']}
     """
     for name, value in values.items():
         if isinstance(value, Mapping) and value:
             yield from flattened(value, f"{start}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
+            for place, each in enumerate(value):
+                yield from flattened(each, f"{start}{name}.{place}.")
         else:
             yield f"{start}{name}", value
 
