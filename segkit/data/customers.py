@@ -9,7 +9,6 @@ dates the lines are summed once, and only their orders are looked at from each d
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 
@@ -17,6 +16,7 @@ import ibis
 import ibis.expr.types as ir
 
 from segkit.data.days import as_date, as_moment, calendar
+from segkit.foundation.letters import without_accents
 
 DIMENSION = "dimension:"
 """How the names of columns begin that a client cuts its figures by."""
@@ -323,8 +323,8 @@ def dimension_keys(columns: Iterable[str]) -> dict[str, str]:
     keys: dict[str, str] = {}
     for column in columns:
         if column.startswith(DIMENSION):
-            plain = unicodedata.normalize("NFKD", column.removeprefix(DIMENSION)).lower()
-            key = re.sub(r"[^a-z0-9]+", "_", re.sub("[\u0300-\u036f]", "", plain)).strip("_")
+            plain = without_accents(column.removeprefix(DIMENSION)).lower()
+            key = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
             same = sum(other.startswith(key) for other in keys.values())
             keys[column] = f"{key}_{same + 1}" if same else key or "dimension"
     return keys

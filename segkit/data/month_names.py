@@ -6,13 +6,14 @@ The engine knows the English ones alone, so the others are replaced before it re
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
+
+from segkit.foundation.letters import without_accents
 
 _LANGUAGES = ("en", "es", "pt")
 _ALSO = {"sep": 9, "sept": 9, "set": 9, "setiembre": 9}
@@ -123,7 +124,7 @@ def _words(kind: str, widths: Iterable[Literal["wide", "abbreviated"]]) -> dict[
         for language in _LANGUAGES:
             for number, name in _names(width, language, kind).items():
                 key = name.lower().rstrip(".")
-                found |= {key: number, _without_accents(key): number}
+                found |= {key: number, without_accents(key): number}
     return found
 
 
@@ -133,8 +134,3 @@ def _names(width: Literal["wide", "abbreviated"], language: str, kind: str = "mo
 
     names = get_month_names if kind == "month" else get_day_names
     return names(width, locale=language)
-
-
-def _without_accents(word: str) -> str:
-    plain = unicodedata.normalize("NFKD", word)
-    return "".join(sign for sign in plain if not unicodedata.combining(sign))

@@ -102,9 +102,8 @@ def money(known: Known, columns: dict[str, Column], given: Given) -> Finding | N
 def remarks(known: Known, columns: dict[str, Column], sample: Sample) -> Iterator[str]:
     """Yield what somebody has to look at: statuses, and a currency that is missing."""
     for status in known.orders.get("statuses", []):
-        counts = columns[status["column"]].counts
-        if "sold" in status and counts:
-            told = ", ".join(f"{shown(text)} {lines}" for text, lines in counts.most_common(8))
-            yield f"{status['column']}: {told}"
+        column = columns[status["column"]]
+        if "sold" in status and column.counts:
+            yield f"{column.name}: {column.commonest}"
     for told in unknown_statuses(known, sample):
         yield f"not known: {told}: not a sale until a list of statuses has it"

@@ -244,7 +244,7 @@ def _statuses(columns: Columns) -> Finding | None:
     for text in column.counts:
         kind = names.status(text)
         (found.setdefault(kind, []) if kind else strange).append(text)
-    told = ", ".join(f"{shown(text)} {lines}" for text, lines in column.counts.most_common(8))
+    told = column.commonest
     if not found:
         columns.notes.append(f"status: {told}: say in orders.statuses which of them are sales")
         return None

@@ -7,7 +7,6 @@ here is what a client's params say, with the names that this export has.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from segkit.errors import RuleError, SegkitError
+from segkit.foundation.letters import without_accents
 from segkit.params import load_yaml
 from segkit.sniff.sample import Sample, shown
 
@@ -203,9 +203,7 @@ def _named(several: Iterable[str] | str, names: Iterable[str]) -> str | None:
 
 
 def _key(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name)
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(plain.casefold().split())
+    return " ".join(without_accents(name).casefold().split())
 
 
 def _lost(name: str) -> str:

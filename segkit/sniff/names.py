@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from segkit.errors import RuleError
+from segkit.foundation.letters import without_accents
 from segkit.params import OrderColumns, load_yaml
 
 DECLARED = ("type",)
@@ -105,7 +105,5 @@ def _key(name: str, ignored: frozenset[str]) -> str:
 
 def _words(text: str) -> list[str]:
     """Return the words of a text, in small letters without accents."""
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain).lower()
+    split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", without_accents(text)).lower()
     return re.findall(r"[^\W_]+", split)

@@ -53,6 +53,11 @@ class Column:
         texts = [None if value in self.dated else value for value in self.values]
         return Column(self.name, texts, self.kind) if self.dated else self
 
+    @property
+    def commonest(self) -> str:
+        """The values that most rows have, and how many rows."""
+        return ", ".join(f"{shown(text)} {lines}" for text, lines in self.counts.most_common(8))
+
     def lines_of(self, texts: Iterable[str]) -> int:
         """Count the rows that have one of these values."""
         return sum(self.counts[text] for text in texts)
