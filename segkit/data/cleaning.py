@@ -56,6 +56,8 @@ class Cleaned:
         for returns), `is_return`, `order_known` (of a return), and `product_id`, `product`,
         `category`, `channel`, `discount`, `profit` where the log has them; a column
         `dimension:` and its name for each of `orders.dimensions`.
+    nobody : ibis table
+        As `lines`: sales and returns that count, and are no customer's.
     rejected : ibis table
         `source`, `reason`, `amount`, `file`, `line`, and `raw`: the line as given. Lines of
         the order log and of the returns table, and malformed lines of every table.
@@ -66,6 +68,7 @@ class Cleaned:
     """
 
     lines: ir.Table
+    nobody: ir.Table
     rejected: ir.Table
     quality: pd.DataFrame
     bridge: pd.DataFrame
@@ -113,7 +116,8 @@ def clean(workspace: Workspace, params: Params, raws: dict[str, Raw], *, today: 
     lines = write_down(workspace, lines, "lines")
     quality = pd.concat([quality, reused, placed_rows(lines)], ignore_index=True)
     bridge = revenue_bridge(judged, mirrored)
-    return Cleaned(lines, ibis.union(*rejected), quality[QUALITY_COLUMNS], bridge)
+    nobody = place_returns(_kept(_of_nobody(judged)))
+    return Cleaned(lines, nobody, ibis.union(*rejected), quality[QUALITY_COLUMNS], bridge)
 
 
 def of_types(table: ir.Table, params: Params) -> ir.Table:
@@ -196,7 +200,7 @@ def _numbers(table: ir.Table, params: Params) -> dict[str, ir.Value]:
         numbers["amount"] = product.try_cast(MONEY)
     numbers[VALUE] = numbers["amount"]
     numbers.setdefault("quantity", ibis.literal(1).cast(MONEY))
-    for name in ("discount", "profit"):
+    for name in ("discount", "profit", "cost"):
         if getattr(columns, name):
             numbers[name] = as_number(table[getattr(columns, name)], source)
     return numbers | given_amounts(table, source)
@@ -210,6 +214,7 @@ _OF_SALES |= {*WORTH, "is_back", "opens", "over"} - {"amount"}
 
 def _kept(judged: ir.Table) -> ir.Table:
     """Return sales and returns; a line cancelled after the sale is one of each."""
+    judged = _with_profit(judged)
     spare = [name for name in judged.columns if name in _OF_SALES or name.startswith("given:")]
     signed = [name for name in ("quantity", "amount", "profit") if name in judged.columns]
     sales = judged.filter(judged["fate"].isin(["sale", "cancelled"]))
@@ -222,6 +227,22 @@ def _kept(judged: ir.Table) -> ir.Table:
     if "refunded" in judged.columns:
         parts.append(refund_lines(sales))
     return ibis.union(*[part.drop(*spare) for part in parts])
+
+
+def _of_nobody(judged: ir.Table) -> ir.Table:
+    """Return lines whose buyer is no customer, with what becomes of them otherwise."""
+    found = judged.filter(judged["rule"].isin(UNKNOWN_BUYER))
+    return found.mutate(fate=found["otherwise"], customer_id=found["customer_id"].fill_null(""))
+
+
+def _with_profit(judged: ir.Table) -> ir.Table:
+    """Return lines with what each leaves, where the log says what it has cost."""
+    if "cost" not in judged.columns:
+        return judged
+    amount, cost = (judged[name].cast("float64") for name in ("amount", "cost"))
+    given_back = judged["fate"] == "return"
+    profit = given_back.ifelse(cost.abs() - amount.abs(), amount - cost)
+    return judged.mutate(profit=profit.cast(MONEY)).drop("cost")
 
 
 def _rejected(judged: ir.Table, name: str = "orders") -> ir.Table:

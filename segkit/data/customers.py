@@ -119,6 +119,11 @@ def orders_of(lines: ir.Table) -> ir.Table:
     return _order_values(_order_sums(lines, ("customer_id", "order_id")))
 
 
+def orders_within(lines: ir.Table, part: str) -> ir.Table:
+    """Return orders as `orders_of` does, those whose lines lie in several parts one in each."""
+    return _order_values(_order_sums(lines, ("customer_id", "order_id", part)))
+
+
 def _order_sums(lines: ir.Table, keys: Sequence[str], **more: ir.Value) -> ir.Table:
     """Return what can be added up order by order, and again from parts of orders."""
     sold, amount, quantity = ~lines["is_return"], lines["amount"], lines["quantity"]
@@ -425,51 +430,6 @@ def period_table(lines: ir.Table, start: date, as_of: date) -> ir.Table:
         )
         .order_by("customer_id")
     )
-
-
-def recent_orders(lines: ir.Table, as_of: date, days: int) -> ir.Table:
-    """Return each customer's orders in the recent window, and in the one before it.
-
-    Returns
-    -------
-    ibis table
-        `customer_id`, `recent_orders`, `earlier_orders`; an order counts on its first day.
-        Who ordered in neither is left out.
-    """
-    orders = orders_of(lines.filter(lines["observed_at"] < as_moment(as_of)))
-    bought = orders.filter(order_stands(orders))
-    dated = bought.select("customer_id", day=bought["ordered_at"].date(), as_of=as_date(as_of))
-    near = dated.filter(dated["as_of"].delta(dated["day"], unit="day") <= 2 * days)
-    return near.group_by("customer_id").agg(**_windows(near, days)).order_by("customer_id")
-
-
-def gap_counts(lines: ir.Table, as_of: date) -> ir.Table:
-    """Return how many times each gap between purchase days has passed before `as_of`.
-
-    Returns
-    -------
-    ibis table
-        `days` (1 and more), `gaps`; ordered by `days`.
-    """
-    known = purchases(orders_of(lines.filter(lines["observed_at"] < as_moment(as_of))))
-    repeats = known.filter(known["gap"].notnull())
-    return repeats.group_by(days=repeats["gap"]).agg(gaps=repeats.count()).order_by("days")
-
-
-def weekly_repeats(lines: ir.Table, joined_before: date, as_of: date) -> ir.Table:
-    """Return the repeat purchase days of each week, of customers who joined before a date.
-
-    Returns
-    -------
-    ibis table
-        `week` (its Monday), `repeats`; ordered by `week`; weeks without a repeat are left out.
-    """
-    known = purchases(orders_of(lines.filter(lines["observed_at"] < as_moment(as_of))))
-    firsts = known.group_by("customer_id").agg(first=known["day"].min())
-    firsts = firsts.filter(firsts["first"] < as_date(joined_before))
-    repeats = known.filter(known["gap"].notnull()).semi_join(firsts, "customer_id")
-    weeks = repeats.group_by(week=repeats["day"].truncate("W"))
-    return weeks.agg(repeats=repeats.count()).order_by("week")
 
 
 def purchase_days(lines: ir.Table, customer_id: str, as_of: date) -> ir.Table:

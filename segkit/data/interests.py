@@ -18,12 +18,14 @@ import pyarrow.parquet as pq
 from segkit.data.days import as_date, as_moment
 
 EVER = 10**6  # days: longer ago than any look
+YEAR = 365  # days
+MEASURED = ["days", "first_age", "age", "returned", "seen_age", "carted"]
 
 
 def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None) -> ir.Table:
     """Return one row a customer and product, from what was known before `as_of`.
 
-    What was only ever returned was not bought.
+    What was only ever returned was not bought: its row has no purchase days.
 
     Parameters
     ----------
@@ -39,9 +41,11 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
     ibis table
         `customer_id`, `product_id`; `days` (purchase days; 0 where not bought), `first_age`
         and `age` (days from the first and the last purchase to `as_of`; null where not
-        bought); `seen_age` (days since it was last looked at or put in the cart, where that
-        was after the last purchase; else null) and `carted` (whether it was put in the cart
-        then). Ordered by `customer_id` and `product_id`.
+        bought); `returned` (whether all of it came back, or any of it since the last purchase);
+        `seen_age` (days since it was last
+        looked at or put in the cart, where that was after the last purchase; else null) and
+        `carted` (whether it was put in the cart then). Ordered by `customer_id` and
+        `product_id`.
     """
     bought = _bought(lines, as_of)
     if events is None or "product_id" not in events.columns:
@@ -57,6 +61,7 @@ def interest_table(lines: ir.Table, as_of: date, events: ir.Table | None = None)
         days=both["days"].fill_null(0),
         first_age="first_age",
         age="age",
+        returned=both["returned"].fill_null(False),
         seen_age=is_open.ifelse(both["seen_age_"], ibis.null("int64")),
         carted=(both["carted_age_"] < last).fill_null(False),
     )
@@ -91,20 +96,26 @@ def of_categories(lines: ir.Table, events: ir.Table | None) -> tuple[ir.Table, i
 def _bought(lines: ir.Table, as_of: date) -> ir.Table:
     known = lines.filter((lines["observed_at"] < as_moment(as_of)) & lines["product_id"].notnull())
     sold = ~known["is_return"]
-    day = known["counts_at"].date()
+    day, moment = known["counts_at"].date(), known["observed_at"]
     pairs = known.group_by("customer_id", "product_id").agg(
         units=known["quantity"].sum(),
         days=day.nunique(where=sold),
         first=day.min(where=sold),
         last=day.max(where=sold),
+        last_sale=moment.max(where=sold),
+        last_return=moment.max(where=known["is_return"]),
     )
-    pairs = pairs.filter((pairs["units"] > 0) & (pairs["days"] > 0))
+    kept = (pairs["units"] > 0) & (pairs["days"] > 0)
+    first, last = (kept.ifelse(pairs[name], ibis.null("date")) for name in ("first", "last"))
+    back = pairs["last_return"].notnull()
+    pairs = pairs.filter(kept | back)
     return pairs.select(
         "customer_id",
         "product_id",
-        "days",
-        first_age=as_date(as_of).delta(pairs["first"], unit="day"),
-        age=as_date(as_of).delta(pairs["last"], unit="day"),
+        days=kept.ifelse(pairs["days"], 0),
+        first_age=as_date(as_of).delta(first, unit="day"),
+        age=as_date(as_of).delta(last, unit="day"),
+        returned=back & (~kept | (pairs["last_return"] >= pairs["last_sale"])),
     )
 
 
@@ -157,6 +168,35 @@ def _popularity(interests: ir.Table, half_life_days: float) -> ir.Value:
     return (age * (-np.log(2) / half_life_days)).exp().sum().fill_null(0.0)
 
 
+def month_sales(lines: ir.Table, as_of: date) -> ir.Table:
+    """Return in which months of the year each product was sold, as far back as whole years go.
+
+    Parameters
+    ----------
+    lines : ibis table
+        Kept lines with `product_id`.
+    as_of : date
+        The first day that is not known; years are counted back from it.
+
+    Returns
+    -------
+    ibis table
+        `product_id`, `month` (twelfth of a year: 0 begins at `as_of`, in an earlier year; 11
+        ends before it) and `sales` (lines sold). A product has its whole years since it was
+        first sold; one first sold within the last 365 days has none.
+    """
+    known = lines.filter(~lines["is_return"] & (lines["observed_at"] < as_moment(as_of)))
+    known = known.filter(known["product_id"].notnull())
+    known = known.mutate(age=as_date(as_of).delta(known["counts_at"].date(), unit="day"))
+    back = ((known["age"] - 1) * 12 // YEAR).cast("int64")
+    sums = known.group_by("product_id", back=back).agg(sales=known.count(), age=known["age"].max())
+    years = sums["age"].max().over(ibis.window(group_by="product_id")) // YEAR
+    whole = sums.mutate(years=years).filter(lambda table: table["back"] < 12 * table["years"])
+    return whole.group_by("product_id", month=11 - whole["back"] % 12).agg(
+        sales=whole["sales"].sum()
+    )
+
+
 def segment_sales(interests: ir.Table, segments: pd.DataFrame, half_life_days: float) -> ir.Table:
     """Return how each product sells in each segment.
 
@@ -202,13 +242,13 @@ def customer_rows(
     Yields
     ------
     DataFrame
-        `customer` (place among those yielded with it), `product` (place), `days`, `age`,
-        `seen_age`, `carted`.
+        `customer` (place among those yielded with it), `product` (place), `days`,
+        `first_age`, `age`, `returned`, `seen_age`, `carted`.
     array of str
         The ids of these customers.
     """
     places = pa.array(product_ids, type=pa.string())
-    columns = ["customer_id", "product_id", "days", "age", "seen_age", "carted"]
+    columns = ["customer_id", "product_id", *MEASURED]
     rest: pa.Table | None = None
     with pq.ParquetFile(file) as parquet:
         for batch in parquet.iter_batches(size, columns=columns):
@@ -227,6 +267,6 @@ def _placed(table: Any, places: Any) -> tuple[pd.DataFrame, np.ndarray]:
     customers = pc.dictionary_encode(table["customer_id"].combine_chunks())
     product = pc.index_in(table["product_id"], value_set=places)
     columns = {"customer": customers.indices.to_numpy(), "product": product.to_numpy()}
-    measured = table.select(["days", "age", "seen_age", "carted"]).to_pandas()
+    measured = table.select(MEASURED).to_pandas()
     ids = customers.dictionary.to_numpy(zero_copy_only=False)
     return pd.DataFrame(columns).join(measured), ids

@@ -36,7 +36,7 @@ ITEM = "item."
 
 LINE_ROLES = (
     *("amount", "price", "quantity", "product", "product_name", "category"),
-    *("discount", "profit", "type"),
+    *("discount", "profit", "cost", "type"),
 )
 """Columns that each line has for itself: an order's first row says nothing of the others."""
 

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__all__ = ["BGNBD", "MBGNBD", "GammaGamma", "ModelError", "ParetoNBD", "PurchaseModel"]
+__all__ = [
+    "BGNBD",
+    "MBGNBD",
+    "GammaGamma",
+    "MeanProfit",
+    "ModelError",
+    "ParetoNBD",
+    "PurchaseModel",
+    "choice_by_tests",
+    "choice_by_fit",
+]
 
 _HOMES = {
     "BGNBD": "bg_nbd",
     "GammaGamma": "gamma_gamma",
     "MBGNBD": "mbg_nbd",
+    "MeanProfit": "mean_profit",
     "ModelError": "fitting",
     "ParetoNBD": "pareto_nbd",
     "PurchaseModel": "purchase",
+    "choice_by_tests": "choice",
+    "choice_by_fit": "choice",
 }
 
 

@@ -41,6 +41,7 @@ class BetaGeometricNBD(PurchaseModel):
         {"r": LIMIT},  # all buy at one rate
         {"a": LIMIT},  # all are as likely to leave as each other
     )
+    partners: ClassVar = {"r": ("alpha", 1.0), "a": ("b", 1.0)}
     leaves_at_once: ClassVar[int]
     """1 where a customer can leave after the first purchase, before any repeat, else 0."""
 
@@ -68,9 +69,9 @@ class BetaGeometricNBD(PurchaseModel):
         slope_r -= stayed @ of_T + left @ of_t
         pull = stayed * (1 / ages)[rows.iT] + left * (1 / lasts)[rows.it]
         slope_alpha = total * r / alpha - power @ pull
-        whole = digamma(a + b) - digamma(a + b + stays)
-        slope_a = by_x @ whole + left_x.sum() / a
-        slope_b = by_x @ (digamma(b + stays) - digamma(b) + whole)
+        each = b + np.arange(stays.max())
+        slope_a = left_x.sum() / a - by_x @ _sums_to(stays, 1 / (a + each))
+        slope_b = by_x @ _sums_to(stays, a / (each * (a + each)))
         slope_b -= left_x @ (1 / (b + np.maximum(stays, 1) - 1))
         return float(value), {"r": slope_r, "alpha": slope_alpha, "a": slope_a, "b": slope_b}
 
@@ -79,7 +80,8 @@ class BetaGeometricNBD(PurchaseModel):
         r, alpha, a, b = (params[name] for name in self.names)
         stays = x + self.leaves_at_once
         rate = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
-        return rate + betaln(a, b + stays) - betaln(a, b)
+        each = b + np.arange(stays.max(initial=0))
+        return rate - _sums_to(stays, np.log1p(a / each))
 
     def _log_odds(
         self, params: Mapping[str, float], x: np.ndarray, t_x: np.ndarray, T: np.ndarray
@@ -140,6 +142,14 @@ class BetaGeometricNBD(PurchaseModel):
     def _stays_at_first(self, params: Mapping[str, float]) -> float:
         a, b = params["a"], params["b"]
         return b / (a + b) if self.leaves_at_once else 1.0
+
+
+def _sums_to(counts: np.ndarray, terms: np.ndarray) -> np.ndarray:
+    """Return the sum of so many first terms, one for each count.
+
+    A difference of gamma or beta functions is such a sum, which stays exact where they are huge.
+    """
+    return np.append(0.0, np.cumsum(terms))[counts.astype(np.int64)]
 
 
 def _mean_orders(r: np.ndarray, ahead: np.ndarray, a: float, b: np.ndarray) -> np.ndarray:

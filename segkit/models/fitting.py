@@ -34,6 +34,14 @@ every machine; the limit is one place.
 """
 FLAT = 1e-6
 """A mean log-likelihood with no steeper slope is at its maximum."""
+RUNAWAY = 5.0
+"""A resample that foretells more than so many times the fit's total is of no use."""
+EDGE = 0.1
+"""Nearer to a bound than this an optimiser has stopped on its way there."""
+SLIGHT = 1e-3
+"""A curvature less than this part of the greatest is taken for no less: a step would be too long."""
+NEAR = 1e-3
+"""A last step that is longer is none towards a maximum that was found."""
 BOOTSTRAP_ROWS = 2_000
 """A bootstrap fits many times: of more rows, those with rounded times are resampled."""
 
@@ -101,6 +109,10 @@ class MaximumLikelihood(Estimator):
     starts: ClassVar[tuple[Mapping[str, float], ...]]
     limits: ClassVar[tuple[Mapping[str, float], ...]] = ()
     """Simpler models that this one has at its bounds: the logarithms that each holds fixed."""
+    partners: ClassVar[Mapping[str, tuple[str, float]]] = {}
+    """What rises (1.0) or falls (-1.0) with a parameter on its way to a bound: only their ratio,
+    or product, counts there. A partner may lie beyond the bound; a parameter that has one may
+    not, since the likelihood is a difference of terms as large as it is."""
 
     params_: dict[str, float]
     log_likelihood_: float
@@ -109,6 +121,7 @@ class MaximumLikelihood(Estimator):
     customers_: float
     covariance_: list[list[float]] | None
     at_bound_: list[str]
+    bootstrap_left_out: int
     _small: tuple[Any, np.ndarray, np.ndarray | None]
 
     @abstractmethod
@@ -178,7 +191,9 @@ class MaximumLikelihood(Estimator):
         Returns
         -------
         list of dict
-            As `params_`, one for each resample that can be fitted.
+            As `params_`, one for each resample that can be fitted and does not run away: one
+            that has a parameter at a bound where the fit has none, or foretells more than
+            `RUNAWAY` times what the fit does, is left out. `bootstrap_left_out` says how many.
 
         Raises
         ------
@@ -201,13 +216,33 @@ class MaximumLikelihood(Estimator):
         random = np.random.default_rng(seed)
         total = rows.weights.sum()
         draws = random.multinomial(round(total), rows.weights / total, size=resamples)
+        most = RUNAWAY * self._foretold(self.params_, rows)
         with _one_thread():
+            found = (self._redrawn(rows, counts, start, hessian) for counts in draws)
             fits = [
                 self._params(logs + shift, rows.scale)
-                for logs in (self._redrawn(rows, counts, start, hessian) for counts in draws)
-                if logs is not None
+                for logs in found
+                if logs is not None and not self._at_new_bound(logs)
             ]
-        return [params for params in fits if self._flaw(params) is None]
+        kept = [
+            params
+            for params in fits
+            if self._flaw(params, rows.scale) is None and self._foretold(params, rows) <= most
+        ]
+        self.bootstrap_left_out = resamples - len(kept)
+        return kept
+
+    @abstractmethod
+    def _foretold(self, params: Mapping[str, float], rows: Any) -> float:
+        """Return the total that parameters foretell of customers such as these rows'."""
+
+    def _at_new_bound(self, logs: np.ndarray) -> bool:
+        """Return whether a parameter stands at a bound where the fit's own does not."""
+        ends = self._bound(self._held)
+        return any(
+            abs(log) >= ends[name] - EDGE and name not in self.at_bound_
+            for name, log in zip(self.names, logs, strict=True)
+        )
 
     def _redrawn(
         self, rows: Rows, counts: np.ndarray, start: np.ndarray, hessian: np.ndarray | None
@@ -245,13 +280,18 @@ class MaximumLikelihood(Estimator):
         if not hasattr(self, "params_"):
             raise SegkitError(f"{type(self).__name__} is not fitted", fix="call fit first")
 
-    def _fit_rows(self, rows: Any) -> Self:
+    def _fit_rows(self, rows: Any, start: Mapping[str, float] | None = None) -> Self:
         vars(self).pop("params_", None)
         self._held: dict[str, float] = {}
+        begin = None if start is None else self._checked_start(start, rows.scale)
         with _one_thread():
-            logs, flat, steps, hessian = self._fitted(rows)
-            if not flat or np.abs(logs).max() > FAR:
+            logs, flat, steps, hessian = self._fitted(rows, begin)
+            if begin is not None and not _is_inside(logs, flat):
+                logs, flat, more, hessian = self._fitted(rows)
+                steps += more
+            if not _is_inside(logs, flat):
                 logs, flat, steps, hessian = self._or_limit(rows, logs, flat, steps, hessian)
+            logs = self._polished(rows, logs, hessian)
         if not flat:
             raise ModelError(
                 f"the fit did not converge from {len(self.starts)} starts",
@@ -259,7 +299,7 @@ class MaximumLikelihood(Estimator):
                 where=type(self).__name__,
                 fix="use another model, or a longer history",
             )
-        flaw = self._flaw(self._params(logs, rows.scale))
+        flaw = self._flaw(self._params(logs, rows.scale), rows.scale)
         if flaw is not None:
             raise flaw
         self._keep(rows, logs, hessian, steps)
@@ -269,23 +309,57 @@ class MaximumLikelihood(Estimator):
         self, rows: Any, logs: np.ndarray, flat: bool, steps: int, hessian: np.ndarray | None
     ) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
         """Return the limit that describes the rows as well as what was found, or that."""
-        customers = rows.weights.sum()
+        customers, small = rows.weights.sum(), rows.rounded()
         best = self._objective(logs, rows)[0] if np.isfinite(logs).all() else np.inf
         for held in self.limits:
-            start = np.array([held.get(name, 0.0) for name in self.names])
-            there, is_peak, more = self._maximise(rows, start, held)
-            value = self._objective(there, rows)[0]
-            # Of a maximum that was reached, a limit that is as good need be none itself.
-            if (is_peak or flat) and (value - best) * customers <= ALIKE:
-                self._held = dict(held)
-                self._small = (self._small[0], there, None)
-                return there, True, steps + more, None
+            for start in self._starts_of_limit(held, logs):
+                there, is_peak, more = self._maximise(small, start, held)
+                steps += more
+                if small is not rows:
+                    there, is_peak, more = self._maximise(rows, there, held)
+                    steps += more
+                value = self._objective(there, rows)[0]
+                # Of a maximum that was reached, a limit that is as good need be none itself.
+                if (is_peak or flat) and (value - best) * customers <= ALIKE:
+                    self._held = dict(held)
+                    self._small = (self._small[0], there, None)
+                    return there, True, steps, None
         return logs, flat, steps, hessian
 
-    def _fitted(self, rows: Any) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
+    def _starts_of_limit(self, held: Mapping[str, float], logs: np.ndarray) -> list[np.ndarray]:
+        """Return where to look for a limit: beside what was found, and far from everything."""
+        beside = dict(zip(self.names, logs.tolist(), strict=True))
+        for name, log in held.items():
+            partner, sign = self.partners.get(name, (name, 0.0))
+            if partner not in held:
+                beside[partner] += sign * (log - beside[name])
+        far = dict.fromkeys(self.names, 0.0)
+        starts = [np.array([*{**start, **held}.values()]) for start in (beside, far)]
+        return [start for start in starts if np.isfinite(start).all()]
+
+    def _checked_start(self, start: Mapping[str, float], scale: float) -> np.ndarray | None:
+        """Return the logs of parameters to begin with, or None for those at or near a bound.
+
+        Along a ridge there is no near place to begin: the usual starts and the limits settle it.
+        """
+        if wrong := [name for name in self.names if not 0 < start.get(name, np.nan) < np.inf]:
+            raise ModelError(
+                "has no value above 0",
+                reason="bad_values",
+                where="start",
+                values=wrong,
+                fix=f"give {', '.join(self.names)}, such as another fit's params_",
+            )
+        logs = self._logs(start, scale)
+        return logs if _is_inside(logs, True) else None
+
+    def _fitted(
+        self, rows: Any, start: np.ndarray | None = None
+    ) -> tuple[np.ndarray, bool, int, np.ndarray | None]:
         """Return the best logs, whether they are a maximum, the steps, and the Hessian."""
         small = rows.rounded()
-        logs, flat, steps, hessian = self._peak(small, None)
+        near = None if start is None else self._near_peak(small, start)
+        logs, flat, steps, hessian = near or self._peak(small, start)
         self._small = (small, logs, hessian)
         if small is rows:
             return logs, flat, steps, hessian
@@ -295,6 +369,24 @@ class MaximumLikelihood(Estimator):
                 return logs, True, steps + more, self._hessian(rows, logs)
         logs, flat, more, hessian = self._peak(rows, logs)
         return logs, flat, steps + more, hessian
+
+    def _polished(self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None) -> np.ndarray:
+        """Return a maximum after one step of Newton's: the same digits wherever the fit began."""
+        if hessian is None:
+            return logs
+        step = np.linalg.solve(hessian, self._objective(logs, rows)[1])
+        return logs - step if np.abs(step).max() < NEAR else logs
+
+    def _near_peak(
+        self, rows: Rows, start: np.ndarray
+    ) -> tuple[np.ndarray, bool, int, np.ndarray | None] | None:
+        """Return what `_fitted` does, where one climb from the start leads to a maximum."""
+        bent = self._curvature(rows, start)
+        if not np.isfinite(bent).all():
+            return None
+        logs, flat, steps = self._climb(rows, start, _made_firm(bent))
+        peak = self._hessian(rows, logs) if flat else None
+        return None if peak is None else (logs, True, steps, peak)
 
     def _peak(
         self, rows: Rows, start: np.ndarray | None
@@ -307,16 +399,17 @@ class MaximumLikelihood(Estimator):
             logs, flat, steps = (peak, True, steps + more) if at_peak else (logs, flat, steps)
         return logs, flat, steps, hessian
 
-    def _flaw(self, params: Mapping[str, float]) -> ModelError | None:
+    def _flaw(self, params: Mapping[str, float], scale: float) -> ModelError | None:
         """Return why parameters that were found cannot be used, or None."""
         return None
 
     def _keep(self, rows: Rows, logs: np.ndarray, hessian: np.ndarray | None, steps: int) -> None:
         self.params_ = self._params(logs, rows.scale)
+        ends = self._bound(self._held)
         self.at_bound_ = [
             name
             for name, log in zip(self.names, logs, strict=True)
-            if name in self._held or abs(log) >= LIMIT
+            if name in self._held or abs(log) >= ends[name]
         ]
         self.customers_ = float(rows.weights.sum())
         scaled, _ = self._objective(logs, rows)
@@ -326,7 +419,9 @@ class MaximumLikelihood(Estimator):
         self.iterations_ = int(steps)
         self.converged_ = True
         values = np.array([self.params_[name] for name in self.names])
-        inverse = None if hessian is None else np.linalg.inv(hessian * self.customers_)
+        inverse = (
+            None if hessian is None or self.at_bound_ else np.linalg.inv(hessian * self.customers_)
+        )
         self.covariance_ = (
             None if inverse is None else (inverse * np.outer(values, values)).tolist()
         )
@@ -348,9 +443,8 @@ class MaximumLikelihood(Estimator):
         """
         held = self._held if held is None else held
         starts = [start] if start is not None else [self._logs(one, 1.0) for one in self.starts]
-        # What goes with a held parameter may lie beyond the usual bound: only their ratio counts.
-        free = (-2 * LIMIT, 2 * LIMIT) if held else (-LIMIT, LIMIT)
-        bounds = [(held[name], held[name]) if name in held else free for name in self.names]
+        ends = self._bound(held)
+        bounds = [(held.get(name, -ends[name]), held.get(name, ends[name])) for name in self.names]
         fixed = np.array([name in held for name in self.names])
         best, steps = None, 0
         for logs in starts:
@@ -371,6 +465,11 @@ class MaximumLikelihood(Estimator):
         assert best is not None  # there is at least one start
         flat = _is_flat(best.x, np.where(fixed, 0.0, best.jac), FLAT * 100)
         return best.x, flat, steps
+
+    def _bound(self, held: Mapping[str, float]) -> dict[str, float]:
+        """Return how far from 0 each logarithm may lie."""
+        wide = {partner for partner, _ in self.partners.values()} if held else set()
+        return {name: 2 * LIMIT if name in wide else LIMIT for name in self.names}
 
     def _climb(
         self, rows: Rows, logs: np.ndarray, hessian: np.ndarray
@@ -406,13 +505,17 @@ class MaximumLikelihood(Estimator):
 
     def _hessian(self, rows: Rows, logs: np.ndarray) -> np.ndarray | None:
         """Return the Hessian of the objective, or None where it is not positive definite."""
+        hessian = self._curvature(rows, logs)
+        firm = np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian).min() > 1e-10
+        return hessian if firm else None
+
+    def _curvature(self, rows: Rows, logs: np.ndarray) -> np.ndarray:
+        """Return the Hessian of the objective, by differences of its gradient."""
         step = 1e-5
         here = self._objective(logs, rows)[1]
         beside = [self._objective(logs + step * unit, rows)[1] for unit in np.eye(len(logs))]
         rough = (np.array(beside) - here) / step
-        hessian = (rough + rough.T) / 2
-        firm = np.isfinite(hessian).all() and np.linalg.eigvalsh(hessian).min() > 1e-10
-        return hessian if firm else None
+        return (rough + rough.T) / 2
 
     def _logs(self, params: Mapping[str, float], scale: float) -> np.ndarray:
         return np.log([params[name] / self._unit(name, scale) for name in self.names])
@@ -439,6 +542,18 @@ def _is_flat(logs: np.ndarray, slope: np.ndarray, limit: float = FLAT * 10) -> b
     """Return whether no parameter has anywhere to go, those at their bound left out."""
     free = np.abs(logs) < LIMIT
     return bool(np.isfinite(slope).all() and (np.abs(slope[free]) <= limit).all())
+
+
+def _made_firm(hessian: np.ndarray) -> np.ndarray:
+    """Return a positive definite matrix near a Hessian that need be none off the maximum."""
+    values, axes = np.linalg.eigh(hessian)
+    sizes = np.maximum(np.abs(values), np.abs(values).max() * SLIGHT)
+    return (axes * sizes) @ axes.T
+
+
+def _is_inside(logs: np.ndarray, flat: bool) -> bool:
+    """Return whether a maximum lies where no limit need be looked at."""
+    return flat and bool(np.abs(logs).max() <= FAR)
 
 
 def _rebuild(problem: str, reason: str, details: Mapping[str, Any]) -> ModelError:

@@ -51,6 +51,7 @@ class ParetoNBD(PurchaseModel):
         {"r": LIMIT},  # all buy at one rate
         {"s": LIMIT},  # all leave at one rate
     )
+    partners: ClassVar = {"r": ("alpha", 1.0), "s": ("beta", 1.0)}
 
     def _log_likelihood(
         self, params: Mapping[str, float], rows: Histories

@@ -41,6 +41,8 @@ class PurchaseModel(MaximumLikelihood):
         Of the parameters; None where the data do not fix them all.
     at_bound_ : list of str
         Parameters that stand at their bound: a simpler model describes the customers as well.
+    bootstrap_left_out : int
+        Resamples of the last `bootstrap` that could not be used.
     """
 
     in_units: ClassVar[tuple[str, ...]] = ("alpha",)
@@ -49,7 +51,13 @@ class PurchaseModel(MaximumLikelihood):
         self.time_unit = time_unit
 
     def fit(
-        self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, weights: ArrayLike | None = None
+        self,
+        x: ArrayLike,
+        t_x: ArrayLike,
+        T: ArrayLike,
+        weights: ArrayLike | None = None,
+        *,
+        start: Mapping[str, float] | None = None,
     ) -> Self:
         """Learn the parameters by maximum likelihood.
 
@@ -61,6 +69,10 @@ class PurchaseModel(MaximumLikelihood):
             Age at the last repeat purchase (0 without one), and age now, in `time_unit`.
         weights : array, optional
             Customers that each entry stands for (grouped counts); by default 1.
+        start : mapping, optional
+            Parameters to begin with, by name and in `time_unit`, such as `params_` of a fit at
+            another date. It saves steps and leads to the same maximum: where it leads to none,
+            or near a bound, the fit begins again at the usual places.
 
         Returns
         -------
@@ -81,7 +93,7 @@ class PurchaseModel(MaximumLikelihood):
         """
         self._days()
         rows = histories(x, t_x, T, weights).scaled()
-        return self._fit_rows(rows) if rows.dimensions else self._at_rest(rows)
+        return self._fit_rows(rows, start) if rows.dimensions else self._at_rest(rows)
 
     def _at_rest(self, rows: Histories) -> Self:
         """Keep the limit of customers who never buy again."""
@@ -91,6 +103,12 @@ class PurchaseModel(MaximumLikelihood):
         self._small = (rows, logs, None)
         self._keep(rows, logs, None, 0)
         return self
+
+    def _foretold(self, params: Mapping[str, float], rows: Histories) -> float:
+        """Return the orders of customers of these ages, over a time as long as the longest."""
+        ages = rows.T * rows.scale
+        ahead = self._mean_of_new(params, ages + ages.max()) - self._mean_of_new(params, ages)
+        return float(np.bincount(rows.iT, rows.weights, len(ages)) @ ahead)
 
     def log_likelihood(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> np.ndarray:
         """Return each customer's log-likelihood at the model's parameters."""
@@ -257,19 +275,82 @@ class PurchaseModel(MaximumLikelihood):
         array([36.29])
         """
         _refuse_rates(months, discount_rate, margin)
-        repeats, lasts, ages = checked(x, t_x, T)
-        params = self._parameters()
         month = DAYS["months"] / self._days()
-        factors = (1 + discount_rate) ** (-np.arange(1, months + 1) / 12)
-        # Summed by parts: the orders up to each month, times the fall of the factor after it.
-        falls = factors - np.append(factors[1:], 0)
+        numbered = np.arange(1, months + 1)
+        factors = (1 + discount_rate) ** (-numbered / 12)
+        orders = self.weighted_orders(month * numbered, factors, x, t_x, T)
+        return orders * margin * np.maximum(numbers(value, "value", len(orders)), 0)
+
+    def weighted_orders(
+        self, ends: ArrayLike, weights: ArrayLike, x: ArrayLike, t_x: ArrayLike, T: ArrayLike
+    ) -> np.ndarray:
+        """Return each customer's expected purchases, those of later stretches of time weighing less.
+
+        Parameters
+        ----------
+        ends : array
+            Ends of the stretches, from now on, rising, in `time_unit`.
+        weights : array
+            Of a purchase in each of them, such as what money of then is worth now; or a row of
+            such weights for each way to weigh.
+        x, t_x, T : array
+            As for `fit`.
+
+        Returns
+        -------
+        array of float
+            One a customer; or a row of them for each row of `weights`.
+        """
+        repeats, lasts, ages = checked(x, t_x, T)
+        ahead, each = np.ravel(np.asarray(ends, dtype=float)), np.asarray(weights, dtype=float)
+        _refuse_backwards(ahead)
+        # Summed by parts: the purchases up to each end, times the fall of the weight after it.
+        falls = -np.diff(each, axis=-1, append=0)
+        params = self._parameters()
         place, each_x, each_T = _distinct(repeats, ages)
-        orders = np.zeros(len(each_x))
-        for number, fall in enumerate(falls, start=1):
-            ahead = np.full(len(each_x), month * number)
-            orders += fall * self._mean_if_alive(params, ahead, each_x, each_T)
-        paid = np.maximum(numbers(value, "value", len(repeats)), 0)
-        return self._p_alive(params, repeats, lasts, ages) * orders[place] * margin * paid
+        orders = np.zeros((*each.shape[:-1], len(each_x)))
+        for end, fall in zip(ahead, np.moveaxis(falls, -1, 0), strict=True):
+            if np.any(fall):
+                t = np.full(len(each_x), end)
+                orders += fall[..., None] * self._mean_if_alive(params, t, each_x, each_T)
+        return self._p_alive(params, repeats, lasts, ages) * orders[..., place]
+
+    def summed_orders(
+        self,
+        ends: ArrayLike,
+        x: ArrayLike,
+        t_x: ArrayLike,
+        T: ArrayLike,
+        values: tuple[ArrayLike, ...] = (),
+    ) -> np.ndarray:
+        """Return how many purchases to expect of all customers together, up to each of some ends.
+
+        Parameters
+        ----------
+        ends : array
+            From now on, in `time_unit`.
+        x, t_x, T : array
+            As for `fit`.
+        values : tuple of array
+            What a purchase of each customer is worth, in so many ways.
+
+        Returns
+        -------
+        array of float
+            Ends × (purchases, and their value in each way).
+        """
+        repeats, lasts, ages = checked(x, t_x, T)
+        ahead = np.ravel(np.asarray(ends, dtype=float))
+        _refuse_backwards(ahead)
+        params = self._parameters()
+        place, each_x, each_T = _distinct(repeats, ages)
+        alive = self._p_alive(params, repeats, lasts, ages)
+        worth = [numbers(value, "values", len(repeats)) for value in values]
+        shares = [np.bincount(place, alive * one) for one in (np.ones(len(repeats)), *worth)]
+        means = [
+            self._mean_if_alive(params, np.full(len(each_x), end), each_x, each_T) for end in ahead
+        ]
+        return np.array(means) @ np.array(shares).T
 
     def _facts(self) -> dict[str, object]:
         if not hasattr(self, "params_"):

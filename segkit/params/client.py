@@ -89,6 +89,15 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def _profit_has_a_column(self) -> Params:
+        if self.clv.worth == "profit" and not self.orders.columns.has_profit:
+            raise ValueError(
+                "clv.worth: profit needs a column that is not named; "
+                "add orders.columns.profit, or cost, or set clv.worth: revenue"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _phones_have_a_country(self) -> Params:
         if self.registered and self.registered.table.phone and not self.phone_region:
             raise ValueError(

@@ -17,7 +17,8 @@ Pattern = Annotated[str, AfterValidator(known_pattern)]
 class OrderColumns(Columns):
     """Names that the order log gives its columns.
 
-    `customer_name` tells a till's *Consumidor Final* from a person; it is not shown.
+    `customer_name` tells a till's *Consumidor Final* from a person; it is not shown. `profit` is
+    what a line leaves, a loss being negative; `cost`, what the whole line has cost, says the same.
     """
 
     customer: Column
@@ -32,9 +33,21 @@ class OrderColumns(Columns):
     channel: Column | None = None
     discount: Column | None = None
     profit: Column | None = None
+    cost: Column | None = None
     status: Column | None = None
     type: Column | None = None
     customer_name: Column | None = None
+
+    @model_validator(mode="after")
+    def _says_profit_once(self) -> OrderColumns:
+        if self.profit and self.cost:
+            raise ValueError("cost: profit is named too, and says it already; leave one out")
+        return self
+
+    @property
+    def has_profit(self) -> bool:
+        """Whether the log says what a line leaves."""
+        return bool(self.profit or self.cost)
 
     @property
     def has_value(self) -> bool:

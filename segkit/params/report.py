@@ -10,6 +10,12 @@ from segkit.params.section import Section
 from segkit.params.segments import Segmentation
 from segkit.params.values import colour
 
+Place = Literal["who", "leading", "expect", "act", "trust", "annex"]
+"""Where an exhibit stands: in a section of the report, in the order of reading, or in its annex."""
+
+OLD_NAME = "recommendations"
+"""What `report.segmentation` was called."""
+
 
 class ProductParams(Section):
     """Which products are offered (definitions, section 10).
@@ -17,7 +23,9 @@ class ProductParams(Section):
     `min_support` customers have bought whatever is offered; a purchase counts half after
     `half_life_days`; what `rebuy_share` of its customers bought again may be offered again; what
     nobody has bought for `discontinued_days` is not offered. `level`: products, or categories in
-    their place (`auto`: where no product has been bought by enough customers).
+    their place (`auto`: where no product has been bought by enough
+    customers). What sells in a season of its own waits until that comes within `season_months`, if
+    at least `season_sales` sales in whole earlier years tell of one.
     """
 
     level: Literal["auto", "product", "category"] = "auto"
@@ -26,6 +34,8 @@ class ProductParams(Section):
     max_products: Annotated[int, Field(ge=10, le=10_000)] = 3000
     rebuy_share: Annotated[float, Field(gt=0, le=1)] = 0.1
     discontinued_days: Annotated[int, Field(ge=1)] = 180
+    season_months: Annotated[int, Field(ge=1, le=6)] = 1
+    season_sales: Annotated[int, Field(ge=1)] = 10
     sample: Annotated[int, Field(ge=1000)] = 200_000
 
 
@@ -42,14 +52,30 @@ class ThemeParams(Section):
 
 
 class ReportParams(Section):
-    """What the report and its recommendations show."""
+    """What the report and its recommendations show.
 
-    recommendations: Segmentation = "value_groups"
+    `segmentation` is the one that leads: cards, lists, findings and movements speak of it. It was
+    called `recommendations`, which is still understood. `places` moves tables and pictures, by
+    name, to another section of the report or to its annex. `pdf` prints the report, `annex_pdf` its
+    annex.
+    """
+
+    segmentation: Segmentation = "value_groups"
     playbook: str | None = None
     insights: str | None = None
     min_cell: Annotated[int, Field(ge=1)] = 5
+    places: dict[str, Place] = {}
     pdf: bool = True
+    annex_pdf: bool = False
     theme: ThemeParams = ThemeParams()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_its_old_name(cls, given: object) -> object:
+        if isinstance(given, dict) and OLD_NAME in given and "segmentation" not in given:
+            renamed = {key: value for key, value in given.items() if key != OLD_NAME}
+            return renamed | {"segmentation": given[OLD_NAME]}
+        return given
 
 
 class AudienceParams(Section):

@@ -5,26 +5,50 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from segkit.params.section import Section
 from segkit.params.values import Number, Share
 
+SCORES = {3: "three", 4: "four", 5: "five", 10: "ten"}
+"""How many scores there can be, in figures and in words."""
+
+
+def _known_scores(count: int) -> int:
+    if count not in SCORES:
+        raise ValueError(f"{count} is no number of scores; write 3, 4, 5 or 10")
+    return count
+
 
 class RFMParams(Section):
-    """How recency, frequency and value are scored (definitions, section 4)."""
+    """How recency, frequency and value are scored (definitions, section 4).
 
+    `recency`: by the client's own rhythm, or by quantiles of the buyers; cuts in `bins` win.
+    `scores`: how many each measure has. `value_groups`: a rule table over these scores; the
+    kit's own is written for five, and other scores are read on five for it.
+    """
+
+    recency: Literal["rhythm", "quantile"] = "rhythm"
+    scores: Annotated[int, AfterValidator(_known_scores)] = 5
     bins: dict[Literal["recency", "frequency", "monetary"], list[Number]] = {}
     monetary: Literal["total", "mean"] = "total"
     frequency_bins: Literal["gated", "quantile"] = "gated"
     value_groups: str | None = None
 
+    @field_validator("bins", mode="before")
+    @classmethod
+    def _cuts(cls, given: object) -> object:
+        if isinstance(given, int):
+            raise ValueError(f"holds cuts, as in {{recency: [30, 90]}}; write scores: {given}")
+        return given
+
     @model_validator(mode="after")
     def _ascending(self) -> RFMParams:
         for measure, cuts in self.bins.items():
-            if len(cuts) != 4:
+            if len(cuts) != self.scores - 1:
                 raise ValueError(
-                    f"bins.{measure}: {len(cuts)} cuts {cuts}; write 4, for five scores"
+                    f"bins.{measure}: {len(cuts)} cuts {cuts}; "
+                    f"write {self.scores - 1}, for {SCORES[self.scores]} scores"
                 )
             if any(low >= high for low, high in pairwise(cuts)):
                 raise ValueError(
@@ -97,11 +121,13 @@ class CartParams(Section):
 class MigrationParams(Section):
     """Between which dates customers are followed (definitions, section 8).
 
-    `months` between two dates (default: `clv.previous_months`), and how many `dates`.
+    `months` between two dates (default: `clv.previous_months`), and how many `dates`. Whose
+    score is past its edge by less than `edge_tolerance` of the edge's value has not moved.
     """
 
     months: Annotated[int, Field(ge=1, le=60)] | None = None
     dates: Annotated[int, Field(ge=2, le=36)] = 5
+    edge_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.05
 
 
 Segmentation = Literal[

@@ -42,10 +42,14 @@ class CLVSegmentParams(Section):
 
 
 class CLVParams(Section):
-    """How the value of customers is predicted (definitions, section 6)."""
+    """How the value of customers is predicted (definitions, section 6).
 
-    model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"
+    `worth`: value is of `revenue`, of which `margin` is kept, or of the log's `profit`.
+    """
+
+    model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "mbg_nbd"
     spend: Literal["all", "repeats"] = "all"
+    worth: Literal["revenue", "profit"] = "revenue"
     time_unit: Literal["days", "weeks", "months"] = "weeks"
     horizon_months: Annotated[int, Field(ge=1, le=60)] = 12
     previous_months: Annotated[int, Field(ge=1, le=60)] = 3
@@ -55,11 +59,20 @@ class CLVParams(Section):
     seed: Annotated[int, Field(ge=0)] = 42
     segments: CLVSegmentParams = CLVSegmentParams()
 
+    @model_validator(mode="after")
+    def _takes_costs_off_once(self) -> CLVParams:
+        if self.worth == "profit" and self.margin < 1:
+            raise ValueError(
+                "margin: of profit, costs are off already; leave margin out, or set worth: revenue"
+            )
+        return self
+
 
 class EvidenceParams(Section):
     """How predictions are compared with what happened (definitions, section 9)."""
 
     horizon_months: Annotated[int, Field(ge=1, le=60)] | None = None
+    cuts: Annotated[int, Field(ge=1, le=12)] = 6
     min_customers: Annotated[int, Field(ge=10)] = 100
     min_repeat_buyers: Annotated[int, Field(ge=2)] = 30
     resamples: Annotated[int, Field(ge=10, le=2000)] = 200

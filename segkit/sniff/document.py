@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from segkit.data.spans import HORIZONS, fitting_horizon, months_of, told_length
 from segkit.errors import SegkitError
 from segkit.params import NO_CURRENCY, Params, load_params
 from segkit.sniff.given import valid
@@ -18,10 +19,8 @@ from segkit.sniff.guess import Guess, sniff
 from segkit.sniff.layouts import Known
 from segkit.sniff.sample import Finding, shown
 
-MONTH_DAYS = 365.25 / 12
-WEEK = 0.25
-SPANS = (12, 6, 3, 1)
-"""Months of a period, and of a horizon, the longest first."""
+PERIODS = (12, 6, 3, 1)
+"""Months of a period, the longest first."""
 
 HINTS = Path(__file__).with_name("hints.yaml")
 
@@ -115,14 +114,17 @@ def write_params(
 
 def _spans(days: int) -> str:
     """Return the lines of params that a short log needs: a period and a horizon that fit it."""
-    months = days / MONTH_DAYS + WEEK
-    if not days or months >= 2 * max(SPANS):
+    if not days:
         return ""
-    has = f"{days} day{'s' * (days != 1)}" if days < 60 else f"{months:.0f} months"
-    # Two periods can be compared; a horizon is tested on a past as long, after one to learn from.
-    period, horizon = (next((n for n in SPANS if times * n <= months), 1) for times in (2, 3))
-    why = f"# the log has {has}"
-    return f"period_months: {period}  {why}\nclv: {{horizon_months: {horizon}}}  {why}\n"
+    # Two periods can be compared.
+    period = next((months for months in PERIODS if 2 * months <= months_of(days)), min(PERIODS))
+    horizon = fitting_horizon(days) or min(HORIZONS)
+    why = f"# the log has {told_length(days)}"
+    lines = (
+        f"period_months: {period}  {why}\n" if period < max(PERIODS) else "",
+        f"clv: {{horizon_months: {horizon}}}  {why}\n" if horizon < max(HORIZONS) else "",
+    )
+    return "".join(lines)
 
 
 def _require_free(out: Path) -> None:
