@@ -1,4 +1,4 @@
-"""The command line: `segkit run`, `check`, `new`, `index`, `compare`."""
+"""The command line: `segkit run`, `check`, `new`, `playbook`, `index`, `compare`."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def check(files: tuple[str, ...], total: float | None, root: Path | None, debug:
         try:
             params = load_params(file)
             found = examine(params, root)
+            claimed = _about_claims(params, root)
         except SegkitError as error:
             failed = True
             text = str(error)
@@ -97,10 +98,20 @@ def check(files: tuple[str, ...], total: float | None, root: Path | None, debug:
             if debug:
                 traceback.print_exc()
             continue
-        for line in [*told(found, params, total), *_about_dates(found.unread_dates, params)]:
+        dates = _about_dates(found.unread_dates, params)
+        for line in [*told(found, params, total), *dates, *claimed]:
             click.echo(f"{file}: {line}")
     if failed:
         raise SystemExit(1)
+
+
+def _about_claims(params: Params, root: Path) -> list[str]:
+    """Name the texts of a client's own playbook that figures of a segment may contradict."""
+    if params.report.playbook is None:
+        return []
+    from segkit.words.playbook_lint import told  # heavy: few clients have a playbook of their own
+
+    return told(params.language, root / params.report.playbook)[1:]
 
 
 def _about_dates(unread: list[str], params: Params) -> list[str]:
@@ -118,6 +129,29 @@ def _about_dates(unread: list[str], params: Params) -> list[str]:
         f"dates are written in two ways: {now}, and {pattern} such as {unread[0]!r}: export the log "
         "again in one, or put the lines of each into a file of their own"
     ]
+
+
+@main.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--language", help="Of the playbook, such as en; default: FILE's own, else all.")
+@DEBUG
+def playbook(file: Path | None, language: str | None, debug: bool) -> None:
+    """Check what a playbook claims: FILE over the kit's, or the kit's own.
+
+    Told is each text that would also be said of a segment whose figures contradict it.
+    """
+    from segkit.words.playbook import checked_languages  # heavy: loaded when it is asked for
+    from segkit.words.playbook_lint import told  # heavy: loaded when it is asked for
+
+    failed = False
+    with _told_in_one_line(debug):
+        for each in checked_languages(file, language):
+            lines = told(each, file)
+            failed |= len(lines) > 1
+            for line in lines:
+                click.echo(line)
+    if failed:
+        raise SystemExit(1)
 
 
 @main.command()

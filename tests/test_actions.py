@@ -143,15 +143,13 @@ def random_rows(orders: list[tuple[int, int, int]]) -> list[tuple]:
 
 
 def policies_of(study: Study, segmentation: str) -> pd.DataFrame:
-    """Return the policy of each customer's segment, micro-segment and cell, as the playbook says."""
-    segments, playbook = study.segments, study.playbook
-    cells = segments["cell"].map(lambda cell: playbook.cells.get(cell))
+    """Return the policy of each customer's segment, micro-segment and cell, as its advice says."""
+    segments, advice = study.segments, study.advice
+    cells = segments["cell"].map(lambda cell: advice.of_cells.get(cell))
     return pd.DataFrame(
         {
-            "segment": [playbook.entry(segmentation, x).discount for x in segments[segmentation]],
-            "micro": [
-                playbook.entry("micro_segments", x).discount for x in segments["micro_segments"]
-            ],
+            "segment": [advice.of(segmentation, x).discount for x in segments[segmentation]],
+            "micro": [advice.of("micro_segments", x).discount for x in segments["micro_segments"]],
             "cell": [entry.discount if entry else "allowed" for entry in cells],
         }
     )
@@ -291,7 +289,7 @@ def test_without_contacts_the_channel_is_the_first_of_the_entry_even_one_without
     assert study.actions.contacts is None
     assert set(study.actions.table["channel"]) == {"Paloma mensajera"}
     plain = open_study(rows, report={"recommendations": "families"})
-    first = plain.playbook.entry("families", "beginners").channels[0]
+    first = plain.advice.of("families", "beginners").channels[0]
     assert set(plain.actions.table["channel"]) == {plain.playbook.channel_key(first)}
 
 
@@ -401,7 +399,7 @@ def test_segments_are_those_of_the_study_and_values_those_of_the_forecast(shop):
 
 def test_advice_is_that_of_the_customers_segment(shop):
     for row in shop.actions.table.to_dict("records"):
-        entry = shop.playbook.entry("value_groups", row["value_groups"])
+        entry = shop.advice.of("value_groups", row["value_groups"])
         assert row["advice"] == entry.name
         assert row["contact_frequency"] == entry.contact_frequency
         assert row["kpi"] == entry.kpi
@@ -442,7 +440,7 @@ def test_the_order_of_the_lines_does_not_matter(shop, open_study):
 
 CHANGES = {
     "language": ({}, {"language": "en"}, "reason"),
-    "playbook": ({}, {"playbook": {"segments": {"need_attention": {"kpi": "Otro"}}}}, "kpi"),
+    "playbook": ({}, {"playbook": {"segments": {"at_risk": {"kpi": "Otro"}}}}, "kpi"),
     "segmentation": ({}, {"report": {"recommendations": "families"}}, "advice"),
     "locale": (
         {"language": "en", "locale": "en_US"},
@@ -505,12 +503,12 @@ def test_advice_for_an_abandoned_cart_goes_before_that_of_the_segment(open_study
     left = table.drop(index="calm")
     assert left["micro_segments"].str.endswith("_cart_abandoned").all()
     for row in left.to_dict("records"):
-        entry = study.playbook.entry("micro_segments", row["micro_segments"])
+        entry = study.advice.of("micro_segments", row["micro_segments"])
         assert row["advice"] == entry.name
         assert row["kpi"] == entry.kpi
         assert row["contact_frequency"] == entry.contact_frequency
         assert row["channel"] == study.playbook.channel_key(entry.channels[0])
-    own = study.playbook.entry("value_groups", table.loc["calm", "value_groups"])
+    own = study.advice.of("value_groups", table.loc["calm", "value_groups"])
     assert table.loc["calm", "advice"] == own.name
 
 
@@ -520,7 +518,7 @@ def test_an_abandoned_cart_never_loosens_the_discount(open_study):
     table = by_customer(study)
     assert (table.loc["best", "cell"], table.loc["best", "discount"]) == ("555", "never")
     for name, row in table.iterrows():
-        own = study.playbook.entry("value_groups", row["value_groups"]).discount
+        own = study.advice.of("value_groups", row["value_groups"]).discount
         assert STRICTEST_FIRST.index(row["discount"]) <= STRICTEST_FIRST.index(own), name
 
 
@@ -823,7 +821,7 @@ def test_cdnow_has_neither_contacts_nor_products(cdnow):
     assert cdnow.actions.contacts is None and not cdnow.offers.ready
     assert (table[["product_1", "product_2", "product_3"]] == "").all(axis=None)
     for group, channels in table.groupby("value_groups")["channel"]:
-        first = cdnow.playbook.entry("value_groups", group).channels[0]
+        first = cdnow.advice.of("value_groups", group).channels[0]
         assert set(channels) == {cdnow.playbook.channel_key(first)}
 
 

@@ -21,10 +21,11 @@ from segkit.analysis.affinity import (
     catalogue_of,
     hits,
     offer,
+    segment_offers,
 )
 from segkit.analysis.intervals import wilson
 
-COLUMNS = ["customer", "product", "days", "age", "seen_age", "carted"]
+COLUMNS = ["customer", "product", "days", "age", "seen_age", "carted", "first_age", "returned"]
 NEVER = float("nan")
 
 
@@ -192,6 +193,7 @@ def test_the_matrix_holds_products_bought_in_rows_and_offered_ones_in_columns():
 
 def products_of(count: int, **columns: object) -> pd.DataFrame:
     plain = {"customers": 10, "rebuyers": 0, "popularity": 1.0, "category": None}
+    plain |= {"repeat_gap_days": None}
     flags = {"is_rebought": False, "is_offered": True}
     return pd.DataFrame({**plain, **flags, **columns}, index=range(count))
 
@@ -224,6 +226,7 @@ def shelf(popularity: list[float], **given: object) -> Catalogue:
         "popularity": np.array(popularity, "float32"),
         "rebuy_rate": np.zeros(count, "float32"),
         "is_rebought": np.zeros(count, bool),
+        "repeat_gap_days": np.full(count, np.nan),
         "is_offered": np.ones(count, bool),
         "modelled": count,
     }
@@ -235,15 +238,29 @@ def shelf(popularity: list[float], **given: object) -> Catalogue:
 def rows_of(*rows: tuple) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     kinds = {"customer": "int64", "product": "int64", "days": "int64"}
-    return table.astype(kinds | {"age": float, "seen_age": float, "carted": bool})
+    kinds |= {"age": float, "seen_age": float, "carted": bool}
+    return table.astype(kinds | {"first_age": float, "returned": bool})
 
 
-def bought(product: int, *, age: float = 10, days: int = 1, customer: int = 0) -> tuple:
-    return customer, product, days, age, NEVER, False
+def bought(
+    product: int,
+    *,
+    age: float = 10,
+    days: int = 1,
+    customer: int = 0,
+    every: float = 30,
+    returned: bool = False,
+) -> tuple:
+    """Return a row of what was bought on some days, so many days apart, last so long ago."""
+    return customer, product, days, age, NEVER, False, age + every * (days - 1), returned
 
 
 def seen(product: int, *, age: float = 1, carted: bool = False, customer: int = 0) -> tuple:
-    return customer, product, 0, NEVER, age, carted
+    return customer, product, 0, NEVER, age, carted, NEVER, False
+
+
+def sent_back(product: int) -> tuple:
+    return 0, product, 0, NEVER, NEVER, False, NEVER, True
 
 
 def matrix_of(size: int, *entries: tuple[int, int, float]) -> np.ndarray:
@@ -343,10 +360,59 @@ def test_the_more_often_bought_product_is_rebought_first():
     assert made == [(1, "rebuy"), (0, "rebuy")]
 
 
-def test_products_to_buy_again_and_new_ones_take_turns():
-    rows = [bought(place, days=2 + place) for place in range(3)]
-    made = names(offered_to(rows, shelf([9, 8, 7, 6, 5, 4])))
-    assert made == [2, 3, 1, 4, 0, 5]
+def test_three_products_to_buy_again_and_one_new_one_take_turns():
+    rows = [bought(place, days=2 + place) for place in range(4)]
+    made = names(offered_to(rows, shelf([9, 8, 7, 6, 5, 4, 3])))
+    assert made == [3, 2, 4, 1, 0, 5, 6]
+
+
+def rhythmic(gap: float = 60) -> Catalogue:
+    """Return three products, the first one rebought by people after so many days."""
+    rhythm = [gap, NEVER, NEVER]
+    return shelf(
+        [9, 8, 7], is_rebought=[True, False, False], rebuy_rate=[0.4, 0, 0], repeat_gap_days=rhythm
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"),
+    [(1, None), (14, None), (15, "rebuy"), (44, "rebuy"), (45, "replenish"), (90, "replenish")],
+)
+def test_what_people_rebuy_in_a_rhythm_is_offered_when_it_is_due_and_not_just_after(age, reason):
+    made = dict(offered_to([bought(0, age=age)], rhythmic()))
+    assert made.get(0) == reason
+
+
+def test_the_rhythm_is_the_customers_own_drawn_to_that_of_people():
+    often = [bought(0, age=20, days=9, every=10)]  # (80 + 60) / 9 = 15.6 days
+    seldom = [bought(0, age=70, days=3, every=200)]  # (400 + 60) / 3 = 153.3 days
+    assert dict(offered_to(often, rhythmic()))[0] == "replenish"
+    assert dict(offered_to(seldom, rhythmic()))[0] == "rebuy"
+
+
+def test_what_is_due_comes_before_what_is_not():
+    catalogue = shelf(
+        [9, 8], is_rebought=[True] * 2, rebuy_rate=[0.3] * 2, repeat_gap_days=[60] * 2
+    )
+    rows = [bought(0, age=58), bought(1, age=30)]
+    assert offered_to(rows, catalogue) == [(0, "replenish"), (1, "rebuy")]
+
+
+def test_what_has_no_rhythm_may_be_offered_again_at_any_time():
+    catalogue = catalogue_of(products_of(2, repeat_gap_days=60.0, rebuyers=2))
+    assert np.isnan(catalogue.repeat_gap_days).all()
+    assert offered_to([bought(0, age=1, days=2)], catalogue)[0] == (0, "rebuy")
+
+
+def test_what_was_returned_is_not_offered_whatever_speaks_for_it():
+    catalogue = shelf([9, 8, 7, 6], is_rebought=[True] * 4, rebuy_rate=[0.4] * 4)
+    rows = [bought(0, days=5, returned=True), sent_back(1), bought(2, age=200)]
+    matrix = matrix_of(4, (2, 0, 0.9), (2, 1, 0.9))
+    assert sorted(names(offered_to(rows, catalogue, matrix))) == [2, 3]
+
+
+def test_who_returned_everything_gets_best_sellers():
+    assert offered_to([sent_back(0)], shelf([9, 8])) == [(1, "best_seller")]
 
 
 def test_a_list_is_filled_with_what_may_be_bought_again_where_nothing_new_is_left():
@@ -427,6 +493,7 @@ def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, int, Catalogue, np.ndarray]:
         popularity=random.integers(0, 5, count).astype("float32"),
         rebuy_rate=random.random(count).astype("float32") / 2,
         is_rebought=random.random(count) < 0.3,
+        repeat_gap_days=np.where(random.random(count) < 0.5, random.integers(1, 400, count), NEVER),
         is_offered=random.random(count) < 0.8,
         modelled=modelled,
     )
@@ -441,6 +508,8 @@ def worlds(draw: st.DrawFn) -> tuple[pd.DataFrame, int, Catalogue, np.ndarray]:
     rows["age"] = np.where(days > 0, random.integers(1, 900, len(place)), np.nan)
     rows["seen_age"] = np.where(is_seen, random.integers(1, 90, len(place)), np.nan)
     rows["carted"] = is_seen & (random.random(len(place)) < 0.5)
+    rows["first_age"] = rows["age"] + 20 * (days - 1)
+    rows["returned"] = random.random(len(place)) < 0.1
     return rows, customers, catalogue, matrix.astype("float32")
 
 
@@ -450,6 +519,8 @@ def test_every_list_keeps_the_rules_of_offering(world, rebuys, top):
     rows, customers, catalogue, matrix = world
     made = offer(rows, customers, catalogue, matrix, rebuys=rebuys, top=top)
     held = rows[rows["days"] > 0].set_index(["customer", "product"])["days"]
+    back = rows[rows["returned"]]
+    back = set(zip(back["customer"], back["product"], strict=True))
     assert made.product.shape == made.source.shape == (customers, top)
     for customer, products in enumerate(made.product.tolist()):
         named = [product for product in products if product != NOTHING]
@@ -459,6 +530,7 @@ def test_every_list_keeps_the_rules_of_offering(world, rebuys, top):
         assert catalogue.is_offered[named].all()
         for place in named:
             days = held.get((customer, place), 0)
+            assert (customer, place) not in back
             assert not days or (rebuys and (days > 1 or catalogue.is_rebought[place]))
     assert ((made.source == NOTHING) == (made.product == NOTHING)).all()
     assert ((made.source >= NOTHING) & (made.source < len(SOURCES))).all()
@@ -472,7 +544,7 @@ def test_reasons_are_true_of_the_customer(world, rebuys):
     known = rows.set_index(["customer", "product"])
     for (customer, rank), source in np.ndenumerate(made.source):
         place = (customer, made.product[customer, rank])
-        if source == SOURCES.index("rebuy"):
+        if source in (SOURCES.index("rebuy"), SOURCES.index("replenish")):
             assert known.loc[place, "days"] > 0
         if source == SOURCES.index("seen"):
             assert known.loc[place, "seen_age"] > 0
@@ -517,9 +589,13 @@ def test_products_are_withheld_only_by_a_rule(world):
     made = offer(rows, customers, catalogue, matrix, top=18)
     for customer, products in enumerate(made.product):
         own = rows[(rows["customer"] == customer) & (rows["days"] > 0)].set_index("product")
-        barred = own.index[(own["days"] < 2) & ~catalogue.is_rebought[own.index]]
+        usual, span = catalogue.repeat_gap_days[own.index], own["first_age"] - own["age"]
+        is_fresh = own["age"] < np.maximum((span + usual) / own["days"], 1) / 4
+        by_nobody = (own["days"] < 2) & ~catalogue.is_rebought[own.index]
+        barred = {*own.index[is_fresh | by_nobody]}
+        barred |= {*rows.loc[(rows["customer"] == customer) & rows["returned"], "product"]}
         allowed = set(np.flatnonzero(catalogue.is_offered[: catalogue.modelled]))
-        assert set(products.tolist()) - {NOTHING} == allowed - set(barred)
+        assert set(products.tolist()) - {NOTHING} == allowed - barred
 
 
 @settings(max_examples=50)
@@ -564,3 +640,60 @@ def test_an_interval_holds_the_share_and_stays_between_0_and_1():
 
 def test_nobody_has_no_interval():
     assert np.isnan(wilson(0, 0)).all()
+
+
+# Segments ----------------------------------------------------------------------------------
+
+
+def counts_of(**segments: dict[int, int]) -> pd.DataFrame:
+    rows = [
+        (name, product, SOURCES.index("affinity"), count)
+        for name, offered in segments.items()
+        for product, count in offered.items()
+    ]
+    return pd.DataFrame(rows, columns=["segment", "product", "source", "customers"])
+
+
+def first_of(table: pd.DataFrame) -> dict[str, int]:
+    return table[table["rank"] == 1].set_index("segment")["product"].to_dict()
+
+
+def test_a_segments_products_are_those_it_is_offered_more_than_all_are_beyond_chance():
+    counts = counts_of(new={0: 90, 1: 60, 2: 55}, old={0: 90, 1: 20, 2: 45})
+    table = segment_offers(counts, pd.Series({"new": 100, "old": 100}))
+    assert table[["segment", "product"]].values.tolist() == [["new", 1]]
+    assert table["times_usual"].tolist() == pytest.approx([1.5])
+    assert table["times_usual_low"].tolist() == pytest.approx([wilson(60, 100)[0] / 0.4])
+
+
+def test_a_segment_that_is_the_whole_base_has_no_products_of_its_own():
+    assert segment_offers(counts_of(all={0: 9, 1: 4}), pd.Series({"all": 10})).empty
+
+
+def test_no_product_leads_more_than_a_third_of_the_segments():
+    names = [f"s{place}" for place in range(6)]
+    liked = {name: {0: 90, 1 + place % 3: 80, 4: 1} for place, name in enumerate(names)}
+    counts = counts_of(**liked, rest={4: 900})
+    sizes = pd.Series(dict.fromkeys(names, 100) | {"rest": 1000})
+    first = pd.Series(first_of(segment_offers(counts, sizes)))
+    assert first.value_counts().max() == 2
+    assert first.value_counts()[0] == 2
+
+
+def test_a_product_leads_where_a_segment_has_no_other():
+    alone = {f"s{place}": {0: 90} for place in range(3)}
+    counts = counts_of(**alone, both={0: 90, 1: 50}, rest={2: 900})
+    sizes = pd.Series(dict.fromkeys((*alone, "both"), 100) | {"rest": 1000})
+    first = first_of(segment_offers(counts, sizes))
+    assert first == {"s0": 0, "s1": 0, "s2": 0, "both": 1, "rest": 2}
+
+
+def test_products_of_segments_do_not_depend_on_the_order_of_rows():
+    random = np.random.default_rng(4)
+    liked = {f"s{s}": {p: int(random.integers(1, 90)) for p in range(15)} for s in range(7)}
+    counts, sizes = counts_of(**liked), pd.Series(dict.fromkeys(liked, 100))
+    whole = segment_offers(counts, sizes, top=4)
+    shuffled = segment_offers(counts.sample(frac=1, random_state=2), sizes, top=4)
+    pd.testing.assert_frame_equal(whole, shuffled)
+    assert whole.groupby("segment")["rank"].agg(list).map(lambda ranks: ranks[-1]).le(4).all()
+    assert (whole["times_usual_low"] > 1).all()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from segkit.foundation.yaml_files import load_yaml
-from segkit.params import flattened, languages
+from segkit.params import languages
 from segkit.words import playbook
 from segkit.words.fields import fields_of, filled
 from segkit.words.format import NUMBER_KINDS, TIME_KINDS, Formats
@@ -38,13 +39,21 @@ BEFORE_A_MONTH = {"en": r"\b(on|at) {month}", "es": r"\b(el|al|del) {month}"}
 
 def texts_of(language: str) -> dict[str, str]:
     """Return every text of a language, those of the playbook among them."""
-    advice = flattened(load_yaml(playbook.FOLDER / f"{language}.yaml"))
-    parts = {
-        f"playbook.{path}.{place}": part
-        for path, text in advice
-        for place, part in enumerate(text if isinstance(text, list) else [text])
-    }
-    return dict(translations(language)) | parts
+    advice = load_yaml(playbook.FOLDER / f"{language}.yaml")
+    return dict(translations(language)) | dict(parts_of(advice, "playbook"))
+
+
+def parts_of(advice: object, path: str) -> Iterator[tuple[str, str]]:
+    """Return the texts of a playbook, whatever their conditions, with where they stand."""
+    if isinstance(advice, dict):
+        for name, part in advice.items():
+            if name != "when":
+                yield from parts_of(part, f"{path}.{name}")
+    elif isinstance(advice, list):
+        for place, part in enumerate(advice):
+            yield from parts_of(part, f"{path}.{place}")
+    else:
+        yield path, advice
 
 
 def formats_of(language: str) -> Formats:
@@ -59,6 +68,8 @@ def said(text: str, language: str, count: int) -> str:
 
 def value_of(kind: str, count: int) -> object:
     name = kind.partition(".")[0]
+    if name == "month_name":
+        return DAY.month
     return count if name in NUMBER_KINDS else DAY if name in TIME_KINDS else "Café mol."
 
 

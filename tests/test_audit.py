@@ -417,15 +417,15 @@ def test_a_steady_base_is_projected_to_go_on_though_its_last_month_is_cut(make_s
     study = make_study(steady_log(15), as_of=date(2024, 3, 2), **STEADY)
     table = study.audit.projection
     march, future = table[table["is_future"]].iloc[0], table[table["revenue"].isna()]
-    assert march["unit_name"] == "mar 2024"
-    assert march[["revenue", "expected"]].tolist() == [200, pytest.approx(200 + 200 * 30 / 31)]
-    assert march["expected_new"] == pytest.approx(100 * 30 / 31)
+    rest = study.forecast.by("month").set_index(["part", "month"])["revenue"]
+    assert (march["unit_name"], march["revenue"]) == ("mar 2024", 200)
+    assert march["expected"] == pytest.approx(200 + rest["everyone", "2024-03-01"])
+    assert march["expected_new"] == pytest.approx(100 * 30 / 31, rel=0.1)
     assert not table.loc[table["is_future"], "complete"].any()
-    assert future["expected"].tolist() == pytest.approx([200] * len(future))
-    # Tests at early dates knew no cohort that had stopped buying: they expected too much, not less.
-    assert future["high"].tolist() == pytest.approx([200] * len(future))
-    assert future["low"].between(120, 200).all()
-    assert future["expected_new"].tolist() == pytest.approx([200] * len(future))
+    # Ten customers come every month, who spend ten each and ten more in the next.
+    assert future["expected_new"].tolist() == pytest.approx([200] * len(future), rel=0.1)
+    assert (future["low"] <= 200).all() and (future["high"] >= 200).all()
+    assert len(future) == 6
 
 
 STEADY = {"audit": {"unit": "month", "whole_log": True}, "orders": {"since": "2023-01-01"}}
@@ -449,18 +449,64 @@ def test_a_cut_month_is_marked_and_measures_nothing(make_study, as_of):
     assert curves.apply(lambda share: share.is_monotonic_increasing).all()
 
 
-def test_nothing_is_projected_from_a_short_history(make_study):
-    found = make_study(steady_log(4), as_of=date(2023, 5, 1), **STEADY).audit
+def test_nothing_is_projected_where_nobody_has_come_back(make_study):
+    firsts = list({row[0]: row for row in reversed(steady_log(8))}.values())
+    found = make_study(firsts, as_of=date(2023, 9, 1), **STEADY).audit
     assert found.projection.empty
-    assert [key for key, _ in found.said("base")][-1] == "audit_projection_short"
+    assert [key for key, _ in found.said("base")][-1] == "audit_projection_none"
 
 
-def test_a_projection_without_customers_known_to_be_new_is_none():
-    units = groups.unit_table(date(2023, 1, 1), date(2024, 1, 1), "month").assign(is_truncated=True)
-    cohorts = pd.DataFrame({"cohort": units["unit"][:1], "unit": units["unit"][:1]})
-    cohorts = cohorts.assign(revenue=1.0, size=1)
-    base = units.assign(revenue=1.0, new_customers=1)
-    assert projection(cohorts, base, units, "month", date(2024, 1, 1)).empty
+def test_what_a_short_history_projects_has_a_wide_range(make_study):
+    short, long = (
+        make_study(steady_log(months), as_of=as_of, run_dir=f"{months}", **STEADY).audit.projection
+        for months, as_of in ((4, date(2023, 5, 1)), (15, date(2024, 4, 1)))
+    )
+    spread = lambda table: (table["high"] / table["low"]).dropna().min()
+    assert spread(short) > 2 * spread(long)
+
+
+def expected_months(*months: str, until: str) -> pd.DataFrame:
+    """Return a forecast of ten a month of today's customers, and five of others."""
+    parts = {"existing": 10.0, "new": 5.0, "everyone": 15.0}
+    rows = [
+        {"month": pd.Timestamp(month), "part": part, "revenue": worth}
+        | {"revenue_low": worth / 2, "revenue_high": worth * 2, "until": pd.Timestamp(until)}
+        for month in months
+        for part, worth in parts.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def growth_until(end: date) -> pd.DataFrame:
+    units = groups.unit_table(date(2023, 1, 1), end, "month")
+    return units.assign(revenue=8.0, new_customers=1)
+
+
+def test_what_a_month_has_brought_so_far_is_part_of_what_it_should_bring():
+    end = date(2023, 4, 11)
+    expected = expected_months("2023-04-01", "2023-05-01", until="2023-06-11")
+    table = projection(growth_until(end), expected, "month", end).set_index("unit")
+    april, may = table.loc["2023-04-01"], table.loc["2023-05-01"]
+    columns = ["expected", "low", "high", "expected_known", "expected_new"]
+    assert april[columns].tolist() == [23, 15.5, 38, 18, 5]
+    assert may[columns].tolist() == [15, 7.5, 30, 10, 5]
+    assert table["is_future"].tolist() == [False] * 3 + [True] * 2
+    assert table["complete"].tolist() == [True] * 3 + [False] * 2
+
+
+def test_a_month_that_the_horizon_cuts_off_is_left_out():
+    end = date(2023, 4, 1)
+    expected = expected_months("2023-04-01", "2023-05-01", until="2023-05-20")
+    table = projection(growth_until(end), expected, "month", end)
+    assert table.loc[table["is_future"], "unit"].tolist() == [pd.Timestamp("2023-04-01")]
+
+
+def test_a_projection_without_a_forecast_has_its_columns_and_no_rows():
+    end = date(2023, 4, 1)
+    expected = expected_months("2023-04-01", until="2023-05-01")
+    none, some = (projection(growth_until(end), each, "month", end) for each in (None, expected))
+    assert none.empty
+    assert set(none.columns) == set(some.columns)
 
 
 # Any log ------------------------------------------------------------------------------

@@ -15,6 +15,8 @@ from made_logs import HEADER, params_of, write_rows
 
 from segkit.errors import SegkitError
 from segkit.params import SEGMENTATIONS
+from segkit.run.examined import told
+from segkit.run.preflight import examine
 from segkit.study.study import Study
 
 FAST = {"k_range": [2, 3], "n_init": 1}
@@ -77,8 +79,12 @@ def assert_sane(study: Study) -> None:
         assert quality.loc["read", column] == pytest.approx(left)
     for name in SEGMENTATIONS:
         assert segments[name].notna().all()
-        is_prospect = segments[name].str.fullmatch("prospects|prospect(_cart_abandoned)?")
-        assert (is_prospect == (customers["orders"] == 0)).all()
+        sent_back = (customers["orders"] == 0) & (customers["returns"] > 0)
+        never = (customers["orders"] == 0) & ~sent_back
+        kinds = {"prospects|prospect(_cart_abandoned)?": never}
+        kinds |= {"returned_all(_cart_abandoned)?": sent_back}
+        for keys, expected in kinds.items():
+            assert (segments[name].str.fullmatch(keys) == expected).all()
         table = study.kpis(name).set_index("segment")
         parts, total = table.drop("total"), table.loc["total"]
         assert parts["customers"].sum() == len(customers)
@@ -164,7 +170,7 @@ def test_an_unlucky_log_gives_a_sane_table(make_study, case):
         warnings.simplefilter("error")
         # What ibis itself says to pandas and DuckDB.
         warnings.filterwarnings("ignore", message="The 'future.infer_string' option")
-        warnings.filterwarnings("ignore", message="fetch_arrow_table")
+        warnings.filterwarnings("ignore", message="fetch_(arrow_table|record_batch)")
         assert_sane(make_study(rows, clusters=FAST, **given))
 
 
@@ -439,3 +445,47 @@ def test_a_thousand_small_files_are_one_log(tmp_path):
     assert study.customers["orders"].sum() == 300
     assert isinstance(study.customers, pd.DataFrame)
     study.close()
+
+
+@pytest.mark.parametrize(
+    ("days", "given", "asked"),
+    [
+        (1000, {}, None),
+        (
+            540,
+            {},
+            "clv.horizon_months: is 12 right? A test takes 30 months of orders, "
+            "there are 18 months; 6 would fit",
+        ),
+        (540, {"clv": {"horizon_months": 6}}, None),
+        (540, {"evidence": {"horizon_months": 3}}, None),
+        (
+            540,
+            {"clv": {"horizon_months": 3}, "evidence": {"horizon_months": 9}},
+            "evidence.horizon_months: is 9 right? A test takes 22.5 months of orders, "
+            "there are 18 months; 6 would fit",
+        ),
+        (
+            28,
+            {"clv": {"horizon_months": 1}},
+            "clv.horizon_months: is 1 right? A test takes 2.5 months of orders, "
+            "there are 28 days; no horizon fits yet: forecasts go untested",
+        ),
+    ],
+)
+def test_a_check_asks_about_a_horizon_that_does_not_fit_the_history(tmp_path, days, given, asked):
+    first = pd.Timestamp("2022-01-03")
+    places = [
+        first,
+        *pd.date_range(first, periods=58, freq="D"),
+        first + pd.Timedelta(days - 1, "D"),
+    ]
+    rows = [
+        (f"c{place % 9}", f"{day:%Y-%m-%d}", f"o{place}", 1, 10)
+        for place, day in enumerate(places)
+        if day < first + pd.Timedelta(days, "D")
+    ]
+    write_rows(tmp_path / "orders.csv", rows)
+    params = params_of(**given)
+    lines = [line for line in told(examine(params, tmp_path), params) if "horizon" in line]
+    assert lines == ([asked] if asked else [])

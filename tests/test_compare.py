@@ -344,7 +344,7 @@ def test_the_page_is_in_the_clients_language_and_calls_segments_as_the_client_do
     assert "De qué segmento a cuál: Etapas" in titles
     moves = page("section")[titles.index("De qué segmento a cuál: Etapas")]
     cells = [[cell.text for cell in row(["th", "td"])] for row in moves.tbody("tr")]
-    assert cells == [["Activos", "Inactivos", "1"], ["Nuevos", "Activos", "1"]]
+    assert cells == [["Activos", "Inactivos", "1"], ["Nuevos (ciclo de vida)", "Activos", "1"]]
     assert "Activos" in printed(comparison) and "From which segment to which" in printed(comparison)
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -13,11 +14,10 @@ from statistics import median
 import ibis
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_logs import HEADER, params_of, write_rows
+from made_logs import HEADER, Line, kept_lines, params_of, write_rows
 
 from segkit.data.customers import (
     customer_table,
@@ -25,7 +25,6 @@ from segkit.data.customers import (
     monthly_table,
     period_table,
 )
-from segkit.data.returns import place_returns
 from segkit.params import load_params
 from segkit.study.study import Study
 
@@ -246,7 +245,6 @@ def test_an_earlier_date_knows_nothing_of_later_lines_and_refunds(make_study):
 
 # By a second way ---------------------------------------------------------------------------
 
-Line = tuple[str, datetime, str, int, Decimal]
 START = datetime(2024, 1, 1)
 LINES = st.lists(
     st.builds(
@@ -273,19 +271,7 @@ LINES = st.lists(
 @pytest.fixture(scope="module")
 def tabled() -> Callable[[Iterable[Line]], ibis.Table]:
     """Return a function that makes kept lines of plain ones."""
-    engine = ibis.duckdb.connect()
-    number = pa.decimal128(18, 4)
-
-    def make(lines: Iterable[Line]) -> ibis.Table:
-        names = ["customer_id", "observed_at", "order_id", "quantity", "amount"]
-        columns = dict(zip(names, zip(*lines)))
-        numbers = {name: pa.array(columns[name], number) for name in names[3:]}
-        returned = [amount < 0 for amount in columns["amount"]]
-        moments = pa.array(columns["observed_at"], pa.timestamp("us"))
-        table = pa.table({**columns, **numbers, "observed_at": moments, "is_return": returned})
-        return place_returns(engine.create_table("t", table, temp=True, overwrite=True))
-
-    return make
+    return partial(kept_lines, ibis.duckdb.connect())
 
 
 def by_hand(lines: Iterable[Line], as_of: date) -> pd.DataFrame:

@@ -5,11 +5,13 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from made_logs import params_of, write_rows
 
 from segkit.analysis import evidence
 from segkit.errors import DataError, SegkitError
 from segkit.params import SEGMENTATIONS
 from segkit.segments import VIEWED_STAGE, VIEWS
+from segkit.study.study import Study
 
 AS_OF, CUT = date(2024, 1, 1), date(2023, 1, 1)
 
@@ -25,6 +27,8 @@ def shop_rows(customers=260, seed=7):
             number += 1
             amount = round(float(random.gamma(6, 8)), 2)
             rows.append((f"c{customer:03d}", day.isoformat(), f"o{number:05d}", 1, amount))
+            if number % 9 == 0:  # now and then a second order on the same day
+                rows.append((f"c{customer:03d}", day.isoformat(), f"o{number:05d}b", 1, amount))
             if random.random() < leaves:
                 break
             day += timedelta(days=1 + int(random.exponential(1 / rate)))
@@ -62,21 +66,28 @@ def of_the_past(study):
     }
 
 
+def quick(**given):
+    """Parameters with few resamples."""
+    tested = {"resamples": 50} | given.pop("evidence", {})
+    return {"clv": {"resamples": 5}, "clusters": {"k": 4}, "evidence": tested} | given
+
+
 @pytest.fixture
 def make_shop(make_study):
-    """Return a function that opens a study of the shop, with few resamples."""
-
-    def make(rows, **given):
-        quick = {"clv": {"resamples": 5}, "clusters": {"k": 4}}
-        evidence_params = {"resamples": 50} | given.pop("evidence", {})
-        return make_study(rows, as_of=AS_OF, evidence=evidence_params, **quick, **given)
-
-    return make
+    """Return a function that opens a study of the shop."""
+    return lambda rows, run_dir="run", **given: make_study(
+        rows, as_of=AS_OF, run_dir=run_dir, **quick(**given)
+    )
 
 
-@pytest.fixture
-def shop(make_shop):
-    return make_shop(shop_rows())
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """One study of the shop, which tests look at and leave as it was."""
+    folder = tmp_path_factory.mktemp("shop")
+    write_rows(folder / "orders.csv", shop_rows())
+    study = Study(params_of(**quick()), root=folder, run_dir="run", as_of=AS_OF)
+    yield study
+    study.close()
 
 
 @pytest.mark.slow
@@ -108,8 +119,11 @@ def test_outcomes_are_what_the_lines_after_the_cut_add_up_to(shop):
     known = tested.index
     expected = after["amount"].sum().reindex(known, fill_value=0.0)
     assert tested["revenue_after"].to_numpy() == pytest.approx(expected.to_numpy())
+    orders = after["order"].nunique().reindex(known, fill_value=0)
+    assert tested["orders_after"].tolist() == orders.tolist()
     days = after["day"].nunique().reindex(known, fill_value=0)
-    assert tested["orders_after"].tolist() == days.tolist()
+    assert tested["days_after"].tolist() == days.tolist()
+    assert tested["orders_after"].sum() > tested["days_after"].sum()
 
 
 def test_only_buyers_of_before_the_cut_are_tested(shop):
@@ -180,17 +194,31 @@ def test_models_and_simple_rules_stand_in_one_table(shop):
     }  # fmt: skip
     assert models["rmse"].is_monotonic_increasing
     assert models["is_rule"].sum() == 2
-    best = models.loc[~models["is_rule"], "model"].iloc[0]
-    assert shop.forecast.choice == {"model": best, "reason": "tested"}
 
 
-def test_auto_notices_when_a_simple_rule_beats_the_models(shop):
-    models = shop.evidence.models.copy()
-    models.loc[models["is_rule"], "rmse"] = 0.0
-    shop.holdout.__dict__["models"] = models
-    remarks = dict([*shop.evidence.worth, *shop.forecast.remarks])
-    assert "clv_model_tested" not in remarks
-    assert remarks["clv_model_beaten"]["rule"] in {"same_again", "steady_pace"}
+def errors_of(**rmse):
+    rows = [(name, error, name.endswith(("again", "pace"))) for name, error in rmse.items()]
+    return pd.DataFrame(rows, columns=["model", "rmse", "is_rule"]).sort_values("rmse")
+
+
+def test_a_simple_rule_that_errs_less_than_every_model_is_named_beside_the_best_of_them(
+    monkeypatch, shop
+):
+    monkeypatch.setitem(
+        vars(shop.holdout), "models", errors_of(bg_nbd=3.0, mbg_nbd=2.0, same_again=1.0)
+    )
+    fields = {"model": "mbg_nbd", "rmse": 2.0, "months": 12, "rule": "same_again", "rule_rmse": 1.0}
+    assert shop.evidence.beaten == [("clv_model_beaten", fields)]
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [errors_of(mbg_nbd=1.0, same_again=2.0), errors_of(same_again=2.0), errors_of()],
+    ids=["a model is best", "no model", "nothing"],
+)
+def test_no_rule_is_said_to_beat_models_that_it_does_not_beat(monkeypatch, shop, errors):
+    monkeypatch.setitem(vars(shop.holdout), "models", errors)
+    assert shop.evidence.beaten == []
 
 
 def test_the_last_period_is_as_long_as_the_test(shop):
@@ -217,7 +245,8 @@ def test_a_weak_test_is_refused_with_what_is_missing(make_shop, given, reason):
     assert problem["found"] < problem["needed"]
     with pytest.raises(SegkitError, match=reason):
         _ = study.evidence.tested
-    assert study.forecast.choice["reason"] == "untested"
+    assert study.evidence.why_not == [(f"evidence_{reason}", problem)]
+    assert study.evidence.said == []
 
 
 def test_customers_without_any_revenue_after_the_cut_leave_nothing_to_compare(make_shop):
@@ -230,26 +259,112 @@ def test_customers_without_any_revenue_after_the_cut_leave_nothing_to_compare(ma
     ("rule_gini", "key"),
     [(0.5, "evidence_baseline"), (0.59, "evidence_baseline"), (0.61, "evidence_baseline_better")],
 )
-def test_a_simple_rule_is_called_better_only_beyond_the_interval(shop, rule_gini, key):
+def test_a_simple_rule_is_called_better_only_beyond_the_interval(monkeypatch, shop, rule_gini, key):
     columns = ["ranking", "kind", "gini", "gini_low", "gini_high", "top10", "top20", "top50"]
     rows = [
         ("families", "segmentation", 0.55, 0.5, 0.6, 0.3, 0.5, 0.9),
         ("clv_model", "model", 0.58, 0.5, 0.6, 0.3, 0.5, 0.9),
         ("recency", "baseline", rule_gini, 0.4, 0.7, 0.3, 0.5, 0.9),
     ]
-    shop.evidence.__dict__["rankings"] = pd.DataFrame(rows, columns=columns)
+    monkeypatch.setitem(vars(shop.evidence), "rankings", pd.DataFrame(rows, columns=columns))
     keys = [said for said, _ in shop.evidence.verdicts]
     assert keys == ["evidence_best", "evidence_model", key]
 
 
-def test_segments_that_separate_nothing_are_said_to(shop):
+def test_segments_that_separate_nothing_are_said_to(monkeypatch, shop):
     columns = ["ranking", "kind", "gini", "gini_low", "gini_high", "top10", "top20", "top50"]
     rows = [
         ("families", "segmentation", 0.02, -0.03, 0.07, 0.1, 0.2, 0.5),
         ("random", "baseline", 0.0, -0.05, 0.05, 0.1, 0.2, 0.5),
     ]
-    shop.evidence.__dict__["rankings"] = pd.DataFrame(rows, columns=columns)
+    monkeypatch.setitem(vars(shop.evidence), "rankings", pd.DataFrame(rows, columns=columns))
     assert [said for said, _ in shop.evidence.verdicts] == ["evidence_nothing"]
+
+
+# Cut by cut ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cuts_of():
+    """Small tables of two cuts, by hand."""
+    one = pd.DataFrame(
+        {
+            "families": ["a", "a", "b", "b"],
+            "orders_after": [1, 0, 0, 0],
+            "revenue_after": [30.0, 10.0, 0.0, 0.0],
+            "expected_value": [20.0, 20.0, 1.0, 1.0],
+        }
+    )
+    two = one.assign(revenue_after=[10.0, 10.0, 20.0, 0.0], orders_after=[1, 1, 1, 0])
+    return [
+        evidence.segment_means(table, ["families"]).assign(cut=cut)
+        for table, cut in ((one, pd.Timestamp("2023-01-01")), (two, pd.Timestamp("2022-10-01")))
+    ]
+
+
+def test_segments_of_a_cut_are_means_of_its_customers(cuts_of):
+    table = cuts_of[0].set_index("segment")
+    assert table.loc["a", ["customers", "repurchase_rate"]].tolist() == [2, 0.5]
+    assert table.loc["a", "revenue_per_customer"] == 20
+    assert table.loc["a", "times_the_base"] == 2
+    assert table.loc["a", "expected_per_customer"] == 20
+
+
+def test_over_the_cuts_segments_have_a_mean_and_its_ends(cuts_of):
+    table = evidence.segment_spread(pd.concat(cuts_of)).set_index("segment")
+    assert list(table.index) == ["a", "b"]
+    assert table.loc["a", "cuts"] == 2
+    ends = ["revenue_per_customer_lowest", "revenue_per_customer", "revenue_per_customer_highest"]
+    assert table.loc["a", ends].tolist() == [10, 15, 20]
+    assert table.loc["b", ends].tolist() == [0, 5, 10]
+    assert table.loc["a", "repurchase_rate"] == 0.75
+
+
+def test_rankings_over_the_cuts_have_a_mean_and_its_ends():
+    columns = ["ranking", "kind", "gini", "top10", "top20", "top50", "cut"]
+    rows = [
+        ("families", "segmentation", 0.5, 0.3, 0.5, 0.9, "one"),
+        ("families", "segmentation", 0.3, 0.1, 0.3, 0.7, "two"),
+        ("recency", "baseline", 0.45, 0.2, 0.4, 0.8, "one"),
+        ("recency", "baseline", 0.45, 0.2, 0.4, 0.8, "two"),
+    ]
+    table = evidence.ranking_spread(pd.DataFrame(rows, columns=columns)).set_index("ranking")
+    assert list(table.index) == ["recency", "families"]
+    own = table.loc["families", ["cuts", "gini_lowest", "gini", "gini_highest", "top20"]]
+    assert own.tolist() == pytest.approx([2, 0.3, 0.4, 0.5, 0.4])
+
+
+def test_chances_leave_out_customers_of_whom_nothing_was_said():
+    table = pd.DataFrame({"p_order": [0.2, np.nan, 0.6], "orders_after": [0, 5, 1]})
+    row = evidence.chances(table).iloc[0]
+    assert row.tolist() == pytest.approx([2, 0.4, 0.5])
+
+
+def test_the_latest_cut_is_the_test_that_is_told_in_full(shop):
+    tested, cut = shop.evidence.tested, pd.Timestamp(CUT)
+    assert shop.evidence.cuts == [CUT]
+    for name in SEGMENTATIONS:
+        by_cut = shop.evidence.by_cut(name).set_index("segment")
+        assert (by_cut["cut"] == cut).all()
+        whole = shop.evidence.of(name).set_index("segment").drop("total")
+        rates = whole["repurchase_rate"].to_dict()
+        assert by_cut["repurchase_rate"].to_dict() == pytest.approx(rates)
+    row = shop.evidence.chances.iloc[0]
+    assert row["p_order"] == pytest.approx(tested["p_order"].mean())
+    assert row["ordered"] == pytest.approx((tested["orders_after"] > 0).mean())
+    revenue = shop.evidence.rolling_revenue.iloc[0]
+    assert revenue["actual"] == pytest.approx(tested["revenue_after"].sum())
+    assert revenue["predicted"] == pytest.approx(tested["expected_value"].sum())
+
+
+def test_what_is_said_over_the_cuts_names_the_best_and_the_best_simple_rule(shop):
+    [(key, fields)] = shop.evidence.best_over_cuts
+    table = shop.evidence.rolling_rankings.set_index("ranking")
+    assert key == "rolling_best" and fields["cuts"] == 1
+    kinds = table["kind"]
+    assert fields["best"] == kinds[kinds == "segmentation"].index[0]
+    assert fields["rule"] == kinds[kinds == "baseline"].index[0]
+    assert fields["lowest"] == fields["highest"] == table.loc[fields["best"], "gini"]
 
 
 # The tables themselves ----------------------------------------------------------------

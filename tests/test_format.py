@@ -72,6 +72,17 @@ def test_months_are_said_with_their_unit(argentine):
     assert [argentine.months(count) for count in (1, 12, None)] == ["1 mes", "12 meses", MISSING]
 
 
+def test_calendar_months_are_named_in_a_sentence_and_on_an_axis(argentine):
+    assert [argentine.by_kind("month_name")(value) for value in (1, 12.0, None)] == [
+        "enero",
+        "diciembre",
+        MISSING,
+    ]
+    assert argentine.month_name(9, short=True) == "sept"
+    with pytest.raises(SegkitError, match="not a calendar month: '?13"):
+        argentine.month_name(13)
+
+
 COUNTS = (0, 1, 2, 1_000_000, 1.5)
 
 
@@ -260,6 +271,23 @@ def test_a_table_of_a_segmentation_falls_back_to_the_general_texts():
     )
     with pytest.raises(RuleError, match=r"tables\.data_quality_of_mine\.title"):
         texts.entry("tables", "data_quality_of_mine")
+
+
+def test_a_table_by_dimension_has_texts_of_its_own():
+    texts = Texts("es")
+    by = ("tables.segment_kpis_by", "value_groups")
+    assert texts.entry("tables", "segment_kpis_value_groups_by_channel") == by
+    assert texts.entry("tables", "segment_kpis_value_groups_by_sold_by_whom") == by
+    assert "dimension" in texts.fields("tables.segment_kpis_by.title")
+    with pytest.raises(RuleError, match=r"tables\.concentration_of_mine_by_x\.title"):
+        texts.entry("tables", "concentration_of_mine_by_x")
+
+
+def test_a_dimension_of_the_clients_own_has_a_header_in_its_language():
+    assert Columns("es").label("top_sucursal_de_venta") == "Sucursal de venta (de más ingresos)"
+    assert Columns("en").label("first_store") == "Store (first order)"
+    assert Columns("en").label("top_category") == "Top category"
+    assert Columns("en").kind("top_revenue", pd.Series(["high"])) == "text"
 
 
 def test_a_column_that_is_not_known_is_guessed_from_its_values():

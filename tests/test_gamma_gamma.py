@@ -271,6 +271,19 @@ def test_customers_who_all_buy_as_often_have_no_correlation():
     assert GammaGamma().fit(np.full(200, 3), mean).correlation_ == 0
 
 
+@pytest.mark.parametrize("factor", [1 / 20, 1, 20])
+def test_a_fit_leads_to_the_same_maximum_wherever_it_begins(cdnow, fitted, factor):
+    start = {name: value * factor for name, value in fitted.params_.items()}
+    model = GammaGamma().fit(cdnow["x"], cdnow["monetary_mean"], start=start)
+    assert model.params_ == pytest.approx(fitted.params_, rel=1e-5)
+
+
+def test_a_fit_that_begins_near_its_maximum_takes_fewer_steps(cdnow, fitted):
+    some = GammaGamma().fit(cdnow["x"].head(1500), cdnow["monetary_mean"].head(1500))
+    model = GammaGamma().fit(cdnow["x"], cdnow["monetary_mean"], start=some.params_)
+    assert model.iterations_ < fitted.iterations_
+
+
 # Bootstrap
 
 
@@ -279,6 +292,13 @@ def test_a_bootstrap_is_the_same_for_a_seed_and_another_for_another(fitted):
     assert len(fits) == 5
     assert fits == fitted.bootstrap(5, seed=1)
     assert fits != fitted.bootstrap(5, seed=2)
+
+
+def test_the_order_of_customers_does_not_matter_to_a_bootstrap(cdnow, fitted):
+    mixed = cdnow.sample(frac=1, random_state=3)
+    again = GammaGamma().fit(mixed["x"], mixed["monetary_mean"]).bootstrap(3, seed=1)
+    wanted = pd.DataFrame(fitted.bootstrap(3, seed=1))
+    pd.testing.assert_frame_equal(pd.DataFrame(again), wanted, rtol=1e-6)
 
 
 def test_a_bootstrap_is_centred_on_the_fit(fitted):
@@ -360,6 +380,49 @@ def test_spend_without_a_finite_mean_is_refused():
     with pytest.raises(ModelError, match="no finite mean") as error:
         GammaGamma().fit(*heavy_tailed())
     assert error.value.reason == "infinite_mean_spend"
+
+
+def test_spend_whose_mean_is_the_tails_alone_is_refused():
+    """A q above 1, and a mean over all customers that nobody's spending has shown."""
+    with pytest.raises(ModelError, match=r"hardly a finite mean \(q = 1\.0\d*\)") as error:
+        GammaGamma().fit(*simulated(1000, seed=1, p=2.0, q=1.05, gamma=1.0))
+    assert error.value.reason == "infinite_mean_spend"
+
+
+@pytest.mark.parametrize(("amount", "mean"), [(1e4, 35.7), (1e6, 36.3), (1e8, 36.9)])
+def test_a_single_huge_order_hardly_moves_what_others_are_expected_to_spend(cdnow, amount, mean):
+    buyers = cdnow[cdnow["x"] > 0]
+    x, spend = buyers["x"].to_numpy(copy=True), buyers["monetary_mean"].to_numpy(copy=True)
+    x[3] += 1
+    spend[3] += (amount - spend[3]) / x[3]
+    model = GammaGamma().fit(x, spend)
+    assert model.expected_spend([0], [0]) == pytest.approx([mean], abs=0.1)
+    assert model.expected_spend(x[3:4], spend[3:4])[0] < spend[3]
+
+
+def test_few_buyers_and_a_huge_order_give_a_mean_below_the_one_seen_or_a_reason(cdnow):
+    buyers = cdnow[cdnow["x"] > 0].head(30)
+    for amount in (1e3, 1e5, 1e7, 1e9):
+        spend = buyers["monetary_mean"].to_numpy(copy=True)
+        spend[3] = amount
+        try:
+            model = GammaGamma().fit(buyers["x"], spend)
+        except ModelError as error:
+            assert error.reason == "infinite_mean_spend"
+        else:
+            assert model.expected_spend([0], [0])[0] < spend.mean()
+
+
+def test_resamples_whose_mean_explodes_are_left_out_and_counted(cdnow):
+    buyers = cdnow[cdnow["x"] > 0].head(30)
+    spend = buyers["monetary_mean"].to_numpy(copy=True)
+    spend[3] = 1e4
+    model = GammaGamma().fit(buyers["x"], spend)
+    usual = model.expected_spend([0], [0])[0]
+    draws = model.bootstrap(100)
+    assert model.bootstrap_left_out == 100 - len(draws) > 0
+    means = [model.with_params(draw).expected_spend([0], [0])[0] for draw in draws]
+    assert max(means) < 5 * usual
 
 
 def test_a_refused_fit_predicts_nothing():

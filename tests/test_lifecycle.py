@@ -176,9 +176,10 @@ def test_a_customer_is_new_for_the_usual_gap_unless_days_are_given():
 
 
 def test_the_first_stage_that_fits_wins_in_the_stated_order():
-    assert STAGES == ("prospect", "churned", "new", "returned", "active")
+    assert STAGES == ("prospect", "returned_all", "churned", "new", "returned", "active")
     everything = {"recency_days": CHURN + 1, "tenure_days": NEW, "last_gap_days": CHURN + 1}
     assert stage(**everything, orders=0) == "prospect"
+    assert stage(**everything, orders=0, returns=1) == "returned_all"
     assert stage(**everything) == "churned"
     assert stage(**everything | {"recency_days": 1}) == "new"
     assert stage(**everything | {"recency_days": 1, "tenure_days": 800}) == "returned"
@@ -305,7 +306,7 @@ def test_everybody_is_in_one_stage_and_in_views_of_that_stage_alone(customers):
 def test_stages_are_those_of_the_rules_written_out(customers):
     def rule(one) -> str:
         if one.orders == 0:
-            return "prospect"
+            return "returned_all" if one.returns > 0 else "prospect"
         if one.recency_days > CHURN:
             return "churned"
         if one.tenure_days <= NEW:
@@ -669,7 +670,7 @@ def test_an_order_that_was_returned_whole_was_never_made(make_study):
     study = make_study([*rows, *returned], as_of=AS_OF, **GAPS)
     assert by_customer(study, "lifecycle") == {
         "second_stands": "new",
-        "nothing_stands": "prospect",
+        "nothing_stands": "returned_all",
         "partly": "churned",
         "kept": "returned",
     }
@@ -700,9 +701,9 @@ def test_prospects_are_known_since_they_registered_or_were_first_seen(make_study
         "seen": "recent",
         "seen_long_ago": "older",
         "returned": "recent",
-        "buyer_back": "unknown",
     }
-    assert by_customer(study, "lifecycle")["buyer"] == "new"
+    stages = by_customer(study, "lifecycle")
+    assert (stages["buyer"], stages["buyer_back"]) == ("new", "returned_all")
 
 
 def test_those_who_registered_alone_are_known_since_then(make_study):
@@ -771,8 +772,9 @@ def test_real_customers_are_in_one_stage_and_in_views_of_it(real):
     for view, key in VIEWED_STAGE.items():
         if view != "order_size" or model.large_units_ is not None:
             assert said[view].notna().tolist() == (said["lifecycle"] == key).tolist()
-    prospects = customers["orders"] == 0
-    assert prospects.tolist() == (said["lifecycle"] == "prospect").tolist()
+    none, back = customers["orders"] == 0, customers["returns"] > 0
+    assert (none & ~back).tolist() == (said["lifecycle"] == "prospect").tolist()
+    assert (none & back).tolist() == (said["lifecycle"] == "returned_all").tolist()
     read = Lifecycle.from_state(json.loads(json.dumps(model.to_state())))
     batches = [everything_said(read, customers.iloc[place::3]) for place in range(3)]
     pd.testing.assert_frame_equal(pd.concat(batches).sort_index(), said)

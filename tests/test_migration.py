@@ -574,6 +574,63 @@ def test_each_path_through_the_stages_is_followed(make_study):
     assert all(": one customer, " in texts.say(key, formats, **fields) for key, fields in told)
 
 
+EDGES = {"recency": [100, 200, 300, 400], "frequency": [1, 2, 3, 4]}
+"""Cut points of recency in days and of frequency in orders."""
+
+
+def last_seen(*days_before: int) -> list[tuple]:
+    """Order lines of one customer each, who last bought so many days before `AS_OF`."""
+    rows = [("first", "2022-01-01", "first", 1, 10)]
+    for place, days in enumerate(days_before):
+        day = (AS_OF - timedelta(days=days)).isoformat()
+        rows.append((f"c{place}", day, f"c{place}", 1, 10))
+    return rows
+
+
+def test_who_is_past_an_edge_by_less_than_its_share_has_not_moved(make_study):
+    # Three months and 92 days ago they were at 8, 12 and 13 days; the edge is at 100.
+    rows = last_seen(100, 104, 105)
+    moves = make_study(rows, as_of=AS_OF, **QUICK, rfm={"bins": EDGES}).migration
+    assert by_pair(moves.flows("sub_segments"), "customers") == {
+        ("beginners_r5", "beginners_r5"): 1,
+        ("beginners_r4", "beginners_r4"): 1,
+        ("beginners_r5", "beginners_r4"): 1,
+        ("beginners_r1", "beginners_r1"): 1,
+    }
+    # At each date alone, everybody is where the rules say.
+    assert sorted(as_named(moves.segments("sub_segments", EARLIER)).values()) == (
+        ["beginners_r1", *["beginners_r5"] * 3]
+    )
+    assert [key for key, _ in moves.intro] == ["migration_intro", "migration_edges"]
+
+
+@pytest.mark.parametrize(("tolerance", "moved"), [(0.0, 2), (0.045, 1), (0.2, 0)])
+def test_how_far_past_an_edge_counts_is_a_parameter(make_study, tolerance, moved):
+    rows = last_seen(104, 105)
+    moves = make_study(
+        rows, as_of=AS_OF, **QUICK, rfm={"bins": EDGES}, migration={"edge_tolerance": tolerance}
+    ).migration
+    found = by_pair(moves.flows("sub_segments"), "customers")
+    assert found.get(("beginners_r5", "beginners_r4"), 0) == moved
+    assert len(moves.intro) == (2 if tolerance else 1)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, 0.05, 0.5])
+def test_with_any_tolerance_flows_end_in_the_segments_of_the_study_and_add_up(make_shop, tolerance):
+    study = make_shop(shop_rows(), migration={"edge_tolerance": tolerance})
+    for name in ("families", "sub_segments", "value_groups"):
+        moved = study.migration.flows(name)
+        table = transition_matrix(moved).set_index("segment_before")
+        sizes = study.label(name, study.customers).value_counts().to_dict()
+        assert table.loc["total"].drop("total").to_dict() == sizes
+        assert table["total"].drop("total").sum() == table.loc["total", "total"]
+        ends = balance(moved).iloc[-1]
+        assert ends["customers_before"] == len(study.at(EARLIER).customers)
+        assert ends["customers_after"] == len(study.customers)
+        shares = moved.groupby("segment_before")["share_of_before"].sum()
+        assert shares.to_numpy() == pytest.approx(1)
+
+
 def test_an_order_of_two_days_counts_in_the_window_of_its_first_everywhere(make_study):
     days = [AS_OF - timedelta(days=ago) for ago in (46, 44)]
     rows = [("ana", "2023-01-01", "a", 1, 10), ("bea", "2023-06-01", "c", 1, 10)]
@@ -595,10 +652,10 @@ def test_an_order_sent_back_between_the_dates_is_missing_from_the_revenue_betwee
     moves = make_study(rows, as_of=AS_OF, **QUICK, **STEADY).migration
     moved = moves.flows("lifecycle")
     assert by_pair(moved, "revenue_between") == {
-        ("churned", "prospect"): -50,
+        ("churned", "returned_all"): -50,
         ("churned", "returned"): 10,
     }
-    assert by_pair(moved, "revenue_before")["churned", "prospect"] == 50
+    assert by_pair(moved, "revenue_before")["churned", "returned_all"] == 50
 
 
 def test_a_prospect_who_buys_is_no_newcomer(make_study):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segkit.analysis.model_fit import (
-    alive_histogram,
+    chance_histogram,
     customer_history,
     frequency_recency,
     holdout_by_frequency,
@@ -81,7 +81,7 @@ def customers(days) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def value(customers) -> CustomerValue:
-    return CustomerValue(resamples=0).fit(customers)
+    return CustomerValue("bg_nbd", resamples=0).fit(customers)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def at_cut(days) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def tracked(days, at_cut) -> pd.DataFrame:
-    value = CustomerValue(resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", resamples=0).fit(at_cut)
     return tracking(value, at_cut, weekly_of(days), CUT, AS_OF)
 
 
@@ -155,14 +155,14 @@ def test_the_weeks_are_whole_and_begin_with_the_first_customers(tracked):
 
 
 def test_a_week_that_ends_on_as_of_is_whole(days, at_cut):
-    value = CustomerValue(resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", resamples=0).fit(at_cut)
     for as_of, last in (("2025-06-23", "2025-06-16"), ("2025-06-22", "2025-06-09")):
         table = tracking(value, at_cut, weekly_of(days), CUT, pd.Timestamp(as_of))
         assert table["week"].iloc[-1] == pd.Timestamp(last)
 
 
 def test_observed_weeks_are_those_given_and_missing_ones_are_zero(days, at_cut):
-    value = CustomerValue(resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", resamples=0).fit(at_cut)
     weekly = weekly_of(days)
     gone = weekly.iloc[[5, 40]]["week"]
     table = tracking(value, at_cut, weekly.drop(index=[5, 40]), CUT, AS_OF).set_index("week")
@@ -181,7 +181,7 @@ def test_expected_purchases_add_up_week_by_week_and_never_fall(tracked):
 
 
 def test_expected_purchases_are_those_of_new_customers_of_each_age(at_cut, tracked):
-    value = CustomerValue(resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", resamples=0).fit(at_cut)
     for row in (0, 10, 60):
         end = tracked["week"].iloc[row] + pd.Timedelta(days=7)
         weeks = (end - at_cut["first_order"]).dt.days.clip(lower=0) / 7
@@ -196,7 +196,7 @@ def test_weeks_from_the_cut_on_are_held_out(tracked):
 
 
 def test_a_week_that_the_model_has_seen_in_part_is_not_held_out(days, at_cut):
-    value = CustomerValue(resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", resamples=0).fit(at_cut)
     wednesday = CUT + pd.Timedelta(days=2)
     table = tracking(value, at_cut, weekly_of(days), wednesday, AS_OF)
     assert table.loc[table["holdout"], "week"].min() == CUT + pd.Timedelta(days=7)
@@ -210,7 +210,7 @@ def test_what_is_expected_of_a_base_as_the_model_says_is_what_happens(tracked):
 
 @pytest.mark.parametrize("unit", ["days", "months"])
 def test_the_weeks_do_not_depend_on_the_models_time_unit(days, at_cut, tracked, unit):
-    value = CustomerValue(time_unit=unit, resamples=0).fit(at_cut)
+    value = CustomerValue("bg_nbd", time_unit=unit, resamples=0).fit(at_cut)
     table = tracking(value, at_cut, weekly_of(days), CUT, AS_OF)
     pd.testing.assert_frame_equal(table, tracked, rtol=1e-4)
 
@@ -245,16 +245,16 @@ def test_a_table_without_many_repeats_has_no_open_bin():
 
 
 @each_model
-def test_who_has_not_bought_for_longer_is_less_likely_a_customer(customers, name):
+def test_who_has_not_bought_for_longer_is_less_likely_to_order(customers, name):
     value = CustomerValue(name, resamples=0).fit(customers)
     table = frequency_recency(value, customers)
     assert table["repeats"].max() == 10
     for repeats, row in table[table["repeats"] >= 1].dropna().groupby("repeats"):
         row = row.sort_values("recency_days")
         assert len(row) == 10, repeats
-        assert (row["p_alive"].diff().dropna() < 0).all()
+        assert (row["p_order"].diff().dropna() < 0).all()
         assert (row["expected_orders"].diff().dropna() < 0).all()
-    assert table["p_alive"].dropna().between(0, 1).all()
+    assert table["p_order"].dropna().between(0, 1).all()
 
 
 def test_cells_that_no_customer_can_be_in_are_missing(customers, value):
@@ -264,8 +264,8 @@ def test_cells_that_no_customer_can_be_in_are_missing(customers, value):
     assert table["recency_days"].max() == tenure
     # Without a repeat the first purchase is the last; with one it is not.
     possible = (table["repeats"] == 0) == (table["recency_days"] == tenure)
-    assert table.loc[possible, ["p_alive", "expected_orders"]].notna().all(axis=None)
-    assert table.loc[~possible, ["p_alive", "expected_orders"]].isna().all(axis=None)
+    assert table.loc[possible, ["p_order", "expected_orders"]].notna().all(axis=None)
+    assert table.loc[~possible, ["p_order", "expected_orders"]].isna().all(axis=None)
 
 
 def test_each_cell_holds_the_models_answer_for_the_oldest_tenure(customers, value):
@@ -274,8 +274,8 @@ def test_each_cell_holds_the_models_answer_for_the_oldest_tenure(customers, valu
     tenure = customers["T"].max()
     t_x = (tenure - table["recency_days"]).where(table["repeats"] > 0, 0) / 7
     rows = table["repeats"], t_x, np.full(len(table), tenure / 7)
-    alive = value.purchase.p_alive(*rows)
-    assert table["p_alive"].to_numpy() == pytest.approx(alive, rel=1e-12)
+    none = value.purchase.order_probability(0, value.horizon, *rows)
+    assert table["p_order"].to_numpy() == pytest.approx(1 - none, rel=1e-12)
     orders = value.purchase.expected_orders(value.horizon, *rows)
     assert table["expected_orders"].to_numpy() == pytest.approx(orders, rel=1e-12)
 
@@ -289,7 +289,7 @@ def test_a_short_tenure_has_each_recency_once_and_no_more_repeats_than_days(cust
     young = customers.iloc[:3].assign(x=[0, 1, 3], t_x=[0, 2, 4], T=[5, 5, 5])
     table = frequency_recency(value, young)
     assert table.groupby("repeats")["recency_days"].apply(list).tolist() == [list(range(6))] * 4
-    known = table.dropna(subset="p_alive")
+    known = table.dropna(subset="p_order")
     assert (known["repeats"] <= 5 - known["recency_days"]).all()
 
 
@@ -305,15 +305,14 @@ def test_the_chance_of_one_customer_rises_at_purchases_and_falls_between(custome
     value = CustomerValue(name, resamples=0).fit(customers)
     bought = visits("2024-01-10", "2024-02-14", "2024-03-01", "2024-09-20")
     table = customer_history(value, bought, AS_OF)
-    assert table["p_alive"].between(0, 1).all()
+    assert table["p_order"].between(0, 1).all()
     assert table.loc[table["purchase"], "day"].tolist() == bought.tolist()
     assert table["day"].iloc[0] == bought.iloc[0]
     assert table["day"].iloc[-1] == AS_OF
     assert table["day"].is_monotonic_increasing
     assert table["day"].is_unique
-    change = table["p_alive"].diff()
-    after_repeat = table["day"] > bought.iloc[1]
-    assert (change[after_repeat & ~table["purchase"]] < 0).all()
+    change = table["p_order"].diff()
+    assert (change[~table["purchase"]] < 0).all()
     long_silence = table["day"] == bought.iloc[3]
     assert change[long_silence].item() > 0
 
@@ -324,16 +323,16 @@ def test_each_day_has_the_models_answer_for_what_was_known_then(value, customers
     for row in table.itertuples():
         known = bought[bought <= row.day]
         t_x, T = (known.max() - bought[0]).days / 7, (row.day - bought[0]).days / 7
-        wanted = value.purchase.p_alive([len(known) - 1], [t_x], [T])
-        assert row.p_alive == pytest.approx(wanted[0], rel=1e-12)
+        none = value.purchase.order_probability(0, value.horizon, [len(known) - 1], [t_x], [T])
+        assert row.p_order == pytest.approx(1 - none[0], rel=1e-12)
 
 
 def test_the_last_day_is_the_customers_prediction(days, customers, value):
     regular = customers["x"].idxmax()
     own = days.loc[days["customer"] == regular, "day"]
     history = customer_history(value, own.sample(frac=1, random_state=1), AS_OF)
-    prediction = value.predict(customers).loc[regular, "p_alive"]
-    assert history["p_alive"].iloc[-1] == pytest.approx(prediction, rel=1e-12)
+    prediction = value.predict(customers).loc[regular, "p_order"]
+    assert history["p_order"].iloc[-1] == pytest.approx(prediction, rel=1e-12)
     assert history["purchase"].sum() == len(own)
 
 
@@ -341,14 +340,14 @@ def test_a_customer_who_bought_once_and_lately_has_a_short_history(value):
     table = customer_history(value, visits("2025-06-22"), AS_OF)
     assert table["day"].tolist() == list(pd.date_range("2025-06-22", AS_OF))
     assert table["purchase"].tolist() == [True, False, False, False]
-    assert (table["p_alive"] == 1).all()
+    assert (table["p_order"].diff().dropna() < 0).all()
 
 
-# Who is a customer still
+# Who may order again
 
 
 def test_every_chance_is_counted_in_one_bin_and_certainty_in_the_last():
-    table = alive_histogram(pd.Series([0.0, 0.05, 0.1, 0.3, 0.7, 0.95, 1.0, 1.0, np.nan]))
+    table = chance_histogram(pd.Series([0.0, 0.05, 0.1, 0.3, 0.7, 0.95, 1.0, 1.0, np.nan]))
     assert table["from"].tolist() == pytest.approx(np.arange(10) / 10)
     assert table["to"].tolist() == pytest.approx(np.arange(1, 11) / 10)
     assert table["count"].tolist() == [2, 1, 0, 1, 0, 0, 0, 1, 0, 3]
@@ -357,11 +356,11 @@ def test_every_chance_is_counted_in_one_bin_and_certainty_in_the_last():
 @pytest.mark.parametrize("bins", [1, 2, 10, 20])
 def test_a_chance_on_an_edge_falls_into_the_bin_that_begins_there(bins):
     edges = pd.Series([place / bins for place in range(bins + 1)])
-    counts = alive_histogram(edges, bins=bins)["count"].tolist()
+    counts = chance_histogram(edges, bins=bins)["count"].tolist()
     assert counts == [1] * (bins - 1) + [2]
 
 
 def test_all_buyers_of_a_base_are_in_the_histogram(customers, value):
-    p_alive = value.predict(customers)["p_alive"]
-    assert alive_histogram(p_alive)["count"].sum() == len(customers)
-    assert alive_histogram(p_alive.iloc[:0])["count"].sum() == 0
+    chance = value.predict(customers)["p_order"]
+    assert chance_histogram(chance)["count"].sum() == len(customers)
+    assert chance_histogram(chance.iloc[:0])["count"].sum() == 0

@@ -694,6 +694,24 @@ def test_a_bootstrap_leaves_the_fit_as_it_is(fitted):
     assert fitted[BGNBD].to_state() == before
 
 
+@each_kind
+def test_no_resample_of_a_base_like_cdnow_is_left_out(fitted, kind):
+    assert len(fitted[kind].bootstrap(50)) == 50
+    assert fitted[kind].bootstrap_left_out == 0
+
+
+@each_kind
+def test_resamples_that_run_away_are_left_out_and_counted(cdnow, kind):
+    """Forty customers of whom few come back: other forty can be of another kind."""
+    few = cdnow.iloc[::60]
+    model = kind().fit(*rows_of(few))
+    draws = model.bootstrap(100)
+    assert model.bootstrap_left_out == 100 - len(draws) > 0
+    ahead = model.expected_orders(39) - model.expected_orders(0)
+    orders = [model.with_params(draw).expected_orders(39) for draw in draws]
+    assert max(orders) < 10 * ahead
+
+
 def test_a_bootstrap_spreads_as_the_standard_errors_say(fitted):
     model = fitted[BGNBD]
     fits = pd.DataFrame(model.bootstrap(200, seed=5))
@@ -893,6 +911,48 @@ def test_clv_grows_with_the_horizon_and_falls_with_the_discount(fitted):
 # Errors
 
 
+# Warm starts ------------------------------------------------------------------------
+
+
+@each_kind
+@pytest.mark.parametrize("factor", [1 / 20, 1 / 3, 1, 3, 20])
+def test_a_fit_leads_to_the_same_maximum_wherever_it_begins(cdnow, fitted, kind, factor):
+    start = {name: value * factor for name, value in fitted[kind].params_.items()}
+    model = kind().fit(*rows_of(cdnow), start=start)
+    assert model.params_ == pytest.approx(fitted[kind].params_, rel=1e-5)
+    assert model.log_likelihood_ == pytest.approx(fitted[kind].log_likelihood_, abs=1e-6)
+    np.testing.assert_allclose(model.standard_errors(), fitted[kind].standard_errors(), rtol=1e-3)
+
+
+@each_kind
+def test_a_fit_that_begins_near_its_maximum_takes_fewer_steps(cdnow, fitted, kind):
+    earlier = cdnow[cdnow["T"] > 30]
+    start = kind().fit(*rows_of(earlier)).params_
+    model = kind().fit(*rows_of(cdnow), start=start)
+    assert model.iterations_ < fitted[kind].iterations_
+    assert model.params_ == pytest.approx(fitted[kind].params_, rel=1e-5)
+
+
+@each_kind
+def test_a_start_at_a_bound_or_on_rows_without_a_maximum_is_as_no_start(cdnow, fitted, kind):
+    at_bound = kind().fit([4] * 300, [51.9] * 300, [52] * 300)
+    model = kind().fit(*rows_of(cdnow), start=at_bound.params_)
+    assert model.params_ == fitted[kind].params_
+    turned = kind().fit([4] * 300, [51.9] * 300, [52] * 300, start=fitted[kind].params_)
+    assert turned.params_ == at_bound.params_
+    assert turned.at_bound_ == at_bound.at_bound_
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, None])
+def test_a_start_needs_a_value_above_0_of_each_parameter(cdnow, value):
+    start = PUBLISHED | {"b": value}
+    if value is None:
+        del start["b"]
+    with pytest.raises(ModelError, match="start: has no value above 0: 'b'") as error:
+        BGNBD().fit(*rows_of(cdnow), start=start)
+    assert error.value.reason == "bad_values"
+
+
 # Limits -----------------------------------------------------------------------------
 
 
@@ -932,6 +992,97 @@ def test_where_nobody_leaves_the_model_is_its_simpler_one_whatever_the_order_of_
     ahead = model.expected_orders(52, x, t_x, T).sum()
     assert turned.expected_orders(52, x, t_x, T).sum() == pytest.approx(ahead, rel=1e-4)
     assert ahead == pytest.approx(x.sum(), rel=0.1)
+
+
+BOUNDED = {
+    "all buy at one rate and stay": lambda random: (np.full(300, 4.0), np.full(300, 51.9)),
+    "all buy at one rate": lambda random: at_random_times(random.poisson(4.0, 2000), random),
+    "nobody leaves": lambda random: at_random_times(
+        random.poisson(random.gamma(2.0, 2.0, 2000)), random
+    ),
+    "all leave at once": lambda random: at_random_times(random.binomial(1, 0.2, 2000), random),
+}
+
+
+def at_random_times(x: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return `x` and `t_x`: of n purchases at random times the last one comes at T u^(1/n)."""
+    last = 52.0 * random.uniform(size=len(x)) ** (1 / np.maximum(x, 1))
+    return x, np.where(x > 0, last, 0)
+
+
+@each_kind
+@pytest.mark.parametrize("base", list(BOUNDED))
+def test_the_summary_says_which_parameters_stand_at_their_bound(kind, base):
+    """A limit's own, and those that go as far as they may; not the partner that keeps a ratio."""
+    x, t_x = BOUNDED[base](np.random.default_rng(3))
+    model = kind().fit(x, t_x, np.full(len(x), 52.0))
+    logs = np.log(list(model.params_.values())) - np.log(
+        [52 if n in kind.in_units else 1 for n in kind.names]
+    )
+    held = {name for name, log in zip(kind.names, logs, strict=True) if abs(log) > 14.99}
+    told = model.summary["at_bound"].loc[list(kind.names)]
+    assert set(told.index[told == 1]) == set(model.at_bound_)
+    assert set(model.at_bound_) <= held
+    beyond = held - set(model.at_bound_)
+    assert beyond <= {partner for partner, _ in kind.partners.values()}
+    assert bool(model.at_bound_) == (model.covariance_ is None)
+    assert bool(model.at_bound_) == model.standard_errors().isna().all()
+    assert model.at_bound_ or base not in ("all buy at one rate and stay", "all leave at once")
+
+
+def few_come_back(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """1,500 customers over 61 weeks, a fifth of whom have two orders, the second one soon."""
+    random = np.random.default_rng(seed)
+    T = random.uniform(0, 61, 1500)
+    x = random.binomial(1, 0.2, 1500)
+    return x, np.where(x > 0, T * random.beta(1, 3, 1500), 0), T
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_limit_is_no_artefact_of_rounding(seed):
+    """Of huge shapes the likelihood is a difference of huge terms: none is taken for a gain."""
+    rows = few_come_back(seed)
+    model = MBGNBD().fit(*rows)
+    assert model.log_likelihood_ == pytest.approx(model.log_likelihood(*rows).sum(), abs=0.01)
+    assert model.expected_orders(52, *rows).sum() < 300
+
+
+@each_kind
+@pytest.mark.parametrize("base", ["one-timers", "one day", "one cohort", "six weeks", "two"])
+def test_a_poor_base_gives_finite_answers_or_a_reason(cdnow, kind, base):
+    x, t_x, T = poor(base, cdnow)
+    try:
+        model = kind().fit(x, t_x, T)
+    except ModelError as error:
+        assert error.reason in {"not_converged", "no_customers", "one_customer"}
+        return
+    alive = model.p_alive(x, t_x, T)
+    assert ((alive >= 0) & (alive <= 1)).all()
+    age = max(T.max(), 1)
+    orders = model.expected_orders(age, x, t_x, T)
+    assert np.isfinite(orders).all()
+    assert 0 <= orders.sum() <= 2 * x.sum() + 1
+    assert np.isfinite(model.log_likelihood_)
+    assert np.isfinite(model.clv(x, t_x, T, np.full(len(x), 10.0))).all()
+
+
+def poor(base: str, cdnow: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a base that hardly tells a model anything."""
+    random = np.random.default_rng(4)
+    if base == "one-timers":
+        x, t_x, T = rows_of(cdnow)
+        repeats = (x > 0) & (random.uniform(size=len(x)) < 0.05)
+        return np.where(repeats, x, 0), np.where(repeats, t_x, 0), T
+    if base == "one day":
+        return np.zeros(50), np.zeros(50), np.full(50, 1 / 7)
+    if base == "one cohort":
+        first = cdnow[cdnow["T"] == cdnow["T"].max()]
+        return rows_of(first)
+    if base == "six weeks":
+        T = random.uniform(0, 6, 400)
+        x = random.binomial(2, 0.08, 400)
+        return x, np.where(x > 0, T * random.uniform(size=400), 0), T
+    return np.array([1.0, 0]), np.array([3.0, 0]), np.array([9.0, 5])
 
 
 @each_kind

@@ -58,7 +58,7 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
         ),
         (
             BASE + "report: {zzz: 1}",
-            "report.zzz: unknown key: 1. Fix: remove it; use one of the valid names: recommenda",
+            "report.zzz: unknown key: 1. Fix: remove it; use one of the valid names: segmentati",
         ),
         (BASE + "1: x", "1: keys should be strings: 1. Fix: put the key in quotes"),
         # What YAML makes of plain words.
@@ -133,7 +133,7 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
         ),
         (
             BASE + "report: {recommendations: cluster}",
-            "report.recommendations: unknown value: 'cluster'. Fix: did you mean 'clusters'?",
+            "report.segmentation: unknown value: 'cluster'. Fix: did you mean 'clusters'?",
         ),
         # Thresholds out of order, out of range, too few.
         (
@@ -143,6 +143,24 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
         (
             BASE + "rfm: {bins: {recency: [30, 90, 180]}}",
             "rfm.bins.recency: 3 cuts [30.0, 90.0, 180.0]. Fix: write 4, for five scores",
+        ),
+        (
+            BASE + "rfm: {scores: 10, bins: {recency: [30, 90, 180, 365]}}",
+            "rfm.bins.recency: 4 cuts [30.0, 90.0, 180.0, 365.0]. Fix: write 9, for ten scores",
+        ),
+        (BASE + "rfm: {scores: 7}", "rfm.scores: 7 is no number of scores: 7. Fix: write 3, 4, 5"),
+        (BASE + "rfm: {scores: ten}", "rfm.scores: input should be a valid integer: 'ten'. Fix: "),
+        (
+            BASE + "rfm: {bins: 10}",
+            "rfm.bins: holds cuts, as in {recency: [30, 90]}: 10. Fix: write scores: 10",
+        ),
+        (
+            BASE + "rfm: {recency: rythm}",
+            "rfm.recency: unknown value: 'rythm'. Fix: did you mean 'rhythm'?",
+        ),
+        (
+            BASE + "migration: {edge_tolerance: 5}",
+            "migration.edge_tolerance: input should be less than 1: 5. Fix: write less than 1",
         ),
         (
             BASE + "rfm: {bins: {recenc: [30, 60, 90, 180]}}",
@@ -335,6 +353,16 @@ def problems_of(tmp_path: Path, text: str) -> list[str]:
         (
             BASE + "audiences: {segmentations: [cluster]}",
             "audiences.segmentations.0: unknown value: 'cluster'. Fix: did you mean 'clusters'?",
+        ),
+        # Profit.
+        (
+            BASE + "clv: {worth: profit}",
+            "clv.worth: profit needs a column that is not named. Fix: add orders.columns.profit",
+        ),
+        (BASE + "clv: {worth: profits}", "clv.worth: unknown value: 'profits'. Fix: did you mean"),
+        (
+            BASE + "clv: {worth: profit, margin: 0.4}",
+            "clv.margin: of profit, costs are off already. Fix: leave margin out, or set worth",
         ),
         # A rule that could never fire.
         (

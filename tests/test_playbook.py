@@ -9,6 +9,7 @@ import pytest
 from segkit.errors import RuleError, SegkitError
 from segkit.params import load_yaml
 from segkit.words import playbook as module
+from segkit.words.conditions import Choice
 from segkit.words.playbook import (
     POLICIES_BY_STRICTNESS,
     Channel,
@@ -17,26 +18,28 @@ from segkit.words.playbook import (
     languages,
     strictest,
 )
+from segkit.words.playbook_lint import sayings
 
-FAMILIES = ["prospects", "beginners", "recurrent", "loyal"]
+FAMILIES = ["prospects", "returned_all", "beginners", "recurrent", "loyal"]
 CLV_SEGMENTS = [
     "reactivated", "one_and_done", "at_risk", "champions", "loyal", "promising", "occasional",
 ]  # fmt: skip
-STAGES = ["prospect", "churned", "new", "returned", "active"]
-CARTS = [f"{stage}_cart_abandoned" for stage in STAGES]
+STAGES = ["prospect", "returned_all", "churned", "new", "returned", "active"]
+CARTS = [f"{stage}_cart_abandoned" for stage in STAGES if stage != "returned_all"]
 CONTRACT = {
     "families": FAMILIES,
-    "sub_segments": ["prospects"]
-    + [f"{family}_r{score}" for family, score in product(FAMILIES[1:], range(1, 6))],
+    "sub_segments": ["prospects", "returned_all"]
+    + [f"{family}_r{score}" for family, score in product(FAMILIES[2:], range(1, 6))],
     "value_groups": [
         "champions", "loyal", "potential_loyalists", "new", "promising", "need_attention",
-        "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "prospects",
+        "about_to_sleep", "at_risk", "cannot_lose", "hibernating", "prospects", "returned_all",
     ],
     "clusters": [
         "champions", "big_spenders", "loyal", "new", "promising", "occasional", "low_value",
         "frequent_low_ticket", "need_attention", "at_risk", "hibernating", "lost", "prospects",
+        "returned_all",
     ],
-    "clv_segments": [*CLV_SEGMENTS, "prospects"],
+    "clv_segments": [*CLV_SEGMENTS, "prospects", "returned_all"],
     "lifecycle": STAGES,
     "new_potential": ["high_potential", "one_timer", "undecided"],
     "returns": ["frequent", "some", "none"],
@@ -47,7 +50,7 @@ CONTRACT = {
     "micro_segments": [
         "prospect", "churned_fast", "churned_late", "new", "new_high_potential", "new_one_timer",
         "returned", "active", "active_frequent_returns", "active_large_order",
-        "active_small_order", *CARTS,
+        "active_small_order", "returned_all", "returned_all_cart_abandoned", *CARTS,
     ],
 }  # fmt: skip
 VIEWED = {
@@ -65,12 +68,12 @@ CLUSTER_NAMES = {
     "en": [
         "Champions", "Big Spenders", "Loyal Customers", "New Customers", "Promising",
         "Occasional Buyers", "Low Value", "Frequent Low-Ticket", "Need Attention", "At Risk",
-        "Hibernating", "Lost", "Prospects",
+        "Hibernating", "Lost", "Prospects", "Returned everything",
     ],
     "es": [
         "Campeones", "Grandes compradores", "Clientes leales", "Nuevos", "Prometedores",
         "Compradores ocasionales", "Bajo valor", "Frecuentes de ticket bajo",
-        "Requieren atención", "En riesgo", "Hibernando", "Perdidos", "Prospectos",
+        "Requieren atención", "En riesgo", "Hibernando", "Perdidos", "Prospectos", "Devolvieron todo",
     ],
 }  # fmt: skip
 CLV_NAMES = {
@@ -84,7 +87,7 @@ CLV_NAMES = {
     ],
 }  # fmt: skip
 LIFECYCLE_NAMES = {
-    "lifecycle": ["Prospectos", "Inactivos", "Nuevos", "Recuperados", "Activos"],
+    "lifecycle": ["Prospectos", "Devolvieron todo", "Inactivos", "Nuevos", "Recuperados", "Activos"],
     "new_potential": ["Alto potencial", "Ocasional", "Por definir"],
     "returns": ["Devoluciones frecuentes", "Alguna devolución", "Sin devoluciones"],
     "order_size": ["Pedido grande", "Pedido pequeño"],
@@ -95,7 +98,8 @@ LIFECYCLE_NAMES = {
         "Prospectos", "Inactivos · abandono rápido", "Inactivos · abandono tardío",
         "Nuevos · por definir", "Nuevos · alto potencial", "Nuevos · ocasionales", "Recuperados",
         "Activos", "Activos · devoluciones frecuentes", "Activos · pedido grande",
-        "Activos · pedido pequeño", "Prospectos · carrito abandonado",
+        "Activos · pedido pequeño", "Devolvieron todo", "Devolvieron todo · carrito abandonado",
+        "Prospectos · carrito abandonado",
         "Inactivos · carrito abandonado", "Nuevos · carrito abandonado",
         "Recuperados · carrito abandonado", "Activos · carrito abandonado",
     ],
@@ -126,7 +130,8 @@ def advice(entry):
 
 def every_entry(playbook):
     entries = [playbook.entry(s, key) for s, keys in CONTRACT.items() for key in keys]
-    return [*entries, *playbook.segments.values(), *playbook.cells.values()]
+    templates = [*playbook.segments.values(), *playbook.cells.values()]
+    return [*entries, *(template.entry(None) for template in templates)]
 
 
 @pytest.fixture(params=languages(), scope="module")
@@ -186,11 +191,12 @@ def test_every_discount_policy_has_a_name_and_is_used(shipped):
 
 @pytest.mark.parametrize(("language", "opening"), [("es", "No "), ("en", "Do not ")])
 def test_what_to_avoid_is_said_in_short_prohibitions(language, opening):
-    for entry in every_entry(Playbook.load(language)):
-        for text in entry.avoid:
-            assert text.startswith(opening)
-            assert text.endswith(".")
-            assert len(text) <= 100
+    said = [one.text for one in sayings(Playbook.load(language)) if one.field == "avoid"]
+    assert said
+    for text in said:
+        assert text.startswith(opening)
+        assert text.endswith(".")
+        assert len(text) <= 100
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
@@ -270,7 +276,7 @@ def test_all_seven_clv_segments_have_a_whole_entry_of_their_own(shipped):
 
 @pytest.mark.parametrize("key", CLV_SEGMENTS)
 def test_a_clv_segment_is_described_by_its_own_rule(shipped, key):
-    own, general = shipped.entry("clv_segments", key), shipped.segments[key]
+    own, general = shipped.entry("clv_segments", key), shipped.segments[key].entry(None)
     assert own.description != general.description
     assert own.kpi == general.kpi
 
@@ -290,9 +296,9 @@ def test_who_came_back_is_kept_apart_from_the_valuable_who_left(language, came_b
 def test_spanish_names_are_those_of_the_definitions():
     playbook = Playbook.load("es")
     assert list(playbook.names("families", FAMILIES).values()) == [
-        "Prospectos", "Primerizos", "Recurrentes", "Leales",
+        "Prospectos", "Devolvieron todo", "Primerizos", "Recurrentes", "Leales",
     ]  # fmt: skip
-    assert list(playbook.names("value_groups", CONTRACT["value_groups"][:-1]).values()) == [
+    assert list(playbook.names("value_groups", CONTRACT["value_groups"][:-2]).values()) == [
         "Campeones", "Clientes fieles", "Potenciales fieles", "Nuevos", "Prometedores",
         "Requieren atención", "A punto de dormir", "En riesgo", "No se pueden perder",
         "Hibernando",
@@ -315,7 +321,7 @@ def test_a_micro_segment_is_advised_as_in_the_view_that_it_comes_from(shipped, m
     assert advice(shipped.entry("micro_segments", micro)) == advice(shipped.entry(*view))
 
 
-@pytest.mark.parametrize("stage", ["prospect", "returned", "active"])
+@pytest.mark.parametrize("stage", ["prospect", "returned_all", "returned", "active"])
 def test_a_micro_segment_that_is_a_whole_stage_is_advised_as_the_stage(shipped, stage):
     assert shipped.entry("micro_segments", stage) == shipped.entry("lifecycle", stage)
 
@@ -462,10 +468,12 @@ def test_sub_segments_differ_in_advice_by_family_and_by_recency(shipped):
     entries = [shipped.entry("sub_segments", key) for key in CONTRACT["sub_segments"]]
     for one, other in pairwise(entries):
         assert advice(one) != advice(other)
-    assert len({tuple(entry.strategies) for entry in entries}) == 16
+    assert len({tuple(entry.strategies) for entry in entries}) == 17
 
 
-@pytest.mark.parametrize("key", [k for k in CONTRACT["sub_segments"] if k != "prospects"])
+@pytest.mark.parametrize(
+    "key", [k for k in CONTRACT["sub_segments"] if "_r" in k and k[-1].isdigit()]
+)
 def test_a_sub_segment_names_its_recency_score(shipped, key):
     assert shipped.name("sub_segments", key).endswith(f"(R{key[-1]})")
 
@@ -478,7 +486,8 @@ def test_a_key_has_the_name_of_its_segmentation():
 
 def test_a_partial_entry_keeps_the_general_fields():
     playbook = Playbook.load("en")
-    assert playbook.entry("clusters", "loyal").kpi == playbook.segments["loyal"].kpi
+    general = playbook.segments["loyal"].entry(None)
+    assert playbook.entry("clusters", "loyal").kpi == general.kpi
 
 
 def test_a_playbook_survives_pickling():
@@ -651,3 +660,136 @@ def test_a_clients_file_that_yaml_would_bend_is_an_error(own, text):
     path = own(text)
     with pytest.raises(SegkitError, match="acme.yaml"):
         Playbook.load("en", path)
+
+
+# Conditions ---------------------------------------------------------------------------------
+
+
+def conditions_of(entry):
+    """Return the conditions of an entry by field, as far as choices stand there."""
+    fields = {name: value if isinstance(value, list) else [value] for name, value in entry}
+    return {
+        name: [one.conditions for one in values if isinstance(one, Choice)]
+        for name, values in fields.items()
+    }
+
+
+def test_both_languages_ask_the_same_of_a_segment():
+    es, en = Playbook.load("es"), Playbook.load("en")
+    for segmentation, keys in CONTRACT.items():
+        for key in keys:
+            one, other = es.template(segmentation, key), en.template(segmentation, key)
+            assert conditions_of(one) == conditions_of(other), (segmentation, key)
+
+
+@pytest.mark.parametrize("segmentation", CONTRACT)
+def test_an_entry_is_whole_whatever_the_figures(shipped, segmentation):
+    facts = [{}, {"churned_share": 0.0}, {"churned_share": 1.0}, {"discount_share": 0.5}]
+    for key in CONTRACT[segmentation]:
+        for known in facts:
+            entry = shipped.entry(segmentation, key, known)
+            assert 3 <= len(entry.strategies) <= 5
+            assert 1 <= len(entry.avoid) <= 3
+
+
+def test_a_clients_sentence_may_have_a_condition(own):
+    path = own(
+        "segments:\n"
+        "  champions:\n"
+        "    kpi: {when: {discount_share: '< 0.3'}, then: Full-price share, else: Discount share}\n"
+        "    strategies:\n"
+        "      - Call them.\n"
+        "      - Write to them.\n"
+        "      - Thank them.\n"
+        "      - {when: {return_rate: '>= 0.1'}, then: Ask what they send back.}\n"
+    )
+    playbook = Playbook.load("en", path)
+    calm = playbook.entry("value_groups", "champions", {"discount_share": 0.1, "return_rate": 0.0})
+    sent = playbook.entry("value_groups", "champions", {"discount_share": 0.5, "return_rate": 0.2})
+    assert (calm.kpi, sent.kpi) == ("Full-price share", "Discount share")
+    assert calm.strategies == ["Call them.", "Write to them.", "Thank them."]
+    assert sent.strategies[-1] == "Ask what they send back."
+
+
+def test_a_clients_entry_may_have_a_condition_of_its_own(own):
+    path = own(
+        "segments:\n"
+        "  loyal:\n"
+        "    discount: points\n"
+        "    discount_note: Double points in May.\n"
+        "    when: stays\n"
+        "    else:\n"
+        "      discount: last_resort\n"
+        "      discount_note: Ask first.\n"
+    )
+    playbook = Playbook.load("en", path)
+    here = playbook.entry(
+        "value_groups", "loyal", {"churned_share": 0.1, "median_recency_days": 20.0}
+    )
+    gone = playbook.entry("value_groups", "loyal", {"churned_share": 0.9})
+    assert (here.discount, here.discount_note) == ("points", "Double points in May.")
+    assert (gone.discount, gone.discount_note) == ("last_resort", "Ask first.")
+
+
+def test_a_clients_plain_text_holds_whatever_the_figures(own):
+    playbook = Playbook.load("en", own("segments: {loyal: {kpi: Smiles}}"))
+    for facts in (None, {}, {"churned_share": 0.9}):
+        assert playbook.entry("value_groups", "loyal", facts).kpi == "Smiles"
+
+
+def test_a_condition_with_a_name_can_be_the_clients_own(own):
+    path = own(
+        "conditions: {big: {aov_ratio: '>= 3'}}\n"
+        "segments: {lost: {kpi: {when: big, then: Large orders, else: Orders}}}\n"
+    )
+    playbook = Playbook.load("en", path)
+    said = [playbook.entry("clusters", "lost", {"aov_ratio": ratio}).kpi for ratio in (4.0, 2.0)]
+    assert said == ["Large orders", "Orders"]
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem", "fix"),
+    [
+        ("segments: {lost: {kpi: {when: {churn_share: '< 1'}, then: A, else: B}}}",
+         "segments.lost.kpi.when", "unknown figure: 'churn_share'", "did you mean"),
+        ("segments: {lost: {kpi: {when: {churned_share: low}, then: A, else: B}}}",
+         "segments.lost.kpi.when", "is no comparison of churned_share: 'low'", "write it like"),
+        ("segments: {lost: {kpi: {when: gone, then: A, else: B}}}",
+         "segments.lost.kpi.when", "unknown condition: 'gone'", "use one of the valid names"),
+        ("segments: {lost: {kpi: {when: left, then: A}}}",
+         "segments.lost.kpi", "lacks 'else', and may not be missing", "where no condition holds"),
+        ("segments: {lost: {kpi: {when: left, then: A, else: 7}}}",
+         "segments.lost.kpi", "should be a valid string: 7", ""),
+        ("segments: {lost: {discount: {when: left, then: never, else: nevr}}}",
+         "segments.lost.discount", "'nevr'", ""),
+        ("segments: {lost: {strategies: [A., B., {when: left, then: C.}]}}",
+         "segments.lost.strategies", "where conditions fail, 2 are left, and 3 are needed", "'else'"),
+        ("segments: {lost: {strategies: [A., B., {when: left, then: C., else: 7}]}}",
+         "segments.lost.strategies.2", "is no text: 7", "in quotes"),
+        ("segments: {lost: {kpi: A, when: left}}", "segments.lost", "need each other", "else:"),
+        ("segments: {lost: {kpi: A, when: left, else: {kip: B}}}", "segments.lost.else.kip",
+         "the entry does not have", "did you mean 'kpi'?"),
+        ("segments: {lost: {name: A, when: left, else: {name: B}}}", "segments.lost.else.name",
+         "what may not differ", ""),
+        ("segments: {lost: {kpi: {when: left, then: A, else: B}, when: stays, else: {kpi: C}}}",
+         "segments.lost.kpi", "a condition of its own besides the entry's", "take the condition"),
+        ("segments: {lost: {name: {when: left, then: A, else: B}}}", "segments.lost.name",
+         "should be a valid string", ""),
+        ("conditions: [left]", "conditions", "is no mapping", "churned_share"),
+        ("conditions: {big: {aov_ratio: 3}}", "conditions.big", "is no comparison of aov_ratio: 3",
+         "write it like"),
+        ("cells: {'555': {discount: {when: left, then: never, else: points}}}",
+         "cells.555.discount", "cell 555 cannot have this discount policy: 'points'", "'never'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_condition_is_a_one_line_error_naming_file_key_and_fix(
+    own, text, where, problem, fix
+):
+    path = own(text)
+    with pytest.raises(RuleError) as caught:
+        Playbook.load("en", path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {where}")
+    assert problem in message
+    assert fix in message.partition(". Fix: ")[2]
+    assert "\n" not in message

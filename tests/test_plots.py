@@ -54,6 +54,8 @@ VALUE_GROUPS = [
 MICRO_SEGMENTS = [
     "prospect",
     "prospect_cart_abandoned",
+    "returned_all",
+    "returned_all_cart_abandoned",
     "churned_cart_abandoned",
     "churned_fast",
     "churned_late",
@@ -151,7 +153,7 @@ def matrix():
             "repeats": [0, 1, 2, 0, 1, 2],
             "recency_days": [7, 7, 7, 90, 90, 90],
             "expected_orders": [0.3, 1.25, 2.5, 0.1, 0.5, np.nan],
-            "p_alive": [0.9, 0.95, 0.99, 0.5, 0.4, np.nan],
+            "p_order": [0.9, 0.95, 0.99, 0.5, 0.4, np.nan],
         }
     )
 
@@ -160,7 +162,7 @@ def history():
     return pd.DataFrame(
         {
             "day": pd.date_range("2024-01-15", "2024-04-15", freq="7D"),
-            "p_alive": [1.0, 0.9, 0.8, 0.7, 1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2],
+            "p_order": [1.0, 0.9, 0.8, 0.7, 1.0, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2],
             "purchase": [index in (0, 4) for index in range(14)],
         }
     )
@@ -376,9 +378,88 @@ def units():
             "revenue": [900.0, 950.0, 100.0, np.nan],
             "complete": [True, True, False, False],
             "is_future": [False, False, True, True],
-            "expected": [np.nan, np.nan, 980.0, 990.0],
+            "expected_known": [np.nan, np.nan, 800.0, 590.0],
+            "expected_new": [np.nan, np.nan, 180.0, 400.0],
             "low": [np.nan, np.nan, 900.0, 800.0],
             "high": [np.nan, np.nan, 1050.0, 1200.0],
+        }
+    )
+
+
+def months_ahead():
+    """May has begun; of July the forecast ends on its tenth."""
+    days = pd.to_datetime(["2024-05-01", "2024-06-01", "2024-07-01"])
+    parts = {"existing": [300.0, 500.0, 140.0], "new": [20.0, 100.0, 40.0]}
+    parts["everyone"] = [320.0, 600.0, 180.0]
+    rows = [
+        (day, part, revenue, 0.8 * revenue, 1.25 * revenue)
+        for part, revenues in parts.items()
+        for day, revenue in zip(days, revenues, strict=True)
+    ]
+    columns = ["month", "part", "revenue", "revenue_low", "revenue_high"]
+    return pd.DataFrame(rows, columns=columns).assign(until=pd.Timestamp("2024-07-11"))
+
+
+def months_so_far(count=5):
+    days = pd.date_range(end="2024-05-01", periods=count, freq="MS")
+    whole = days < "2024-05-01"
+    revenue = np.where(whole, 550.0, 200.0)
+    return pd.DataFrame({"month": days, "revenue": revenue, "complete": whole})
+
+
+def month_weights():
+    counts = [0.5, 0.6, 0.9, 0.9, 0.9, 0.9, 0.8, 0.8, 1.6, 1.0, 1.8, 1.5]
+    return pd.DataFrame({"month": range(1, 13), "normal_months": counts})
+
+
+def rolling():
+    """Three dates, the latest first; what came after the earliest left its range."""
+    table = pd.DataFrame(
+        {
+            "cut": ["2024-07-01", "2024-04-01", "2024-01-01"],
+            "member": "total",
+            "measure": "revenue",
+            "predicted": [900.0, 800.0, 700.0],
+            "low": [800.0, 700.0, 600.0],
+            "high": [1010.0, 920.0, 820.0],
+            "actual": [950.0, 810.0, 900.0],
+        }
+    )
+    orders = table.assign(measure="orders", predicted=9, low=8, high=11, actual=10)
+    clock = table.assign(member="clock", predicted=10_000, low=np.nan, high=np.nan)
+    return pd.concat([table, orders, clock], ignore_index=True)
+
+
+def rolling_segments():
+    table = pd.DataFrame(
+        {
+            "segment": ["lost", "loyal"] * 3,
+            "cut": pd.to_datetime(["2024-07-01"] * 2 + ["2024-04-01"] * 2 + ["2024-01-01"] * 2),
+            "times_the_base": [0.2, 2.0, 0.4, 3.0, 0.3, 2.5],
+        }
+    )
+    return table.assign(revenue_per_customer=table["times_the_base"] * 50)
+
+
+def by_channel():
+    """Two segments by channel: two cells of too few customers, and one of nobody."""
+    rows = [
+        ("champions", "shop", 40, 0.3, 90.0),
+        ("champions", "web", 60, 0.5, 80.0),
+        ("champions", None, np.nan, np.nan, np.nan),
+        ("hibernating", "web", 90, 0.15, 5.0),
+        ("hibernating", "other", np.nan, np.nan, np.nan),
+        ("hibernating", None, 30, 0.05, 1.0),
+    ]
+    return pd.DataFrame(rows, columns=["segment", "channel", "customers", "revenue_share", "clv"])
+
+
+def chances():
+    return pd.DataFrame(
+        {
+            "cut": pd.to_datetime(["2024-07-01", "2024-04-01"]),
+            "p_order": [0.33, 0.34],
+            "ordered": [0.35, 0.31],
         }
     )
 
@@ -393,6 +474,12 @@ TABLES = {
     "cohort_revenue": cohorts,
     "acquisition": base,
     "projection": units,
+    "forecast_months": months_ahead,
+    "month_weights": month_weights,
+    "rolling_totals": rolling,
+    "rolling_segments": rolling_segments,
+    "chances": chances,
+    "dimension_heatmap": by_channel,
     "alluvial": flows,
     "segment_series": series,
     "waiting_curve": waiting,
@@ -559,7 +646,7 @@ def test_the_listed_labels_are_those_that_pictures_ask_for():
     upside_down = pd.DataFrame({"customers_share": [0, 0.8, 1], "revenue_share": [0, 0.3, 1]})
     draw("lorenz_curve", upside_down, style=Style(labels=asked))
     draw("lorenz_curve", lorenz().assign(clv_share=1.0), value="clv_share", style=Style(asked))
-    draw("frequency_recency", value="p_alive", style=Style(labels=asked))
+    draw("frequency_recency", value="p_order", style=Style(labels=asked))
     draw("tracking", cumulative=True, style=Style(labels=asked))
     draw("calibration", unit="money", style=Style(labels=asked))
     draw("waiting_curve", usual_days=30, churn_days=150, style=Style(labels=asked))
@@ -771,12 +858,21 @@ def test_numbers_keep_the_decimals_that_tell(value, text):
 @pytest.mark.parametrize(
     "keys",
     [
-        CLUSTERS,
-        VALUE_GROUPS,
-        ["prospects", "beginners", "recurrent", "loyal"],
+        [*CLUSTERS, "returned_all"],
+        [*VALUE_GROUPS, "returned_all"],
+        ["prospects", "returned_all", "beginners", "recurrent", "loyal"],
         [f"{family}_r{r}" for family in ("beginners", "recurrent", "loyal") for r in range(1, 6)],
-        ["reactivated", "one_and_done", "at_risk", "champions", "loyal", "promising", "occasional"],
-        ["prospect", "churned", "new", "returned", "active"],
+        [
+            "reactivated",
+            "one_and_done",
+            "at_risk",
+            "champions",
+            "loyal",
+            "promising",
+            "occasional",
+            "returned_all",
+        ],
+        ["prospect", "returned_all", "churned", "new", "returned", "active"],
         MICRO_SEGMENTS,
         ["one_timer", "high_potential", "undecided"],
         ["frequent", "some", "none"],
@@ -1069,13 +1165,43 @@ def test_counts_have_whole_ticks():
     assert tick_labels(ax.yaxis) == ["0", "1", "2"]
 
 
+def test_months_are_bars_from_a_normal_one_and_the_largest_and_smallest_are_named():
+    ax = plots.month_weights(month_weights()[::-1])
+    assert [bar.get_y() for bar in ax.patches] == [1] * 12
+    assert [round(float(bar.get_height()), 2) for bar in ax.patches][:2] == [-0.5, -0.4]
+    assert texts(ax) == ["×1.8", "×0.5"]
+    assert tick_labels(ax.xaxis) == list(plots.style.MONTHS)
+    assert len({bar.get_facecolor() for bar in ax.patches}) == 2
+
+
+def test_factors_on_an_axis_are_said_as_they_are():
+    for top in (1.15, 1.3, 1.8, 2.4, 7.0, 30.0):
+        weights = month_weights().assign(normal_months=[top, *[0.9] * 11])
+        axis = plots.month_weights(weights).yaxis
+        said = [float(word.removeprefix("×")) for word in tick_labels(axis)]
+        assert said == pytest.approx(list(axis.get_ticklocs()))
+        assert 2 <= len(said) <= 6
+
+
+def test_long_month_names_are_written_as_they_find_room():
+    style = Style(month_name=lambda number: f"Month number {number}")
+    ax = plots.month_weights(month_weights(), style=style)
+    assert 2 <= len(tick_labels(ax.xaxis)) < 12
+    assert tick_labels(ax.xaxis)[-1].startswith("Month number")
+
+
+def test_numbers_that_are_no_calendar_month_are_left_out():
+    table = month_weights().assign(month=[0, 13, np.nan, *range(4, 13)])
+    assert len(plots.month_weights(table).patches) == 9
+
+
 # Purchase models
 
 
 def grid(size):
     sides = itertools.product(range(size), range(0, 30 * size, 30))
     table = pd.DataFrame(sides, columns=["repeats", "recency_days"])
-    return table.assign(p_alive=np.linspace(0, 1, len(table)), expected_orders=0.25)
+    return table.assign(p_order=np.linspace(0, 1, len(table)), expected_orders=0.25)
 
 
 def test_few_cells_hold_their_values_with_the_most_recent_customers_on_top():
@@ -1097,23 +1223,23 @@ def test_cells_where_no_customer_can_be_are_hatched_whether_missing_or_left_out(
         assert [patch.get_xy() for patch in ax.patches if patch.get_hatch()] == [(2.02, 1.02)]
 
 
-def test_the_chance_of_being_active_is_said_in_percent_on_a_scale_of_its_own():
-    ax = plots.frequency_recency(matrix(), value="p_alive")
+def test_the_chance_of_an_order_is_said_in_percent_on_a_scale_of_its_own():
+    ax = plots.frequency_recency(matrix(), value="p_order")
     assert texts(ax)[:3] == ["90%", "95%", "99%"]
     assert ax.collections[0].get_clim() == (0, 1)
 
 
 def test_many_cells_are_explained_by_a_colour_bar_and_hold_no_words():
-    ax = plots.frequency_recency(grid(12), value="p_alive")
+    ax = plots.frequency_recency(grid(12), value="p_order")
     assert texts(ax) == []
     bar = ax.figure.axes[1]
-    assert bar.get_xlabel() == "P alive"
+    assert bar.get_xlabel() == "P order"
     assert tick_labels(bar.xaxis)[0] == "0%" and tick_labels(bar.xaxis)[-1] == "100%"
     assert len(tick_labels(ax.yaxis)) == 12
 
 
 def test_words_stay_within_their_cells():
-    ax = plots.frequency_recency(grid(8), value="p_alive")
+    ax = plots.frequency_recency(grid(8), value="p_order")
     svg(ax)
     boxes = np.array([text.get_window_extent().extents for text in ax.texts]).reshape(8, 8, 4)
     assert (boxes[:, :-1, 2] < boxes[:, 1:, 0]).all()
@@ -1121,10 +1247,10 @@ def test_words_stay_within_their_cells():
 
 
 def test_a_colour_bar_keeps_a_hostile_label_literal():
-    style = Style(labels={"p_alive": "<b>$x^2$"}, percent=lambda _: "$1$")
+    style = Style(labels={"p_order": "<b>$x^2$"}, percent=lambda _: "$1$")
     with matplotlib.rc_context({"text.parse_math": True}):
         given = Figure(figsize=(4, 3)).add_subplot()
-        page = svg_texts(plots.frequency_recency(grid(12), value="p_alive", style=style, ax=given))
+        page = svg_texts(plots.frequency_recency(grid(12), value="p_order", style=style, ax=given))
     assert {"<b>$x^2$", "$1$"} <= set(page)
 
 
@@ -1137,7 +1263,7 @@ def test_a_cell_of_the_model_that_comes_twice_and_an_unknown_value_are_errors():
 
 def test_a_history_has_a_line_and_a_stroke_below_it_for_each_purchase():
     ax = plots.customer_history(history()[::-1])
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), history()["p_alive"])
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), history()["p_order"])
     strokes = ax.collections[0].get_segments()
     starts = [stroke[0][0] for stroke in strokes]
     np.testing.assert_allclose(starts, ax.lines[0].get_xdata()[[0, 4]])
@@ -1876,14 +2002,27 @@ def test_units_cut_by_the_log_are_never_drawn_as_full_bars():
     assert legend_labels(plots.acquisition(base()[1:3])) == []
 
 
-def test_a_projection_has_bars_for_what_was_seen_and_marks_with_a_range_for_what_is_expected():
+def heights(ax):
+    return [float(bar.get_height()) for bar in ax.patches]
+
+
+def ranges(ax):
+    return [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
+
+
+def test_a_projection_stacks_customers_to_come_on_those_of_today_with_a_range_of_both():
     ax = plots.projection(units())
-    assert [bar.get_height() for bar in ax.patches] == [900, 950, 100]
-    assert hatched(ax) == [False, False, True]
-    ranges = [segment[:, 1].tolist() for segment in ax.collections[0].get_segments()]
-    assert ranges == [[900, 1050], [800, 1200]]
-    assert list(ax.lines[0].get_ydata()) == [980, 990]
-    assert legend_labels(ax) == ["Observed", "Projected", "Projected range", "Incomplete unit"]
+    assert heights(ax) == [900, 950, 100, 700, 590, 180, 400]
+    assert [bar.get_y() for bar in ax.patches[3:]] == [100, 0, 800, 590]
+    assert hatched(ax) == [False, False, True, *[False] * 4]
+    assert ranges(ax) == [[900, 1050], [800, 1200]]
+    assert legend_labels(ax) == [
+        "Observed",
+        "Expected known",
+        "Expected new",
+        "Projected range",
+        "Incomplete unit",
+    ]
     assert ax.get_ylim()[1] >= 1200
 
 
@@ -1891,6 +2030,124 @@ def test_a_history_without_a_projection_is_the_history_alone():
     ax = plots.projection(units()[:2])
     assert legend_labels(ax) == ["Observed"]
     assert not ax.collections[0].get_segments()
+
+
+def test_months_ahead_stand_beside_as_many_months_before_and_at_least_twelve():
+    for count, shown in ((5, 5), (40, 13)):
+        ax = plots.forecast_months(months_ahead(), observed=months_so_far(count))
+        assert heights(ax)[:shown] == [*[550] * (shown - 1), 200]
+        assert tick_labels(ax.xaxis)[-1] == "Jul 2024"
+        assert len(ax.patches) == shown + 6
+
+
+def test_what_a_month_has_brought_so_far_is_part_of_what_is_expected_of_it():
+    ax = plots.forecast_months(months_ahead(), observed=months_so_far())
+    known, new = ax.patches[5:8], ax.patches[8:]
+    assert [(bar.get_y(), bar.get_height()) for bar in known] == [(200, 300), (0, 500), (0, 140)]
+    assert [(bar.get_y(), bar.get_height()) for bar in new] == [(500, 20), (500, 100), (140, 40)]
+    assert ranges(ax) == [[456, 600], [480, 750], [144, 225]]
+
+
+def test_a_month_that_is_not_seen_or_not_forecast_whole_is_hatched():
+    ax = plots.forecast_months(months_ahead(), observed=months_so_far())
+    assert hatched(ax) == [*[False] * 4, True, False, False, True, False, False, True]
+    assert legend_labels(ax)[-1] == "Incomplete unit"
+    whole = months_ahead().assign(until=pd.Timestamp("2024-08-01"))
+    plain = plots.forecast_months(whole, observed=months_so_far()[:4])
+    assert not any(hatched(plain))
+    assert "Incomplete unit" not in legend_labels(plain)
+
+
+def test_a_forecast_is_drawn_without_a_past_and_without_a_range():
+    ax = plots.forecast_months(months_ahead()[:6])
+    assert heights(ax) == [300, 500, 140, 20, 100, 40]
+    assert legend_labels(ax) == ["Expected known", "Expected new", "Incomplete unit"]
+
+
+def test_a_column_that_observed_months_lack_is_named():
+    with pytest.raises(DataError, match=r"\(observed\): missing columns: 'complete'"):
+        plots.forecast_months(months_ahead(), observed=months_so_far()[["month", "revenue"]])
+
+
+# What was forecast at earlier dates
+
+
+def test_what_came_is_a_dot_on_what_was_said_with_its_range_the_earliest_date_on_the_left():
+    ax = plots.rolling_totals(rolling())
+    said, came = ax.lines[:2]
+    assert list(said.get_ydata()) == [700, 800, 900]
+    assert list(came.get_ydata()) == [900, 810, 950]
+    assert ranges(ax) == [[600, 820], [700, 920], [800, 1010]]
+    assert tick_labels(ax.xaxis) == ["Jan 2024", "Apr 2024", "Jul 2024"]
+    assert legend_labels(ax) == ["Actual", "Predicted", "Projected range"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("Cut", "Revenue")
+    assert ax.get_ylim()[0] == 0 and ax.get_ylim()[1] > 1010
+
+
+def test_one_measure_of_one_forecast_is_drawn():
+    orders = plots.rolling_totals(rolling(), measure="orders")
+    assert list(orders.lines[1].get_ydata()) == [10, 10, 10]
+    assert orders.get_ylabel() == "Orders"
+    clock = plots.rolling_totals(rolling(), member="clock")
+    assert list(clock.lines[0].get_ydata()) == [10_000] * 3
+    assert legend_labels(clock) == ["Actual", "Predicted"]
+    assert texts(plots.rolling_totals(rolling(), member="everyone")) == ["No data"]
+    with pytest.raises(DataError, match="'clv'"):
+        plots.rolling_totals(rolling(), measure="clv")
+
+
+def test_revenue_is_said_as_money_and_orders_as_numbers():
+    style = Style(money=lambda value: f"{value:.0f} €", number=lambda value: f"{value:.0f}")
+    revenue, orders = (
+        tick_labels(plots.rolling_totals(rolling(), measure=measure, style=style).yaxis)
+        for measure in ("revenue", "orders")
+    )
+    assert all(tick.endswith(" €") for tick in revenue)
+    assert not any("€" in tick for tick in orders)
+
+
+def test_expected_and_actual_shares_of_customers_who_ordered_are_two_marks_a_date():
+    ax = plots.chances(chances())
+    said, came = ax.lines[:2]
+    assert (list(said.get_ydata()), list(came.get_ydata())) == ([0.34, 0.33], [0.31, 0.35])
+    assert said.get_marker() != came.get_marker()
+    assert tick_labels(ax.yaxis)[0] == "0%"
+    assert legend_labels(ax) == ["Actual", "Predicted"]
+
+
+def test_segments_have_a_dot_a_date_and_their_mean_the_highest_on_top():
+    ax = plots.rolling_segments(rolling_segments())
+    assert tick_labels(ax.yaxis) == ["Loyal", "Lost"]
+    assert texts(ax) == ["×2.5", "×0.3"]
+    dots = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    means = [list(line.get_xdata()) for line in ax.lines if line.get_marker() == "|"]
+    assert dots == [[2.0, 3.0, 2.5], [0.2, 0.4, 0.3]]
+    assert means == [[2.5], [pytest.approx(0.3)]]
+    assert legend_labels(ax) == ["One cut", "Mean of cuts"]
+
+
+def test_only_factors_have_a_line_at_the_mean_customer():
+    factors, money = (
+        plots.rolling_segments(rolling_segments(), value=value)
+        for value in ("times_the_base", "revenue_per_customer")
+    )
+    drawn = [[list(line.get_xdata()) for line in ax.lines] for ax in (factors, money)]
+    assert [lines.count([1, 1]) for lines in drawn] == [1, 0]
+    assert texts(money) == ["125", "15"]
+
+
+def test_a_segment_without_customers_at_a_date_has_no_dot_there():
+    table = rolling_segments()
+    table.loc[1, "times_the_base"] = np.nan
+    assert texts(plots.rolling_segments(table)) == ["×2.8", "×0.3"]
+
+
+def test_segments_of_several_segmentations_are_not_mixed():
+    table = rolling_segments().assign(segmentation=["families", "clusters"] * 3)
+    with pytest.raises(DataError, match="several segmentations.*'families', 'clusters'"):
+        plots.rolling_segments(table)
+    with pytest.raises(DataError, match="'clv'"):
+        plots.rolling_segments(table, value="clv")
 
 
 @pytest.mark.parametrize("name", ["cohort_factors", "cohorts_compared", "acquisition"])
@@ -1911,3 +2168,52 @@ def test_names_of_panels_keep_clear_of_the_panels_above(name):
     parts = ax.child_axes
     for above, below in itertools.pairwise(parts):
         assert below.title.get_window_extent().y1 <= above.get_window_extent().y0
+
+
+# A dimension
+
+
+def test_a_cell_of_a_dimension_holds_its_share_and_its_customers_the_largest_value_first():
+    ax = draw("dimension_heatmap")
+    assert tick_labels(ax.xaxis) == ["web", "shop", "Other values", "Unknown\nvalue"]
+    assert tick_labels(ax.yaxis) == ["Champions", "Hibernating"]
+    assert texts(ax) == ["50%\n60", "30%\n40", "–", "", "15%\n90", "–", "", "5%\n30"]
+
+
+def test_a_cell_of_too_few_customers_is_hatched_and_holds_no_number():
+    ax = draw("dimension_heatmap")
+    assert sorted(patch.get_xy() for patch in ax.patches) == [(2.02, 1.02), (3.02, 0.02)]
+    assert legend_labels(ax) == ["Few customers"]
+    whole = by_channel().dropna(subset="customers")
+    assert legend_labels(draw("dimension_heatmap", whole)) == []
+
+
+def test_a_dimension_can_be_coloured_by_customers_or_by_value():
+    count = draw("dimension_heatmap", value="customers")
+    assert texts(count) == ["60", "40", "–", "", "90", "–", "", "30"]
+    worth = draw("dimension_heatmap", value="clv")
+    assert texts(worth)[:2] == ["80\n60", "90\n40"]
+
+
+def test_a_value_called_as_a_segment_is_not_said_as_one():
+    renamed = by_channel().replace({"channel": {"web": "hibernating"}})
+    style = Style(labels={"hibernating": "Hibernando"})
+    assert tick_labels(draw("dimension_heatmap", renamed, style=style).xaxis)[0] == "hibernating"
+
+
+def test_a_cell_of_a_dimension_that_comes_twice_and_an_unknown_value_are_errors():
+    twice = pd.concat([by_channel(), by_channel().tail(1)])
+    with pytest.raises(DataError, match="a cell comes twice .*: 'hibernating, nan'"):
+        draw("dimension_heatmap", twice)
+    with pytest.raises(DataError, match="unknown value: 'aov'. Fix: use one of customers"):
+        draw("dimension_heatmap", value="aov")
+
+
+def test_many_values_of_a_dimension_stay_on_the_page():
+    many = pd.DataFrame(
+        {"segment": "champions", "shop": [f"Sucursal número {i}" for i in range(10)]}
+    )
+    many = many.assign(customers=10_000, revenue_share=0.1, clv=1.0)
+    ax = draw("dimension_heatmap", many)
+    assert {text.get_rotation() for text in ax.get_xticklabels()} == {90.0}
+    assert len(texts(ax)) == 10

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segkit.errors import DataError, SegkitError
 from segkit.segments import RFM
-from segkit.segments.rfm import quantile_edges
+from segkit.segments.rfm import FAMILIES, SUB_SEGMENTS, quantile_edges, rhythm_edges
 
 
 def customer_table(recency, orders, revenue) -> pd.DataFrame:
@@ -64,7 +64,8 @@ def test_scores_of_ten_customers_are_those_computed_by_hand():
 
 def test_edges_are_type_7_quantiles_of_the_buyers_with_open_ends():
     edges = RFM().fit(ten_customers()).edges()
-    assert list(edges.columns) == ["measure", "score", "from", "to", "customers", "share"]
+    columns = ["measure", "score", "from", "to", "customers", "share", "reason"]
+    assert list(edges.columns) == columns
     recency = edges[edges["measure"] == "recency"].set_index("score")
     assert recency["to"].dropna().tolist() == pytest.approx([82, 64, 46, 28])
     assert np.isnan(recency.loc[1, "to"]) and np.isnan(recency.loc[5, "from"])
@@ -163,8 +164,9 @@ def test_misspelt_parameters_are_refused_with_the_nearest_name():
         RFM(cut_points={"recencia": [1, 2, 3, 4]}).fit(ten_customers())
     with pytest.raises(SegkitError, match="did you mean 'gated'"):
         RFM(frequency_bins="gate").fit(ten_customers())
-    with pytest.raises(SegkitError, match="rfm: bins"):
-        RFM(bins=10).fit(ten_customers())
+    for bins in (2, 11, 5.0):
+        with pytest.raises(SegkitError, match="rfm: bins: must be a whole number from 3 to 10"):
+            RFM(bins=bins).fit(ten_customers())
 
 
 def test_edges_learnt_at_one_date_are_applied_at_another():
@@ -273,6 +275,240 @@ def test_the_order_of_rows_and_the_batch_do_not_matter(table, chosen, random):
 @settings(max_examples=40)
 def test_gated_frequency_is_one_exactly_for_one_order(table):
     assert ((scored(table)["f"] == 1) == (table["orders"] == 1)).all()
+
+
+# Recency by rhythm
+
+
+def by_rhythm(**given) -> RFM:
+    return RFM(**({"usual_days": 35, "churn_days": 324} | given))
+
+
+def recency_of(model: RFM) -> pd.DataFrame:
+    return model.edges().query("measure == 'recency'").set_index("score").sort_index()
+
+
+def test_edges_by_rhythm_run_from_the_usual_to_the_churn_gap_at_equal_steps_of_log_days():
+    assert rhythm_edges(10, 10_000, 5).tolist() == [10, 100, 1000, 10_000]
+    assert rhythm_edges(10, 1000, 4).tolist() == [10, 100, 1000]
+    assert rhythm_edges(10, 1000, 3).tolist() == [10, 1000]
+    assert len(rhythm_edges(1, 365, 10)) == 9
+    # 324 / 35 is 9.257, and its cube root 2.0997: 73.5 and 154.3 days.
+    edges = recency_of(by_rhythm().fit(ten_customers()))
+    assert edges["to"].tolist()[1:] == [324, 154, 73, 35] and np.isnan(edges.loc[1, "to"])
+    assert edges["from"].tolist()[:-1] == [324, 154, 73, 35] and np.isnan(edges.loc[5, "from"])
+
+
+def test_the_highest_recency_ends_at_the_usual_gap_and_the_lowest_begins_after_the_churn_gap():
+    days = [1, 35, 36, 73, 74, 154, 155, 324, 325, 4000]
+    table = customer_table(days, [1] * 10, range(10))
+    assert by_rhythm().fit(table).predict(table)["r"].tolist() == [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]
+
+
+@given(st.integers(1, 400), st.integers(0, 2000), st.sampled_from([3, 4, 5, 10]), buyers)
+@settings(max_examples=60)
+def test_by_rhythm_scores_depend_on_the_gaps_alone(usual, further, bins, table):
+    churn = usual + further
+    model = RFM(bins=bins, usual_days=usual, churn_days=churn).fit(table)
+    scores, days = model.predict(table)["r"], table["recency_days"]
+    assert ((scores == bins) == (days <= usual)).all()
+    assert ((scores == 1) == (days > churn)).all()
+    assert model.fit(table.iloc[:1]).predict(table)["r"].tolist() == scores.tolist()
+
+
+def test_a_healthy_base_has_nobody_in_the_lowest_recency_and_the_edges_say_so():
+    edges = recency_of(by_rhythm().fit(ten_customers()))
+    assert edges["customers"].tolist() == [0, 0, 3, 4, 3]
+    assert edges.loc[1, "from"] == 324 and edges.loc[1, "share"] == 0
+
+
+def test_gaps_with_fewer_days_than_steps_between_them_merge_edges_and_keep_the_ends():
+    days = customer_table([3, 4, 5, 6, 7, 8], [1] * 6, range(6))
+    model = RFM(usual_days=3, churn_days=7).fit(days)
+    assert recency_of(model).index.tolist() == [1, 2, 3, 5]
+    assert model.predict(days)["r"].tolist() == [5, 3, 3, 2, 2, 1]
+    for usual in (7, 9):  # a usual gap beyond the churn gap gives way to it
+        assert RFM(usual_days=usual, churn_days=7).fit(days).predict(days)["r"].tolist() == (
+            [5] * 5 + [1]
+        )
+
+
+def test_every_edge_has_its_reason():
+    def reasons(model: RFM, measure: str) -> list[str]:
+        edges = model.fit(ten_customers()).edges()
+        return edges.loc[edges["measure"] == measure, "reason"].tolist()
+
+    assert reasons(by_rhythm(), "recency") == (
+        ["beyond_churn_gap", *["between_gaps"] * 3, "within_usual_gap"]
+    )
+    assert reasons(by_rhythm(), "frequency") == ["one_order", *["repeat_parts"] * 4]
+    assert reasons(by_rhythm(), "monetary") == ["equal_parts"] * 5
+    assert reasons(RFM(), "recency") == ["equal_parts"] * 5
+    assert set(reasons(RFM(frequency_bins="quantile"), "frequency")) == {"equal_parts"}
+    agreed = by_rhythm(cut_points={"recency": [30, 90, 180, 365]})
+    assert reasons(agreed, "recency") == ["agreed"] * 5
+    alike = RFM().fit(customer_table([30] * 4, [1] * 4, [50] * 4)).edges()
+    assert alike["reason"].tolist() == ["all_alike", "one_order", "all_alike", "all_alike"]
+
+
+def test_cut_points_win_over_the_rhythm():
+    model = by_rhythm(cut_points={"recency": [10, 20, 30, 40]}).fit(ten_customers())
+    assert recency_of(model)["from"].tolist()[:-1] == [40, 30, 20, 10]
+
+
+@pytest.mark.parametrize(
+    "gaps",
+    [
+        {"usual_days": 30},
+        {"churn_days": 300},
+        {"usual_days": 0, "churn_days": 300},
+        {"usual_days": 30, "churn_days": np.inf},
+    ],
+)
+def test_gaps_come_both_or_not_at_all_and_are_days(gaps):
+    with pytest.raises(SegkitError, match="rfm: usual_days, churn_days: must both be days"):
+        RFM(**gaps).fit(ten_customers())
+
+
+def test_a_state_by_rhythm_travels_as_json_and_scores_another_date():
+    model = by_rhythm().fit(ten_customers())
+    again = RFM.from_state(json.loads(json.dumps(model.to_state())))
+    later = ten_customers().assign(recency_days=lambda table: table["recency_days"] + 300)
+    assert again.predict(later)["r"].tolist() == [2, 2, *[1] * 8]
+    assert again.edges().equals(model.edges())
+
+
+# Other scales than five
+
+
+@pytest.mark.parametrize("bins", [3, 4, 10])
+def test_scales_of_three_four_and_ten_use_all_their_scores(bins):
+    table = customer_table(range(1, 201), range(1, 201), range(1, 201))
+    scores = RFM(bins=bins).fit(table).predict(table)
+    for letter in "rfm":
+        assert set(scores[letter]) == set(range(1, bins + 1))
+    assert set(scores["family"]) == set(FAMILIES) - {"prospects", "returned_all"}
+    assert set(scores["sub_segment"]) <= set(SUB_SEGMENTS)
+    assert ((scores["f"] == 1) == (table["orders"] == 1)).all()
+    cells = RFM(bins=bins).fit(table).cell_totals(scores, table)
+    assert len(cells) == bins**3 and cells["cell"].is_unique
+    assert cells["customers"].sum() == 200
+
+
+def test_cells_of_ten_scores_can_be_read():
+    model = RFM(bins=10).fit(customer_table(range(1, 201), range(1, 201), range(1, 201)))
+    table = customer_table([1, 200], [1, 200], [1, 200])
+    assert model.predict(table)["cell"].tolist() == ["R10-F1-M1", "R1-F10-M10"]
+    assert model.ends == {"scores": 10, "best": "R10-F10-M10", "last": "R1-F1-M1"}
+    assert RFM(bins=3).ends == {"scores": 3, "best": "333", "last": "111"}
+
+
+def test_scores_are_read_on_five_with_their_ends_kept():
+    def five(letter: str, **given) -> list[int]:
+        model = RFM(**given)
+        scores = pd.DataFrame(dict.fromkeys("rfm", range(1, model.bins + 1)), dtype="Int64")
+        return model.on_five(scores)[letter].tolist()
+
+    assert five("m", bins=3) == five("r", bins=3) == [1, 3, 5]
+    assert five("f", bins=3) == [1, 2, 5]
+    assert five("m", bins=4) == five("f", bins=4) == [1, 2, 4, 5]
+    assert five("m", bins=5) == five("f", bins=5) == [1, 2, 3, 4, 5]
+    assert five("m", bins=10) == five("r", bins=10) == [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    # Two orders are no first order, and by rhythm nobody is late who is not, or lost.
+    assert five("f", bins=10) == [1, 2, 2, 3, 3, 4, 4, 4, 5, 5]
+    gaps = {"usual_days": 35, "churn_days": 324}
+    assert five("r", bins=10, **gaps) == [1, 2, 2, 3, 3, 3, 3, 4, 4, 5]
+    assert five("r", bins=5, **gaps) == [1, 2, 3, 4, 5]
+
+
+def test_on_five_leaves_five_scores_and_prospects_as_they_are():
+    table = pd.concat([ten_customers(), customer_table([None], [0], [0])], ignore_index=True)
+    model = RFM().fit(table)
+    scores = model.predict(table)
+    pd.testing.assert_frame_equal(model.on_five(scores), scores[["r", "f", "m", "cell"]])
+
+
+# Two dates
+
+
+def two_dates(was: dict[str, float], now: dict[str, float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return one customer at two dates."""
+    usual = {"recency": 10, "orders": 3, "revenue": 250}
+    return tuple(
+        customer_table(*([(usual | given)[name]] for name in ("recency", "orders", "revenue")))
+        for given in (was, now)
+    )
+
+
+def agreed() -> RFM:
+    cuts = {
+        "recency": [100, 200, 300, 400],
+        "frequency": [1, 3, 10, 20],
+        "monetary": [100, 200, 300, 400],
+    }
+    return RFM(cut_points=cuts).fit(ten_customers())
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "cell"),
+    [
+        ({"recency": 99}, {"recency": 104}, "423"),  # past 100 by 4 %: where it is now
+        ({"recency": 99}, {"recency": 105}, "523"),  # by 5 %: it has moved
+        ({"recency": 10}, {"recency": 104}, "423"),  # from wherever
+        ({"recency": 104}, {"recency": 96}, "523"),
+        ({"recency": 104}, {"recency": 95}, "423"),
+        ({"recency": 150}, {"recency": 100}, "523"),  # an edge belongs to the lower days
+        ({"recency": 99}, {"recency": 204}, "523"),  # past 100 for sure, if not past 200
+        ({"revenue": 190}, {"revenue": 209}, "523"),
+        ({"revenue": 190}, {"revenue": 210}, "522"),
+        ({"revenue": 210}, {"revenue": 191}, "522"),
+        ({"revenue": 210}, {"revenue": 190}, "523"),
+        ({"orders": 1}, {"orders": 2}, "513"),  # an order more is more
+        ({"orders": 2}, {"orders": 1}, "523"),
+        ({"orders": 20}, {"orders": 21}, "553"),  # but hardly at twenty
+        ({"orders": 20}, {"orders": 22}, "543"),
+        ({"recency": 99, "orders": 1}, {"recency": 104, "orders": 2}, "413"),  # each on its own
+    ],
+)
+def test_who_brushes_an_edge_was_already_where_it_is(was, now, cell):
+    model, (before, after) = agreed(), two_dates(was, now)
+    assert model.settled(before, after)["cell"].tolist() == [cell]
+
+
+def test_the_tolerance_is_a_parameter_and_of_none_every_crossing_counts():
+    model, (before, after) = agreed(), two_dates({"recency": 99}, {"recency": 115})
+    assert model.settled(before, after)["r"].tolist() == [5]
+    assert model.settled(before, after, 0.2)["r"].tolist() == [4]
+    nearly = two_dates({"recency": 100}, {"recency": 101})
+    assert model.settled(*nearly, 0)["r"].tolist() == [5]
+
+
+def test_customers_are_found_by_their_id_and_newcomers_and_prospects_stay():
+    table = ten_customers().assign(recency_days=99.0)
+    registered = customer_table([None], [0], [0]).assign(customer_id="registered")
+    before = pd.concat([table.iloc[:3], registered], ignore_index=True).set_axis([*"wxyz"])
+    after = table.iloc[[2, 1, 5]].assign(recency_days=[104.0, 150.0, 104.0])
+    settled = agreed().settled(before, after)
+    assert settled.index.tolist() == list("wxyz")
+    assert settled["r"].tolist() == [5, 5, 4, pd.NA]
+    assert settled["family"].tolist()[-1] == "prospects"
+
+
+@given(buyers, st.randoms(use_true_random=False), st.sampled_from([0.0, 0.05, 0.5]))
+@settings(max_examples=40)
+def test_settled_scores_are_those_of_then_or_those_of_now(table, random, tolerance):
+    later = table.assign(
+        recency_days=[max(day + random.randint(-30, 60), 0) for day in table["recency_days"]],
+        revenue=[max(spent + random.randint(-5, 20), 0) for spent in table["revenue"]],
+    )
+    model = RFM(usual_days=20, churn_days=150).fit(later)
+    then, now = model.predict(table), model.predict(later)
+    settled = model.settled(table, later, tolerance)
+    for letter in "rfm":
+        assert ((settled[letter] == then[letter]) | (settled[letter] == now[letter])).all()
+    if not tolerance:
+        pd.testing.assert_frame_equal(settled, then)
+    pd.testing.assert_frame_equal(model.settled(later, later, tolerance), now)
 
 
 def test_a_million_customers_are_scored_within_seconds():

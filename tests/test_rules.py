@@ -132,6 +132,16 @@ def test_a_table_travels_as_json():
     assert again.cells().equals(table.cells())
 
 
+def test_a_table_for_ten_bins_may_name_the_tenth_in_a_text_range():
+    table = RuleTable({"good": {"r": "6-10"}, "rest": {"r": "1-5"}}, bins=10)
+    assert len(table.cells()) == 100
+    assert table.assign(scores("511", "611")).tolist() == ["rest", "good"]
+    with pytest.raises(RuleError, match="no segment: 10-1, 10-2, .* from 1 to 10"):
+        RuleTable({"good": {"r": "6-9"}, "rest": {"r": "1-5"}}, bins=10)
+    with pytest.raises(RuleError, match=r"is no range within 1\.\.10: '6-11'"):
+        RuleTable({"good": {"r": "6-11"}}, bins=10)
+
+
 def test_a_table_for_three_bins_covers_nine_cells():
     table = RuleTable({"good": {"r": [2, 3]}, "rest": {"r": 1}}, bins=3)
     assert len(table.cells()) == 9

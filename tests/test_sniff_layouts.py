@@ -343,7 +343,16 @@ def plain_rows(days: int, start: str = "2024-01-02") -> list[list[str]]:
 
 @pytest.mark.parametrize(
     ("days", "period", "horizon"),
-    [(1, 1, 1), (28, 1, 1), (200, 3, 1), (425, 6, 3), (728, 12, 12), (1200, 12, 12)],
+    [
+        (1, 1, 1),
+        (28, 1, 1),
+        (80, 1, 1),
+        (200, 3, 2),
+        (425, 6, 3),
+        (450, 6, 6),
+        (728, 12, 6),
+        (1200, 12, 12),
+    ],
 )
 def test_a_short_log_gets_a_period_and_a_horizon_that_fit_it(tmp_path, days, period, horizon):
     file = made(tmp_path / "log.csv", "cliente,fecha,pedido,cantidad,importe", plain_rows(days))

@@ -459,10 +459,14 @@ def test_prospects_without_a_known_date_are_not_passed_over_in_silence(make_stud
     assert stages.prospect_remarks
 
 
-def test_who_is_here_for_returns_alone_is_told_apart_from_other_prospects(make_study):
+def test_who_keeps_no_order_is_told_apart_from_prospects(make_study):
     rows = [*bought("ana", 100, 50), *bought("bea", 30), ("bea", ago(20), "bea0", -1, -10)]
     stages = make_study(rows, as_of=AS_OF, **FIXED, **QUICK).stages
-    assert stages.prospect_remarks == [("prospects_returned", {"customers": 1})]
+    assert stages.prospect_remarks == [
+        ("prospects_none", {}),
+        ("prospects_returned", {"customers": 1}),
+    ]
+    assert stages.prospects.empty
 
 
 def test_discounts_are_flagged_only_where_the_log_tells_them(make_study, shop):

@@ -31,6 +31,7 @@ KEYS = {
     "currency": "EUR",
     "orders": {"path": "orders.csv", "columns": {name: name for name in HEADER}},
     "clusters": FAST,
+    "clv": {"resamples": 3},
 }
 
 
@@ -156,7 +157,7 @@ def test_a_second_study_computes_nothing(project, steps):
     [
         ({"rfm": {"monetary": "mean"}}, {"rfm", "kpis"}),
         ({"clusters": {"k": 3, "n_init": 1, "k_range": [3, 3]}}, {"clusters", "kpis"}),
-        ({"clv": {"margin": 0.5}}, {"value", "kpis"}),
+        ({"clv": {"resamples": 3, "margin": 0.5}}, {"value", "kpis"}),
         ({"lifecycle": {"new_days": 9}}, {"kpis"}),
         ({"period_months": 3}, {"kpis"}),
         ({"as_of": "2024-05-01"}, {"customers", "rfm", "clusters", "value", "kpis"}),

@@ -153,20 +153,15 @@ def test_an_empty_segment_is_a_file_with_nothing_but_its_header(open_shop):
         assert math.isnan(table.loc[name, "smallest_uplift"])
 
 
-def test_every_finding_about_customers_has_a_list_of_whom_it_counts(shop, files):
+def test_every_finding_has_a_list_of_whom_it_counts(shop, files):
     insights = shop.insights
-    told = insights.table[
-        insights.table["rule"].map(lambda key: insights.rules[key].of) == "customers"
-    ]
-    assert {"lapsed_regulars", "discount_only"} <= set(told["rule"])
-    assert {name for name in files if name.startswith("rule-")} == {
-        f"rule-{r}" for r in told["rule"]
-    }
-    for _, row in told.iterrows():
-        ids = insights.members(row)
-        listed = files[f"rule-{row['rule']}"]["customer_id"]
-        assert sorted(listed) == sorted(ids)
-        assert len(ids) == row["customers"]
+    assert {"lapsed_regulars", "discount_only"} <= set(insights.table["rule"])
+    names = {shop.audiences.name_of(row): row for _, row in insights.table.iterrows()}
+    own = {name for name in names if name not in shop.segment_names["value_groups"]}
+    assert {name for name in files if name.startswith("rule-")} == own
+    for name in own:
+        assert sorted(files[name]["customer_id"]) == sorted(insights.members(names[name]))
+        assert len(files[name]) == names[name]["customers"]
 
 
 def test_lapsed_regulars_are_who_bought_often_and_not_for_half_a_year(shop, files):
@@ -221,8 +216,11 @@ def test_segmentations_that_nobody_asked_for_have_no_lists(open_shop):
         report={"recommendations": "families"}, audiences={"segmentations": ["families"]}
     )
     lists = study.audiences.lists
-    assert {one.segmentation for one in lists} == {"families", None}
-    assert [one.name for one in lists if one.segment] == list(study.segment_names["families"])
+    of_segments = [one for one in lists if one.rule is None]
+    assert {one.segmentation for one in of_segments} == {"families"}
+    # Nobody in this shop returned everything, and then that has no list.
+    names = [key for key in study.segment_names["families"] if key != "returned_all"]
+    assert [one.name for one in of_segments] == names
 
 
 def test_every_list_has_the_action_of_its_customers(shop, files):
@@ -241,7 +239,7 @@ def test_a_list_has_the_stricter_of_the_customers_discount_and_that_of_its_segme
     for audience in shop.audiences.lists:
         listed = files[audience.name].set_index("customer_id")["discount"]
         of_list = (
-            [shop.playbook.entry(audience.segmentation, audience.segment).discount]
+            [shop.advice.of(audience.segmentation, audience.segment).discount]
             if audience.segment is not None
             else []
         )
@@ -428,7 +426,7 @@ def assert_uplifts(study: Study) -> None:
     params, tested = study.params.audiences, None
     if study.evidence.ready:
         tested = study.evidence.segments.set_index(["segmentation", "segment"])["repurchase_rate"]
-    main = study.params.report.recommendations
+    main = study.params.report.segmentation
     for row in study.audiences.table.to_dict("records"):
         has_segment = isinstance(row["segment"], str)
         about = (row["segmentation"], row["segment"]) if has_segment else (main, "total")
@@ -566,7 +564,7 @@ def real_files(real) -> dict[str, pd.DataFrame]:
 
 
 def test_lists_of_a_whole_client_are_disjoint_and_together_its_base(real, real_files):
-    listed = pd.concat([real_files[one.name] for one in real.audiences.lists if one.segment])
+    listed = pd.concat([real_files[one.name] for one in real.audiences.lists if one.rule is None])
     assert listed["customer_id"].is_unique
     assert set(listed["customer_id"]) == set(real.customers["customer_id"])
 

@@ -137,8 +137,8 @@ def test_conclusions_say_the_figures_of_the_tables(demo):
     best = demo.kpis("value_groups").set_index("segment").loc["champions"]
     assert formats.percent(best["revenue_share"]) in said["rfm"]
     assert formats.money(demo.forecast.total["low"], 0) in said["clv"]
-    active = demo.kpis("lifecycle").set_index("segment").loc["active", "customers"]
-    assert formats.integer(active) in said["lifecycle"]
+    gone = demo.kpis("lifecycle").set_index("segment").loc["churned", "customers"]
+    assert formats.integer(gone) in said["lifecycle"]
     assert formats.decimal(demo.evidence.best_segmentation["gini"]) in said["segments"]
     worth = demo.insights.top()["expected_value"].sum()
     assert formats.money(worth, 0) in said["recommendations"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from segkit.analysis.kpis import TOTAL
+from segkit.analysis.kpis import NO_CUSTOMER, TOTAL
 from segkit.analysis.migration import NO_SEGMENTS
 from segkit.params import languages
 from segkit.words.columns import Columns
@@ -14,7 +14,7 @@ from segkit.words.wording import AMONG_SEGMENTS, Wording
 
 
 @pytest.mark.parametrize("language", languages())
-@pytest.mark.parametrize("key", [TOTAL, *NO_SEGMENTS])
+@pytest.mark.parametrize("key", [TOTAL, NO_CUSTOMER, *NO_SEGMENTS])
 def test_what_analysis_puts_among_segments_is_said_by_the_kit_and_not_by_the_client(language, key):
     texts, formats = Texts(language), Formats(language, "EUR")
     wording = Wording(texts, Columns(language), formats, {key: "Mine", "loyal": "Loyal"})

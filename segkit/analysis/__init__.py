@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from segkit.analysis.concentration import concentration, gini, lorenz_curve, pareto
 from segkit.analysis.distributions import best_month, binned, counted
-from segkit.analysis.kpis import MAIN_KPIS, VIEW_KPIS, segment_kpis
+from segkit.analysis.kpis import MAIN_KPIS, SHARES, VIEW_KPIS, segment_kpis
 from segkit.analysis.migration import balance, transition_matrix
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN_KPIS",
+    "SHARES",
     "VIEW_KPIS",
     "balance",
     "best_month",

@@ -24,18 +24,29 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.optimize import linear_sum_assignment
 
-SOURCES = ("rebuy", "seen", "affinity", "category", "best_seller")
+from segkit.analysis.intervals import wilson_low
+
+SOURCES = ("rebuy", "seen", "affinity", "category", "best_seller", "replenish")
 """Why a product is offered: it is rebought by habit; was looked at and not bought; goes with what
-was bought; sells best in the customer's categories; sells best of all."""
+was bought; sells best in the customer's categories; sells best of all; or is rebought by people in
+a known rhythm, and due."""
+REBUY, REPLENISH = SOURCES.index("rebuy"), SOURCES.index("replenish")
 NOTHING = -1
 """Stands where there is no further product to offer."""
 
 HABIT, CARTED, VIEWED = 2.0, 2.0, 1.0
 SEEN_HALF_LIFE = 30.0  # days: what was looked at a season ago says little
+LEAST = np.float32(1e-6)  # so that what nothing speaks for is a best seller
+UNKNOWN = -1000.0  # outweighs how telling the products of all segments are
 MOST_TIMES = 2.0  # more does not count: a rare product is easily bought ten times the usual
 PRIOR_DAYS = 3.0  # purchase days that a product's own rate of rebuying counts for
-BACKOFF = np.array([1e-3, 1e-6], dtype="float32")  # the category's, then the brand's best sellers
+PRIOR_GAPS = 1.0  # gaps between purchases that a product's own rhythm counts for
+FRESH, DUE = 0.25, 0.75  # of the gap: before, it is not offered again; from then on, it is due
+EARLY = 0.9  # of the habit counts where it is not due
+AGAIN = 3  # products to buy again for a new one
+BACKOFF = np.array([0.01, 0.006], dtype="float32")  # the category's, then the brand's best sellers
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Catalogue:
         Share of its customers who bought it on several days, drawn to 0 where they are few.
     is_rebought : array of bool
         Whether it may be offered to who has bought it.
+    repeat_gap_days : array of float
+        Days after which it is bought again; NaN where it has no rhythm.
     is_offered : array of bool
         Whether it may be offered at all.
     modelled : int
@@ -62,6 +75,7 @@ class Catalogue:
     popularity: np.ndarray
     rebuy_rate: np.ndarray
     is_rebought: np.ndarray
+    repeat_gap_days: np.ndarray
     is_offered: np.ndarray
     modelled: int
 
@@ -75,24 +89,27 @@ def catalogue_of(products: pd.DataFrame, *, max_products: int = 3000) -> Catalog
     Parameters
     ----------
     products : DataFrame
-        Most bought first: `customers`, `rebuyers`, `popularity`, `category` (missing where
-        unknown), `is_rebought`, `is_offered`.
+        Most bought first: `customers`, `rebuyers`, `repeat_gap_days` (missing where unknown),
+        `popularity`, `category` (likewise), `is_rebought`, `is_offered`.
     max_products : int
         So many have affinities.
 
     Examples
     --------
     >>> products = pd.DataFrame({"customers": [9, 4], "rebuyers": [0, 2], "popularity": [8.0, 3.0],
-    ...     "category": ["tea", None], "is_rebought": [False, True], "is_offered": [True, True]})
+    ...     "category": ["tea", None], "is_rebought": [False, True], "is_offered": [True, True],
+    ...     "repeat_gap_days": [None, 30.0]})
     >>> catalogue = catalogue_of(products)
     >>> catalogue.category.tolist(), catalogue.modelled
     ([0, -1], 2)
     """
+    rhythm = products["repeat_gap_days"].where(products["is_rebought"])
     return Catalogue(
         category=pd.factorize(products["category"], sort=True)[0],
         popularity=products["popularity"].to_numpy("float32"),
         rebuy_rate=(products["rebuyers"] / (products["customers"] + 10)).to_numpy("float32"),
         is_rebought=products["is_rebought"].to_numpy(bool),
+        repeat_gap_days=rhythm.to_numpy("float64"),
         is_offered=products["is_offered"].to_numpy(bool),
         modelled=min(len(products), max_products),
     )
@@ -232,9 +249,9 @@ def offer(
     Parameters
     ----------
     rows : DataFrame
-        `customer` (0 to `customers` - 1), `product` (place in the catalogue), `days`, `age`
-        (days since it was bought; missing where it was not), `seen_age` and `carted`, as
-        `segkit.data.interests.interest_table`.
+        `customer` (0 to `customers` - 1), `product` (place in the catalogue), `days`,
+        `first_age` and `age` (days since it was first and last bought; missing where it was
+        not), `returned`, `seen_age` and `carted`, as `segkit.data.interests.interest_table`.
     customers : int
     catalogue : Catalogue
     matrix : array
@@ -249,15 +266,18 @@ def offer(
     Returns
     -------
     Offered
-        Never a product that the customer has bought, unless it is rebought by habit: by people
-        (`Catalogue.is_rebought`) or by this customer, on two days or more.
+        Never a product that the customer has returned. Nor one that it has bought, unless it is
+        rebought by habit, by people (`Catalogue.is_rebought`) or by this customer, on two days
+        or more; and where people have a rhythm, not within a quarter of the gap after the last
+        purchase, and before others once it is due: after three quarters of it. The gap is the
+        customer's own, drawn to that of people.
 
     Notes
     -----
     Definitions, section 10. The score of a product is the sum of what speaks for it: affinities of
     what was bought; the habit of buying it (the share of later purchase days among the customer's
     own, drawn to that of the product); having looked at it; and, far behind, how it sells in the
-    categories of the customer, and in all.
+    categories of the customer, and in all. Three products to buy again stand for a new one.
     """
     parts = _Parts(rows, customers, catalogue, matrix, half_life_days, rebuys)
     score = parts.score()
@@ -298,11 +318,10 @@ def _ranked(
 def _alternated(
     again: np.ndarray, again_score: np.ndarray, new: np.ndarray, new_score: np.ndarray
 ) -> np.ndarray:
-    """Return products to buy again and new ones by turns, the better of the two first."""
+    """Return products to buy again and new ones by turns, three for one, the better first."""
     begins = np.where(again_score[:, :1] >= new_score[:, :1], -0.5, 0.5)
-    place = np.hstack(
-        [np.arange(again.shape[1]) + begins, np.tile(np.arange(new.shape[1]), (len(new), 1))]
-    )
+    turns = np.tile(np.arange(new.shape[1]), (len(new), 1))
+    place = np.hstack([np.arange(again.shape[1]) / AGAIN + begins, turns])
     product = np.hstack([again, new])
     place = np.where(product == NOTHING, np.inf, place)
     order = np.argsort(place, axis=1, kind="stable")[:, : new.shape[1]]
@@ -326,28 +345,38 @@ class _Parts:
         bought = _decay(rows["age"], half_life_days)
         seen = np.where(rows["carted"], CARTED, VIEWED) * _decay(rows["seen_age"], SEEN_HALF_LIFE)
         weight = np.maximum(bought, seen / CARTED)
-        habit = self._habit(rows) * bought
+        rhythm = self._rhythm(rows)
+        may_come_back = self._may_come_back(rows) & ~(rhythm < FRESH)
+        habit = np.where(may_come_back, self._habit(rows), 0.0) * bought
+        habit *= np.where(rhythm < DUE, EARLY, 1.0)
         owned = rows["days"].to_numpy() > 0
-        barred = owned & ~self._may_come_back(rows)
+        barred = (owned & ~may_come_back) | rows["returned"].to_numpy()
         self.of_categories = self._category_sales(rows, weight)
         modelled = rows["product"].to_numpy() < catalogue.modelled
         place = (rows["customer"].to_numpy()[modelled], rows["product"].to_numpy()[modelled])
         self.owned = tuple(each[owned[modelled]] for each in place)
-        self.habit, self.seen, self.weight, self.barred = (
+        self.habit, self.seen, self.weight, self.barred, self.due = (
             sparse.csr_matrix((values[modelled].astype("float32"), place), shape=self.shape)
-            for values in (habit, seen, weight, barred)
+            for values in (habit, seen, weight, barred, rhythm >= DUE)
         )
 
     def _may_come_back(self, rows: pd.DataFrame) -> np.ndarray:
         by_habit = self.catalogue.is_rebought[rows["product"]] | (rows["days"].to_numpy() > 1)
         return by_habit & self.rebuys
 
+    def _rhythm(self, rows: pd.DataFrame) -> np.ndarray:
+        """The part of the gap that has passed since the last purchase; NaN without a rhythm."""
+        usual = self.catalogue.repeat_gap_days[rows["product"]]
+        gaps = np.maximum(rows["days"].to_numpy() - 1, 0)
+        first, last = (rows[name].to_numpy("float64") for name in ("first_age", "age"))
+        gap = (first - last + PRIOR_GAPS * usual) / (gaps + PRIOR_GAPS)
+        return last / np.maximum(gap, 1.0)
+
     def _habit(self, rows: pd.DataFrame) -> np.ndarray:
         """The share of later purchase days, the customer's own drawn to the product's."""
         rate = self.catalogue.rebuy_rate[rows["product"]]
         again = np.maximum(rows["days"].to_numpy() - 1, 0)
-        share = (again + PRIOR_DAYS * rate) / (again + PRIOR_DAYS)
-        return HABIT * np.where(self._may_come_back(rows), share, 0.0)
+        return HABIT * (again + PRIOR_DAYS * rate) / (again + PRIOR_DAYS)
 
     def _category_sales(self, rows: pd.DataFrame, weight: np.ndarray) -> np.ndarray:
         """How each product sells in the categories of the customer, at most 1."""
@@ -390,8 +419,9 @@ class _Parts:
         own = (self.habit, self.seen, self.by_affinity)
         parts = [_at(part, product) for part in own]
         parts += [BACKOFF[0] * _at(self.of_categories, product)]
-        parts += [np.full(product.shape, BACKOFF[1])]
+        parts += [BACKOFF[1] * np.maximum(self._popularity[np.maximum(product, 0)], LEAST)]
         source = np.argmax(np.stack(parts), axis=0).astype("int8")
+        source[(source == REBUY) & (_at(self.due, product) > 0)] = REPLENISH
         return np.where(product == NOTHING, NOTHING, source).astype("int8")
 
     def because(self, product: np.ndarray) -> np.ndarray:
@@ -412,7 +442,7 @@ def _decay(age: pd.Series, half_life_days: float) -> np.ndarray:
 
 
 def segment_offers(counts: pd.DataFrame, sizes: pd.Series, *, top: int = 10) -> pd.DataFrame:
-    """Return the products that a segment's customers are offered, more than others are.
+    """Return the products that a segment's customers are offered more than all customers are.
 
     Parameters
     ----------
@@ -422,50 +452,78 @@ def segment_offers(counts: pd.DataFrame, sizes: pd.Series, *, top: int = 10) -> 
     sizes : Series
         Customers of each segment.
     top : int
-        Products a segment.
+        Products a segment, at most.
 
     Returns
     -------
     DataFrame
         `segment`, `rank`, `product`, `customers`, `customers_share` (of the segment),
-        `times_usual` (this share over that of all customers), `source` (the commonest reason).
-        Ranked by the share, times how many times the usual it is, up to twice: what everybody
-        is offered says little about a segment, and what one customer is, nothing.
+        `times_usual` (this share over that of all customers: the lift), `times_usual_low` (the
+        lower end of its 95 % interval, always above 1), `source` (the commonest reason). Ranked
+        by the share, times how many times the usual it is, up to twice: what everybody is offered
+        says little about a segment, and what one customer is, nothing. No product leads more than
+        a third of the segments, as far as these have others. A segment with nothing of its own
+        has no rows.
+
+    Notes
+    -----
+    The interval is Wilson's of the segment's share; the share of all customers counts as known,
+    which is careful, as it moves with the segment's.
 
     Examples
     --------
     >>> counts = pd.DataFrame({"segment": ["new", "new", "old"], "product": [0, 1, 0], "source": 2,
-    ...     "customers": [6, 5, 10]})
-    >>> segment_offers(counts, pd.Series({"new": 10, "old": 10}))[["segment", "product", "times_usual"]]
+    ...     "customers": [60, 50, 100]})
+    >>> table = segment_offers(counts, pd.Series({"new": 100, "old": 100}))
+    >>> table[["segment", "product", "times_usual"]]
       segment  product  times_usual
     0     new        1         2.00
-    1     new        0         0.75
-    2     old        0         1.25
+    1     old        0         1.25
     """
     keys = ["segment", "product"]
     summed = counts.groupby([*keys, "source"], as_index=False).sum()
     summed = summed.sort_values([*keys, "customers", "source"], ascending=[True, True, False, True])
     groups = summed.groupby(keys, as_index=False)
     table = groups.agg(customers=("customers", "sum"), source=("source", "first"))
-    share = table["customers"] / table["segment"].map(sizes)
+    size = table["segment"].map(sizes).astype(float)
+    share = table["customers"] / size
     everybody = table.groupby("product")["customers"].transform("sum") / sizes.sum()
-    table = table.assign(customers_share=share, times_usual=share / everybody)
-    table["telling"] = share * table["times_usual"].clip(upper=MOST_TIMES)
-    table = table.sort_values(
-        ["segment", "telling", "product"], ascending=[True, False, True], ignore_index=True
+    table = table.assign(
+        customers_share=share,
+        times_usual=share / everybody,
+        times_usual_low=wilson_low(table["customers"], size) / everybody,
     )
+    table["telling"] = share * table["times_usual"].clip(upper=MOST_TIMES)
+    table = table[table["times_usual_low"] > 1]
+    table = table.sort_values(["segment", "telling", "product"], ascending=[True, False, True])
+    table = table.groupby("segment").head(top).reset_index(drop=True)
+    table["leads"] = _leads(table)
+    table = table.sort_values(["segment", "leads"], ascending=[True, False], kind="stable")
     table["rank"] = table.groupby("segment").cumcount() + 1
     table["source"] = table["source"].map(lambda place: SOURCES[place])
-    columns = [
-        *keys[:1],
-        "rank",
-        "product",
-        "customers",
-        "customers_share",
-        "times_usual",
-        "source",
-    ]
-    return table.loc[table["rank"] <= top, columns].reset_index(drop=True)
+    columns = ["customers", "customers_share", "times_usual", "times_usual_low", "source"]
+    return table[["segment", "rank", "product", *columns]].reset_index(drop=True)
+
+
+def _leads(table: pd.DataFrame) -> np.ndarray:
+    """Whether each row's product leads its segment: the most telling ones, none leading too many."""
+    segment, product = (pd.factorize(table[name])[0] for name in ("segment", "product"))
+    count = int(segment.max(initial=-1)) + 1
+    worth = np.full((count, int(product.max(initial=-1)) + 1), UNKNOWN)
+    worth[segment, product] = table["telling"]
+    known = worth > UNKNOWN
+    alone = known.sum(axis=1) == 1
+    leads = known & alone[:, np.newaxis]
+    rest, wanted = np.flatnonzero(~alone), known[~alone].sum(axis=0)
+    for most in range(max(1, count // 3), count + 1):
+        seats = np.clip(most - leads.sum(axis=0), 0, wanted)
+        seat = np.repeat(np.arange(len(seats)), seats)
+        row, place = linear_sum_assignment(worth[rest][:, seat], maximize=True)
+        chosen = rest[row], seat[place]
+        if len(row) == len(rest) and known[chosen].all():
+            leads[chosen] = True
+            break
+    return leads[segment, product]
 
 
 def hits(offered: np.ndarray, actual: sparse.csr_matrix) -> np.ndarray:

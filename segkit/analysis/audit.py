@@ -399,6 +399,51 @@ def factor_change(both: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
+def factor_errors(both: pd.DataFrame) -> np.ndarray:
+    """Return the standard errors of what each factor changed, other customers having been drawn.
+
+    Parameters
+    ----------
+    both : DataFrame
+        From `together`.
+
+    Notes
+    -----
+    The delta method on the sums of customers, orders and revenue of the two periods, as if each
+    customer were drawn a Poisson number of times.
+
+    Examples
+    --------
+    >>> one = pd.DataFrame({"customer_id": ["a", "b"], "orders": [1, 1], "revenue": [10.0, 20.0]})
+    >>> factor_errors(together(one, one)).round(6).tolist()
+    [0.0, 0.0, 0.0]
+    """
+    columns = [
+        column
+        for name in (EARLIER, LATER)
+        for column in (both[f"orders_{name}"] > 0, both[f"orders_{name}"], both[f"revenue_{name}"])
+    ]
+    values = np.column_stack([column.to_numpy(dtype="float64") for column in columns])
+    sums = values.sum(axis=0)
+    if not (sums > 0).all():
+        return np.full(3, np.nan)
+    steps = np.diag(1e-4 * sums)
+    slopes = np.array(
+        [(_parts(sums + step) - _parts(sums - step)) / (2 * step.sum()) for step in steps]
+    )
+    spread = slopes.T @ (values.T @ values) @ slopes
+    return np.sqrt(np.clip(np.diag(spread), 0, None))
+
+
+def _parts(sums: np.ndarray) -> np.ndarray:
+    """Return what each factor changes, from customers, orders and revenue of two periods."""
+    one, two = (
+        np.array([buyers, orders / buyers, revenue / orders])
+        for buyers, orders, revenue in (sums[:3], sums[3:])
+    )
+    return shapley(one, two, sums[5] - sums[2])
+
+
 def _of_period(both: pd.DataFrame, name: str) -> pd.DataFrame:
     return pd.DataFrame({"orders": both[f"orders_{name}"], "revenue": both[f"revenue_{name}"]})
 

@@ -81,6 +81,7 @@ def rankings(
         `random` (more is better).
     segmentations : sequence of str
     resamples, seed : int
+        Bootstrap resamples; 0: no intervals.
 
     Returns
     -------
@@ -104,7 +105,7 @@ def rankings(
         spread = [_gini(revenue[order], draw[order], groups) for draw in draws]
         curve = _gain(revenue[order], groups)
         tops = {f"top{top:.0%}".rstrip("%"): _share_at(curve, top) for top in TOPS}
-        low, high = np.quantile(spread, [0.025, 0.975])
+        low, high = np.quantile(spread, [0.025, 0.975]) if spread else (np.nan, np.nan)
         rows.append(
             {"ranking": name, "kind": _kind(name, segmentations), "gini": gini}
             | {"gini_low": low, "gini_high": high}
@@ -112,6 +113,114 @@ def rankings(
         )
     table = pd.DataFrame(rows)
     return table.sort_values("gini", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def segment_means(tested: pd.DataFrame, segmentations: Sequence[str]) -> pd.DataFrame:
+    """Return what each segment's customers did after one cut, and what was expected of them.
+
+    Parameters
+    ----------
+    tested : DataFrame
+        As for `segment_outcomes`; also `expected_value`.
+    segmentations : sequence of str
+
+    Returns
+    -------
+    DataFrame
+        `segmentation`, `segment`, `customers`, `repurchase_rate`, `revenue_per_customer`,
+        `expected_per_customer`, `times_the_base`.
+    """
+    rows = tested.assign(again=tested["orders_after"] > 0)
+    whole = float(rows["revenue_after"].mean())
+    parts = []
+    for name in segmentations:
+        groups = rows.groupby(rows[name].astype(str).rename("segment"))
+        table = groups.agg(
+            customers=("again", "size"),
+            repurchase_rate=("again", "mean"),
+            revenue_per_customer=("revenue_after", "mean"),
+            expected_per_customer=("expected_value", "mean"),
+        )
+        parts.append(table.reset_index().assign(segmentation=name))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(times_the_base=table["revenue_per_customer"] / (whole or np.nan))
+
+
+def segment_spread(cuts: pd.DataFrame) -> pd.DataFrame:
+    """Return how what segments did differs from cut to cut.
+
+    Parameters
+    ----------
+    cuts : DataFrame
+        `segment_means` of several cuts, with `cut`.
+
+    Returns
+    -------
+    DataFrame
+        `segmentation`, `segment`, `cuts` (at which it had customers), `customers` (on average),
+        `repurchase_rate`, `revenue_per_customer`, `times_the_base`: their means over the cuts,
+        and the `_lowest` and `_highest` of the last two; most revenue first.
+    """
+    groups = cuts.groupby(["segmentation", "segment"], sort=False)
+    table = groups.agg(
+        cuts=("cut", "nunique"),
+        customers=("customers", "mean"),
+        repurchase_rate=("repurchase_rate", "mean"),
+        **{
+            f"{name}{end}": (name, how)
+            for name in ("revenue_per_customer", "times_the_base")
+            for end, how in (("", "mean"), ("_lowest", "min"), ("_highest", "max"))
+        },
+    ).reset_index()
+    places = {name: place for place, name in enumerate(dict.fromkeys(table["segmentation"]))}
+    order = table["segmentation"].map(places), -table["revenue_per_customer"]
+    return table.iloc[np.lexsort(order[::-1])].reset_index(drop=True)
+
+
+def ranking_spread(cuts: pd.DataFrame) -> pd.DataFrame:
+    """Return how well each ranking found the revenue, over several cuts.
+
+    Parameters
+    ----------
+    cuts : DataFrame
+        `rankings` of several cuts, with `cut`.
+
+    Returns
+    -------
+    DataFrame
+        `ranking`, `kind`, `cuts`, `gini` (mean) with `gini_lowest` and `gini_highest`, `top10`,
+        `top20`, `top50` (means); the best first.
+    """
+    groups = cuts.groupby(["ranking", "kind"], sort=False)
+    table = groups.agg(
+        cuts=("cut", "nunique"),
+        gini=("gini", "mean"),
+        gini_lowest=("gini", "min"),
+        gini_highest=("gini", "max"),
+        top10=("top10", "mean"),
+        top20=("top20", "mean"),
+        top50=("top50", "mean"),
+    ).reset_index()
+    return table.sort_values("gini", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def chances(tested: pd.DataFrame) -> pd.DataFrame:
+    """Return how many customers were expected to order at all after one cut, and how many did.
+
+    Returns
+    -------
+    DataFrame
+        One row: `customers`, `p_order` (mean chance), `ordered` (share of them).
+
+    Examples
+    --------
+    >>> tested = pd.DataFrame({"p_order": [0.2, 0.8], "orders_after": [0, 3]})
+    >>> chances(tested).round(2).to_dict("records")
+    [{'customers': 2, 'p_order': 0.5, 'ordered': 0.5}]
+    """
+    known = tested[tested["p_order"].notna()]
+    row = {"customers": len(known), "p_order": known["p_order"].mean()}
+    return pd.DataFrame([row | {"ordered": (known["orders_after"] > 0).mean()}])
 
 
 def gain_curves(
@@ -192,6 +301,24 @@ def calibration(
     )
     table[["actual_low", "actual_high"]] = np.array(ends).reshape(-1, 2)
     return table.rename_axis("decile").reset_index()
+
+
+def poisson_deviance(predicted: np.ndarray, actual: np.ndarray) -> np.ndarray:
+    """Return how far each prediction of a count was off, as a Poisson model counts it.
+
+    Notes
+    -----
+    Predictions below 0.01 count as so many: the deviance knows no zero.
+
+    Examples
+    --------
+    >>> poisson_deviance(np.array([1.0, 2.0]), np.array([1.0, 0.0])).tolist()
+    [0.0, 4.0]
+    """
+    mean = np.maximum(predicted, 0.01)
+    logs = np.log(np.where(actual > 0, actual / mean, 1.0))
+    deviance: np.ndarray = 2 * (actual * logs - actual + mean)
+    return deviance
 
 
 def prediction_errors(predictions: Mapping[str, pd.Series], actual: pd.Series) -> pd.DataFrame:

@@ -8,6 +8,8 @@ from scipy.special import ndtri
 
 FEW_GAPS = 30
 """With fewer gaps that have passed, what is measured says little."""
+FEW_REPEAT_BUYERS = 30
+"""With fewer customers who have bought again, gaps are not measured well enough to score by."""
 
 
 def waiting_curve(gaps: pd.DataFrame, open_days: pd.Series) -> pd.DataFrame:

@@ -9,21 +9,29 @@ from segkit.errors import DataError
 
 PERIOD = ["orders", "gross", "revenue", "units", "returned_units"]
 TOTAL = "total"
+NO_CUSTOMER = "no_customer"
+"""The row of what was sold to nobody known: the brand's revenue, and no segment's."""
 MAIN_KPIS = [
     "segment",
     "customers",
     "customers_share",
-    "revenue_share",
-    "revenue_all_time_share",
     "orders",
     "revenue",
+    "revenue_share",
     "aov",
     "upt",
     "repeat_rate",
     "ltv",
+    "revenue_all_time_share",
     "clv",
 ]
 """The columns that a reader sees first: the period's figures beside the all-time ones."""
+SHARES = {
+    "customers": "customers_share",
+    "revenue": "revenue_share",
+    "ltv": "revenue_all_time_share",
+}
+"""Which figures of `MAIN_KPIS` a page shows in one cell with their shares of the whole."""
 VIEW_KPIS = [
     "segment",
     "customers",
@@ -87,22 +95,90 @@ def segment_kpis(
     1     new          1      0.0  10.0
     2   total          2     30.0  20.0
     """
-    _require_labels(labels, customers)
-    rows = _one_row_a_customer(labels, customers, period)
-    if order is None:
-        order = list(
-            rows.groupby("segment")["revenue_all_time"]
-            .sum()
-            .sort_values(ascending=False, kind="stable")
-            .index
-        )
-    order = [segment for segment in order if segment in set(rows["segment"])]
-    sums = _sums(rows, "segment").reindex(order)
-    total = _sums(rows.assign(segment=TOTAL), "segment")
-    _require_whole(sums, total, period)
-    table = _figures(pd.concat([sums, total]), total.iloc[0])
+    rows = rows_of(labels, customers, period)
+    found = by_all_time_revenue(rows)
+    order = found if order is None else [segment for segment in order if segment in set(found)]
+    sums = summed(rows, ["segment"]).reindex(order)
+    total = summed(rows.assign(segment=TOTAL), ["segment"])
+    require_whole(sums, total, period)
+    table = figures(pd.concat([sums, total]), total.iloc[0])
     table = table.join(_share_interval(rows, order, resamples, seed))
     return table.rename_axis("segment").reset_index()
+
+
+def with_no_customer(kpis: pd.DataFrame, period: pd.DataFrame) -> pd.DataFrame:
+    """Return key figures with a row below the total: what nobody known bought in the period.
+
+    Parameters
+    ----------
+    kpis : DataFrame
+        From `segment_kpis`: segments add up to its total with or without that row.
+    period : DataFrame
+        What was bought by no customer, in rows of any cut: `orders` (missing where the log does
+        not tell one from the next), `gross`, `revenue` (net), `units`, `returned_units`.
+
+    Returns
+    -------
+    DataFrame
+        The row is `NO_CUSTOMER`, has the period's orders, money and their ratios, and is blank
+        in all that needs a customer. Where nothing was bought so, there is none.
+
+    Source
+    ------
+    Definitions, section 2, "Who is a customer".
+
+    Examples
+    --------
+    >>> kpis = pd.DataFrame({"segment": ["new", "total"], "customers": 2, "orders": 3, "revenue": 30.0})
+    >>> till = pd.DataFrame({"orders": [1], "gross": [9.0], "revenue": [8.0], "units": [2.0],
+    ...     "returned_units": [0.0]})
+    >>> with_no_customer(kpis, till)
+           segment  customers  orders  revenue
+    0          new          2       3     30.0
+    1        total          2       3     30.0
+    2  no_customer       <NA>       1      8.0
+    """
+    bought = period[PERIOD].sum(min_count=1)
+    if not bought[["gross", "revenue"]].fillna(0).any():
+        return kpis
+    orders, units = bought["orders"], bought["units"]
+    row = {
+        "segment": NO_CUSTOMER,
+        "orders": orders,
+        "gross": bought["gross"],
+        "returned": bought["gross"] - bought["revenue"],
+        "revenue": bought["revenue"],
+        "aov": bought["revenue"] / orders if orders else np.nan,
+        "upt": units / orders if orders else np.nan,
+        "return_rate": bought["returned_units"] / units if units else np.nan,
+    }
+    known = {name: row.get(name) for name in kpis.columns}
+    types = {name: "Int64" for name in kpis.columns if pd.api.types.is_integer_dtype(kpis[name])}
+    below = pd.DataFrame([known]).astype(kpis.dtypes.to_dict() | types)
+    return pd.concat([kpis.astype(types), below], ignore_index=True)
+
+
+def by_all_time_revenue(rows: pd.DataFrame) -> list[str]:
+    """Return the segments of `rows_of`, those of most all-time revenue first."""
+    sums = rows.groupby("segment")["revenue_all_time"].sum()
+    return list(sums.sort_values(ascending=False, kind="stable").index)
+
+
+def rows_of(labels: pd.Series, customers: pd.DataFrame, period: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a customer, with its segment and what key figures are made of.
+
+    Parameters
+    ----------
+    labels, customers, period
+        As for `segment_kpis`.
+
+    Raises
+    ------
+    DataError
+        A customer has no segment, or there are no customers.
+    """
+    _require_labels(labels, customers)
+    return _one_row_a_customer(labels, customers, period)
 
 
 def _require_labels(labels: pd.Series, customers: pd.DataFrame) -> None:
@@ -140,7 +216,8 @@ def _exact(money: pd.Series) -> pd.Series:
     return scaled.astype("int64") if fits else scaled.map(int).astype(object)
 
 
-def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+def summed(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Return what of `rows_of` can be added up, by some of its columns."""
     buyers, active = rows["orders_all_time"] > 0, rows["orders"] > 0
     flags = rows.assign(
         buyers_all_time=buyers,
@@ -170,7 +247,8 @@ def _sums(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     return groups[counted].sum().assign(customers=groups.size())
 
 
-def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame) -> None:
+def require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame) -> None:
+    """Raise DataError where parts do not add up to the brand, as `summed` and as in the period."""
     whole = {
         "customers": total["customers"].item(),
         "orders": int(period["orders"].sum()),
@@ -186,7 +264,8 @@ def _require_whole(sums: pd.DataFrame, total: pd.DataFrame, period: pd.DataFrame
             )
 
 
-def _figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
+def figures(sums: pd.DataFrame, total: pd.Series) -> pd.DataFrame:
+    """Return key figures from what `summed` returns; shares are of `total`."""
     revenue = sums["revenue_exact"].astype(float) / 10_000
     all_time = sums["revenue_all_time_exact"].astype(float) / 10_000
     return pd.DataFrame(

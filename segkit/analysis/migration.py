@@ -15,6 +15,33 @@ OUTSIDE = "outside"
 NO_SEGMENTS = (NEWCOMER, GONE, OUTSIDE)
 
 
+def paired(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Return where each customer was at two dates, and what else is known of it at both.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        As for `flows`; further columns are kept.
+
+    Returns
+    -------
+    DataFrame
+        `customer_id`, and each other column with `_before` and `_after`. Who was not there at
+        one of the dates is in `newcomer` or `gone`, with no revenue.
+
+    Examples
+    --------
+    >>> then = pd.DataFrame({"customer_id": ["a"], "segment": ["new"], "revenue": [5.0]})
+    >>> now = pd.DataFrame({"customer_id": ["a", "b"], "segment": "new", "revenue": [9.0, 2.0]})
+    >>> paired(then, now).values.tolist()
+    [['a', 'new', 5.0, 'new', 9.0], ['b', 'newcomer', 0.0, 'new', 2.0]]
+    """
+    both = before.merge(after, on="customer_id", how="outer", suffixes=("_before", "_after"))
+    both["segment_before"] = both["segment_before"].fillna(NEWCOMER)
+    both["segment_after"] = both["segment_after"].fillna(GONE)
+    return both.fillna({"revenue_before": 0.0, "revenue_after": 0.0})
+
+
 def flows(before: pd.DataFrame, after: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
     """Return how many customers went from each segment to each other, and with what revenue.
 
@@ -45,10 +72,7 @@ def flows(before: pd.DataFrame, after: pd.DataFrame, order: Sequence[str]) -> pd
     0            new         loyal          1              4.0
     1       newcomer           new          1              2.0
     """
-    both = before.merge(after, on="customer_id", how="outer", suffixes=("_before", "_after"))
-    both["segment_before"] = both["segment_before"].fillna(NEWCOMER)
-    both["segment_after"] = both["segment_after"].fillna(GONE)
-    both = both.fillna({"revenue_before": 0.0, "revenue_after": 0.0})
+    both = paired(before, after)
     both["revenue_between"] = both["revenue_after"] - both["revenue_before"]
     groups = both.groupby(["segment_before", "segment_after"])
     sums = groups[["revenue_before", "revenue_between"]].sum()

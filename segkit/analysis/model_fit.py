@@ -48,8 +48,8 @@ def repeat_histogram(
     )
 
 
-def alive_histogram(p_alive: pd.Series, bins: int = 10) -> pd.DataFrame:
-    """Return how many customers have each probability of still being one, by tenths.
+def chance_histogram(chance: pd.Series, bins: int = 10) -> pd.DataFrame:
+    """Return how many customers have each chance of something, by tenths.
 
     Returns
     -------
@@ -58,11 +58,11 @@ def alive_histogram(p_alive: pd.Series, bins: int = 10) -> pd.DataFrame:
 
     Examples
     --------
-    >>> alive_histogram(pd.Series([0.1, 0.9, 1.0]), bins=2)["count"].tolist()
+    >>> chance_histogram(pd.Series([0.1, 0.9, 1.0]), bins=2)["count"].tolist()
     [1, 2]
     """
     edges = np.round(np.linspace(0, 1, bins + 1), 9)
-    counts = np.histogram(p_alive.dropna(), bins=edges)[0]
+    counts = np.histogram(chance.dropna(), bins=edges)[0]
     return pd.DataFrame({"from": edges[:-1], "to": edges[1:], "count": counts})
 
 
@@ -93,7 +93,7 @@ def tracking(
     customers : DataFrame
         The customer table at the cut: `first_order`, `orders`.
     weekly : DataFrame
-        `week` (its Monday), `repeats`, from `segkit.data.customers.weekly_repeats`.
+        `week` (its Monday), `repeats`, from `segkit.data.periods.weekly_repeats`.
     cut, as_of : Timestamp
         What lies between was not known to the model.
 
@@ -108,8 +108,7 @@ def tracking(
     start = first - pd.Timedelta(days=first.weekday())
     weeks = pd.date_range(start, as_of - pd.Timedelta(days=7), freq="7D")
     ends = weeks + pd.Timedelta(days=7)
-    age = (ends.to_numpy()[:, None] - joined.index.to_numpy()[None, :]) / np.timedelta64(1, "D")
-    age = np.maximum(age, 0) / DAYS[value.time_unit]
+    age = value.ages_between(pd.DatetimeIndex(joined.index), ends)
     cumulative = value.purchase.expected_orders(age.ravel()).reshape(age.shape) @ joined.to_numpy()
     observed = weekly.set_index("week")["repeats"].reindex(weeks, fill_value=0).to_numpy(float)
     return pd.DataFrame(
@@ -171,8 +170,8 @@ def frequency_recency(
     Returns
     -------
     DataFrame
-        `repeats`, `recency_days`, `p_alive`, `expected_orders`; missing where a customer of
-        that tenure cannot be.
+        `repeats`, `recency_days`, `p_order` (chance of an order within the horizon),
+        `expected_orders`; missing where a customer of that tenure cannot be.
     """
     buyers = buyers_of(customers)
     tenure = float(buyers["T"].max())
@@ -185,16 +184,16 @@ def frequency_recency(
     T = np.full(len(repeats), tenure / unit)
     known = repeats[possible], t_x[possible], T[possible]
     table = pd.DataFrame({"repeats": repeats.astype("int64"), "recency_days": days.astype("int64")})
-    table.loc[possible, "p_alive"] = value.purchase.p_alive(*known)
-    orders = value.purchase.expected_orders(value.horizon, *known)
-    table.loc[possible, "expected_orders"] = orders
+    model = value.purchase
+    table.loc[possible, "p_order"] = 1 - model.order_probability(0, value.horizon, *known)
+    table.loc[possible, "expected_orders"] = model.expected_orders(value.horizon, *known)
     return table
 
 
 def customer_history(
     value: CustomerValue, days: pd.Series, as_of: pd.Timestamp, steps: int = 200
 ) -> pd.DataFrame:
-    """Return how the probability of still being a customer has moved for one of them.
+    """Return how a customer's chance of another order within the horizon has moved.
 
     Parameters
     ----------
@@ -210,15 +209,14 @@ def customer_history(
     Returns
     -------
     DataFrame
-        `day`, `p_alive`, `purchase` (whether the customer bought on that day).
+        `day`, `p_order`, `purchase` (whether the customer bought on that day).
     """
     bought = pd.DatetimeIndex(days).sort_values()
     shown = pd.date_range(bought[0], as_of, periods=steps).normalize().union(bought).unique()
     number = np.searchsorted(bought, shown, side="right")
     last = bought[number - 1]
-    unit = DAYS[value.time_unit]
-    age, at_last = (((moment - bought[0]).days / unit).to_numpy(float) for moment in (shown, last))
-    p_alive = value.purchase.p_alive(number - 1, at_last, age)
+    at_last, age = value.ages(bought[0], last), value.ages(bought[0], shown)
+    chance = 1 - value.purchase.order_probability(0, value.horizon, number - 1, at_last, age)
     return pd.DataFrame(
-        {"day": shown.as_unit("us"), "p_alive": p_alive, "purchase": shown.isin(bought)}
+        {"day": shown.as_unit("us"), "p_order": chance, "purchase": shown.isin(bought)}
     )

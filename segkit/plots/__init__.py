@@ -30,13 +30,15 @@ if TYPE_CHECKING:
         second_order_curves,
     )
     from segkit.plots.concentration import lorenz_curve
+    from segkit.plots.dimensions import dimension_heatmap
     from segkit.plots.distributions import histogram
     from segkit.plots.evidence import calibration, gain_curves, segment_evidence
-    from segkit.plots.growth import acquisition, projection
+    from segkit.plots.growth import acquisition, forecast_months, projection
     from segkit.plots.lifecycle import cart_outcomes, two_sides, waiting_curve
     from segkit.plots.migration import alluvial, segment_series
-    from segkit.plots.months import monthly_customers, monthly_revenue
+    from segkit.plots.months import month_weights, monthly_customers, monthly_revenue
     from segkit.plots.rfm import rfm_heatmap
+    from segkit.plots.rolling import chances, rolling_segments, rolling_totals
     from segkit.plots.sizes import segment_sizes
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "alluvial",
     "calibration",
     "cart_outcomes",
+    "chances",
     "cluster_profile",
     "cohort_factors",
     "cohort_revenue",
@@ -53,18 +56,23 @@ __all__ = [
     "customer_history",
     "decile_switching",
     "deciles",
+    "dimension_heatmap",
+    "forecast_months",
     "frequency_recency",
     "gain_curves",
     "histogram",
     "holdout_by_frequency",
     "k_selection",
     "lorenz_curve",
+    "month_weights",
     "monthly_customers",
     "monthly_revenue",
     "period_change",
     "projection",
     "repeat_histogram",
     "rfm_heatmap",
+    "rolling_segments",
+    "rolling_totals",
     "second_order_curves",
     "segment_colour",
     "segment_evidence",
@@ -80,6 +88,7 @@ PICTURES = {
     "alluvial": "migration",
     "calibration": "evidence",
     "cart_outcomes": "lifecycle",
+    "chances": "rolling",
     "cluster_profile": "clusters",
     "cohort_factors": "cohorts",
     "cohort_revenue": "cohorts",
@@ -87,18 +96,23 @@ PICTURES = {
     "customer_history": "clv",
     "decile_switching": "audit",
     "deciles": "audit",
+    "dimension_heatmap": "dimensions",
+    "forecast_months": "growth",
     "frequency_recency": "clv",
     "gain_curves": "evidence",
     "histogram": "distributions",
     "holdout_by_frequency": "clv",
     "k_selection": "clusters",
     "lorenz_curve": "concentration",
+    "month_weights": "months",
     "monthly_customers": "months",
     "monthly_revenue": "months",
     "period_change": "audit",
     "projection": "growth",
     "repeat_histogram": "clv",
     "rfm_heatmap": "rfm",
+    "rolling_segments": "rolling",
+    "rolling_totals": "rolling",
     "second_order_curves": "cohorts",
     "segment_evidence": "evidence",
     "segment_series": "migration",

@@ -6,6 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import count
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
@@ -289,6 +290,34 @@ def _tick_words(places: Sequence[float], speak: Callable[[float], str]) -> dict[
     for word, place in zip(spoken_places, places, strict=True):
         words.setdefault(word, place)
     return words
+
+
+def speak_times(axis: Axis, speak: Callable[[float], str], *, most: int = 5) -> None:
+    """Fix an axis's ticks at factors that a decimal says whole, and say them.
+
+    Parameters
+    ----------
+    axis : Axis
+        The x or the y axis, its limits set.
+    speak : callable
+        From a factor to its text, of one decimal.
+    most : int, optional
+        Steps between ticks, at most.
+
+    Examples
+    --------
+    >>> with canvas(None, height=2) as ax:
+    ...     _ = ax.set_ylim(0.7, 1.4)
+    ...     speak_times(ax.yaxis, lambda value: f"×{value:.1f}")
+    ...     [text.get_text() for text in ax.get_yticklabels()]
+    ['×0.8', '×1.0', '×1.2', '×1.4']
+    """
+    low, high = sorted(axis.get_view_interval())
+    # Tenths, so that steps of 1.25 are never written as 1.2.
+    steps = (leap * 10**size for size in count() for leap in (1, 2, 5))
+    step = next(step for step in steps if 10 * (high - low) <= most * step)
+    places = np.arange(np.ceil(10 * low / step), np.floor(10 * high / step) + 1) * step / 10
+    axis.set_ticks(places, labels=[spoken(speak, place) for place in places])
 
 
 def evenly(words: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ from segkit.plots.canvas import (
 )
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
 
-VALUES = {"expected_orders": "number", "p_alive": "percent"}  # and how each is said
+VALUES = {"expected_orders": "number", "p_order": "percent"}  # and how each is said
 SIDES = ["repeats", "recency_days"]
 SHORT_OF_BLACK = 0.85
 EPOCH = date(1970, 1, 1).toordinal()
@@ -46,7 +46,7 @@ PAIR: dict[str, dict[str, Any]] = {
 def frequency_recency(
     matrix: pd.DataFrame,
     *,
-    value: Literal["expected_orders", "p_alive"] = "expected_orders",
+    value: Literal["expected_orders", "p_order"] = "expected_orders",
     ax: Axes | None = None,
     style: Style = ENGLISH,
 ) -> Axes:
@@ -56,9 +56,9 @@ def frequency_recency(
     ----------
     matrix : DataFrame
         One row a cell: `repeats` (repeat purchases), `recency_days` (days since the
-        last purchase), and `expected_orders` (a number) or `p_alive` (0..1); NaN
-        where no customer can be.
-    value : {"expected_orders", "p_alive"}, optional
+        last purchase), and `expected_orders` (a number) or `p_order` (0..1, the
+        chance of an order within the horizon); NaN where no customer can be.
+    value : {"expected_orders", "p_order"}, optional
         What colours the cells; it is written in them where it fits, otherwise a
         colour bar says it.
     ax : Axes, optional
@@ -83,8 +83,8 @@ def frequency_recency(
 
     Examples
     --------
-    >>> matrix = pd.DataFrame({"repeats": [0, 1], "recency_days": [7, 7], "p_alive": [0.8, 0.95]})
-    >>> [text.get_text() for text in frequency_recency(matrix, value="p_alive").texts]
+    >>> matrix = pd.DataFrame({"repeats": [0, 1], "recency_days": [7, 7], "p_order": [0.8, 0.95]})
+    >>> [text.get_text() for text in frequency_recency(matrix, value="p_order").texts]
     ['80%', '95%']
     """
     shown = _matrix(matrix, value)
@@ -101,13 +101,13 @@ def frequency_recency(
 def customer_history(
     history: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH
 ) -> Axes:
-    """Draw one customer's probability of being active, day by day, above the purchases.
+    """Draw one customer's chance of an order to come, day by day, above the purchases.
 
     Parameters
     ----------
     history : DataFrame
-        One row a day: `day` (timestamp), `p_alive` (0..1), `purchase` (bool: whether
-        the customer bought on that day).
+        One row a day: `day` (timestamp), `p_order` (0..1, the chance of an order within
+        the horizon), `purchase` (bool: whether the customer bought on that day).
     ax : Axes, optional
         Where to draw; a Figure of its own by default.
     style : Style, optional
@@ -130,16 +130,16 @@ def customer_history(
     Examples
     --------
     >>> history = pd.DataFrame({"day": pd.to_datetime(["2024-01-01", "2024-02-01"]),
-    ...                         "p_alive": [1.0, 0.6], "purchase": [True, False]})
+    ...                         "p_order": [1.0, 0.6], "purchase": [True, False]})
     >>> [text.get_text() for text in customer_history(history).get_xticklabels()]
     ['Jan 2024', 'Feb 2024']
     """
-    require(history, ["day", "p_alive", "purchase"], "customer_history")
+    require(history, ["day", "p_order", "purchase"], "customer_history")
     rows = _dated(history, "day")
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, height=4.2) as panel:
-        panel.plot(rows["place"], numbers(rows["p_alive"]), color=BLUE, linewidth=2)
+        panel.plot(rows["place"], numbers(rows["p_order"]), color=BLUE, linewidth=2)
         bought = rows.loc[rows["purchase"].fillna(False).astype(bool), "place"]
         panel.vlines(bought, -0.1, -0.03, color=INK, linewidth=1.5)
         panel.axhline(0, color=GREY, linewidth=0.8)
@@ -148,7 +148,7 @@ def customer_history(
         _name_months(panel, rows["place"].to_numpy(), style)
         stroke = {"color": INK, "linestyle": "none", "marker": "|", "markersize": 14}
         line_legend(panel, {"purchase": {**stroke, "markeredgewidth": 1.5}}, style)
-        name_axes(panel, style.label("month"), style.label("p_alive"))
+        name_axes(panel, style.label("month"), style.label("p_order"))
         return panel
 
 
@@ -332,7 +332,7 @@ def holdout_by_frequency(
 def _matrix(matrix: pd.DataFrame, value: str) -> pd.DataFrame:
     """Return the values with a row a recency and a column a number of repeats."""
     if value not in VALUES:
-        fix = "use 'expected_orders' or 'p_alive'"
+        fix = "use 'expected_orders' or 'p_order'"
         raise DataError("unknown value", where="frequency_recency: value", values=[value], fix=fix)
     require(matrix, [*SIDES, value], "frequency_recency")
     plain = pd.DataFrame({column: numbers(matrix[column]) for column in (*SIDES, value)})
@@ -350,7 +350,7 @@ def _check_once(plain: pd.DataFrame) -> None:
 
 
 def _draw_cells(ax: Axes, shown: pd.DataFrame, value: str) -> None:
-    top = 1 if value == "p_alive" else np.nanmax(shown.to_numpy(), initial=0) or 1
+    top = 1 if value == "p_order" else np.nanmax(shown.to_numpy(), initial=0) or 1
     heat = {"vmin": 0, "vmax": top, "cmap": _colours(), "cbar": False, "linewidths": 1}
     bare = {"xticklabels": False, "yticklabels": False}
     heatmap(shown.fillna(0), mask=shown.isna(), **heat, **bare, ax=ax)

@@ -27,7 +27,7 @@ from segkit.plots.panels import (
     panels,
     zero_line,
 )
-from segkit.plots.style import BLUE, ENGLISH, ORANGE, VERMILLION, Style
+from segkit.plots.style import BLUE, ENGLISH, INK, ORANGE, SKY, Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 UNIT = ["unit", "unit_name"]
 BAR = 0.84
 REPEAT = "repeat_revenue_share"
+EXPECTED = ["expected_known", "expected_new", "low", "high"]
+LEAST_MONTHS = 12  # before those that are forecast: a month stands beside that of a year before
+KNOWN, NEW = SKY, ORANGE
 DOT: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 5}
 HOLLOW: dict[str, Any] = {"color": BLUE, "marker": "o", "markerfacecolor": "white", "markersize": 7}
 
@@ -104,8 +107,9 @@ def projection(units: pd.DataFrame, *, ax: Axes | None = None, style: Style = EN
     units : DataFrame
         One row a calendar unit: `unit` (its first day), `unit_name`, `revenue` (money;
         NaN in the future), `complete` (bool), `is_future` (bool: something is expected
-        of it), `expected`, `low`, `high` (money; NaN in the past). A unit that has
-        begun has both a revenue so far and an expected one.
+        of it), `expected_known`, `expected_new` (money: of today's customers and of
+        those still to come; NaN in the past), `low`, `high` (range of both together).
+        A unit that has begun has a revenue so far, which is part of `expected_known`.
     ax : Axes, optional
         Where to draw; a Figure of its own by default.
     style : Style, optional
@@ -115,7 +119,7 @@ def projection(units: pd.DataFrame, *, ax: Axes | None = None, style: Style = EN
     -------
     Axes
         Full bars for what was observed, hatched where the unit was not observed whole;
-        marks with a range for what is expected.
+        two stacked bars with a range for what is expected.
 
     Raises
     ------
@@ -127,27 +131,85 @@ def projection(units: pd.DataFrame, *, ax: Axes | None = None, style: Style = EN
     >>> units = pd.DataFrame({"unit": pd.to_datetime(["2024-01-01", "2024-02-01"]),
     ...                       "unit_name": ["Jan", "Feb"], "revenue": [900.0, None],
     ...                       "complete": [True, False], "is_future": [False, True],
-    ...                       "expected": [None, 950.0], "low": [None, 800.0],
-    ...                       "high": [None, 1100.0]})
+    ...                       "expected_known": [None, 700.0], "expected_new": [None, 250.0],
+    ...                       "low": [None, 800.0], "high": [None, 1100.0]})
     >>> ax = projection(units)
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['Observed', 'Projected', 'Projected range']
+    ['Observed', 'Expected known', 'Expected new', 'Projected range']
     """
-    columns = [*UNIT, "revenue", "complete", "is_future", "expected", "low", "high"]
-    require(units, columns, "projection")
+    require(units, [*UNIT, "revenue", "complete", "is_future", *EXPECTED], "projection")
     rows = _marked(in_order(units))
     if rows.empty:
         return no_data(ax, style)
-    with canvas(ax, height=4) as panel:
-        _draw_past(panel, rows)
-        future = rows[flags(rows["is_future"], False)]
-        _draw_future(panel, future)
-        _set_heights(panel, rows)
-        speak_ticks(panel.yaxis, style.money)
-        _end_units(panel, rows)
-        name_units(panel, rows)
-        _explain_projection(panel, rows, future, style)
+    with canvas(ax, height=4.6) as panel:
+        _draw_projection(panel, rows, style)
         name_axes(panel, style.label("calendar_period"), style.label("revenue"))
+        return panel
+
+
+def forecast_months(
+    months: pd.DataFrame,
+    *,
+    observed: pd.DataFrame | None = None,
+    ax: Axes | None = None,
+    style: Style = ENGLISH,
+) -> Axes:
+    """Draw the revenue forecast of each calendar month, beside that of the months before.
+
+    The look is that of `projection`, whose table an audit makes in its own calendar unit.
+
+    Parameters
+    ----------
+    months : DataFrame
+        One row a month and part: `month` (its first day), `part` (`existing`: today's
+        customers; `new`: those still to come; `everyone`: both), `revenue` (money),
+        `revenue_low`, `revenue_high` (of `everyone`: the range); optionally `until` (the
+        first day that is not forecast).
+    observed : DataFrame, optional
+        One row a month so far: `month`, `revenue`, `complete` (bool). As many are drawn
+        as are forecast, and at least twelve. A month that has begun has a row in both;
+        what it has brought so far counts as part of what is expected of it.
+    ax : Axes, optional
+        Where to draw; a Figure of its own by default.
+    style : Style, optional
+        How the picture speaks.
+
+    Returns
+    -------
+    Axes
+        Full bars for what was observed, and two stacked bars with a range for what is
+        expected; hatched where a month was not observed, or is not forecast, whole.
+
+    Raises
+    ------
+    DataError
+        If a column is missing.
+
+    Source
+    ------
+    Definitions, section 6.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"month": pd.Timestamp("2024-02-01"),
+    ...                        "part": ["existing", "new", "everyone"],
+    ...                        "revenue": [700.0, 250.0, 950.0],
+    ...                        "revenue_low": [600.0, 150.0, 800.0],
+    ...                        "revenue_high": [820.0, 400.0, 1100.0]})
+    >>> observed = pd.DataFrame({"month": [pd.Timestamp("2024-01-01")], "revenue": [900.0],
+    ...                          "complete": [True]})
+    >>> [float(bar.get_height()) for bar in forecast_months(months, observed=observed).patches]
+    [900.0, 700.0, 250.0]
+    """
+    require(months, ["month", "part", "revenue", "revenue_low", "revenue_high"], "forecast_months")
+    if observed is not None:
+        require(observed, ["month", "revenue", "complete"], "forecast_months (observed)")
+    rows = _month_by_month(months, observed, style)
+    if rows.empty:
+        return no_data(ax, style)
+    with canvas(ax, height=4.6) as panel:
+        _draw_projection(panel, rows, style)
+        name_axes(panel, style.label("month"), style.label("revenue"))
         return panel
 
 
@@ -196,6 +258,67 @@ def _explain_units(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
         legend(ax, looks, style)
 
 
+def _month_by_month(
+    months: pd.DataFrame, observed: pd.DataFrame | None, style: Style
+) -> pd.DataFrame:
+    """Return the rows of `projection`: months so far, then those that are forecast."""
+    future = _forecast_parts(months)
+    first = future["unit"].min() - pd.DateOffset(months=max(len(future), LEAST_MONTHS))
+    past = _observed(months[:0].assign(complete=True) if observed is None else observed)
+    past = past[past["unit"].between(first, future["unit"].max())]
+    rows = past.merge(future, "outer", "unit")
+    rows["is_future"] = flags(rows["is_future"], False)
+    begun = rows["revenue"].where(rows["is_future"]).fillna(0.0)
+    for key in ("expected_known", "low", "high"):
+        rows[key] = rows[key] + begun
+    names = [style.month(day.date()) for day in rows["unit"]]
+    return _marked(in_order(rows.assign(unit_name=names)))
+
+
+def _observed(months: pd.DataFrame) -> pd.DataFrame:
+    """Return the months so far, as the rows of `projection` have them."""
+    table = pd.DataFrame(
+        {
+            "unit": pd.to_datetime(months["month"], errors="coerce"),
+            "revenue": numbers(months["revenue"]),
+            "complete": flags(months["complete"], True),
+        }
+    )
+    return table.dropna(subset=["unit"])
+
+
+def _forecast_parts(months: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a forecast month, what is expected of each part in a column of its own."""
+    table = months.assign(
+        unit=pd.to_datetime(months["month"], errors="coerce"),
+        **{key: numbers(months[key]) for key in ("revenue", "revenue_low", "revenue_high")},
+    ).dropna(subset=["unit"])
+    columns = {
+        "expected_known": ("existing", "revenue"),
+        "expected_new": ("new", "revenue"),
+        "low": ("everyone", "revenue_low"),
+        "high": ("everyone", "revenue_high"),
+    }
+    rows = pd.DataFrame({"unit": table["unit"].drop_duplicates().sort_values()})
+    for name, (part, column) in columns.items():
+        values = table[table["part"].astype(str) == part].groupby("unit")[column].first()
+        rows[name] = rows["unit"].map(values).astype(float)
+    ends = pd.to_datetime(table["until"]) if "until" in table else rows["unit"].iloc[:0]
+    is_cut = (rows["unit"] + pd.offsets.MonthBegin(1)).gt(ends.max())
+    return rows.assign(is_future=True, is_cut=is_cut).reset_index(drop=True)
+
+
+def _draw_projection(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
+    future = rows[flags(rows["is_future"], False)]
+    _draw_past(ax, rows)
+    _draw_future(ax, future)
+    _set_heights(ax, rows)
+    speak_ticks(ax.yaxis, style.money)
+    _end_units(ax, rows)
+    name_units(ax, rows)
+    _explain_projection(ax, rows, future, style)
+
+
 def _draw_past(ax: Axes, rows: pd.DataFrame) -> None:
     heights = numbers(rows["revenue"])
     past = rows[~np.isnan(heights)]
@@ -206,17 +329,26 @@ def _draw_past(ax: Axes, rows: pd.DataFrame) -> None:
 
 
 def _draw_future(ax: Axes, future: pd.DataFrame) -> None:
-    low, high, expected = (numbers(future[key]) for key in ("low", "high", "expected"))
-    ax.vlines(future["place"], low, high, color=VERMILLION, linewidth=7, alpha=0.35)
-    ax.plot(future["place"], expected, **_expected())
-
-
-def _expected() -> dict[str, Any]:
-    return {"color": VERMILLION, "marker": "s", "markersize": 7, "linestyle": ":"}
+    """Stack what is expected of either part on what a unit has brought so far."""
+    so_far, known, new = (
+        np.nan_to_num(numbers(future[key])) for key in ("revenue", "expected_known", "expected_new")
+    )
+    stacked = {KNOWN: (known - so_far, so_far), NEW: (new, known)}
+    cut = flags(future["is_cut"], False) if "is_cut" in future else np.zeros(len(future), bool)
+    for colour, (heights, bottoms) in stacked.items():
+        bars = ax.bar(future["place"], heights, bottom=bottoms, width=BAR, color=colour)
+        for bar, is_cut in zip(bars, cut, strict=True):
+            if is_cut:
+                bar.set(**HATCHED, edgecolor=colour)
+    low, high = (numbers(future[key]) for key in ("low", "high"))
+    ax.vlines(future["place"], low, high, color=INK, linewidth=1.5)
+    for ends in (low, high):
+        ax.plot(future["place"], ends, color=INK, marker="_", markersize=6, linestyle="none")
 
 
 def _set_heights(ax: Axes, rows: pd.DataFrame) -> None:
-    heights = np.concatenate([numbers(rows[key]) for key in ("revenue", "expected", "low", "high")])
+    both = numbers(rows["expected_known"]) + numbers(rows["expected_new"])
+    heights = np.concatenate([both, *(numbers(rows[key]) for key in ("revenue", "low", "high"))])
     low, high = np.nanmin(heights, initial=0), np.nanmax(heights, initial=0)
     ax.set_ylim(1.05 * low, 1.08 * high or (0 if low else 1))
     zero_line(ax)
@@ -224,12 +356,17 @@ def _set_heights(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _explain_projection(ax: Axes, rows: pd.DataFrame, future: pd.DataFrame, style: Style) -> None:
     square = {"linestyle": "none", "marker": "s", "markersize": 11}
-    looks: dict[str, dict[str, Any]] = {"observed": {**square, "color": BLUE}}
+    known = ~np.isnan(numbers(rows["revenue"]))
+    looks: dict[str, dict[str, Any]] = {}
+    if known.any() or future.empty:
+        looks["observed"] = {**square, "color": BLUE}
     if len(future):
-        looks["projected"] = {**_expected(), "linestyle": "none"}
+        looks["expected_known"] = {**square, "color": KNOWN}
+        looks["expected_new"] = {**square, "color": NEW}
     if (~np.isnan(numbers(future["low"]))).any():
-        looks["projected_range"] = {"color": VERMILLION, "alpha": 0.35, "linewidth": 7}
-    partial = ~rows["whole"] & ~np.isnan(numbers(rows["revenue"]))
-    if partial.any():
+        stroke = {"color": INK, "linestyle": "none", "marker": "|", "markersize": 14}
+        looks["projected_range"] = {**stroke, "markeredgewidth": 1.5}
+    cut = flags(future["is_cut"], False).any() if "is_cut" in future else False
+    if (~rows["whole"] & known).any() or cut:
         looks["incomplete_unit"] = {**square, "color": BLUE, "markerfacecolor": "none"}
     line_legend(ax, looks, style)

@@ -1,9 +1,9 @@
-"""Revenue and customers, month by month."""
+"""Revenue and customers, month by month, and what each calendar month counts."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from segkit.plots.canvas import (
     canvas,
     legend,
+    letters_across,
     literal,
     name_axes,
     name_places,
@@ -18,13 +19,18 @@ from segkit.plots.canvas import (
     numbers,
     require,
     speak_ticks,
+    speak_times,
+    spoken,
 )
-from segkit.plots.style import BLUE, ENGLISH, GREY, ORANGE, Style
+from segkit.plots.style import BLUE, ENGLISH, GREY, INK, ORANGE, SKY, Style
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
 HEIGHT = 3.6
+CALENDAR = range(1, 13)
 
 
 def monthly_revenue(
@@ -126,6 +132,94 @@ def monthly_customers(
         name_axes(panel, style.label("month"), style.label("customers"))
         _explain(panel, rows, {"returning_customers": BLUE, "new_customers": ORANGE}, style)
         return panel
+
+
+def month_weights(months: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH) -> Axes:
+    """Draw what each calendar month counts, as bars from a normal month up or down.
+
+    Parameters
+    ----------
+    months : DataFrame
+        One row a calendar month: `month` (1 is January), `normal_months` (1 is a month
+        as others).
+    ax : Axes, optional
+        Where to draw; a Figure of its own by default.
+    style : Style, optional
+        How the picture speaks.
+
+    Returns
+    -------
+    Axes
+        A bar a month, from a line at 1; the largest and the smallest are named.
+
+    Raises
+    ------
+    DataError
+        If a column is missing.
+
+    Source
+    ------
+    Definitions, section 6.
+
+    Examples
+    --------
+    >>> months = pd.DataFrame({"month": [1, 6, 12], "normal_months": [0.5, 1.0, 1.8]})
+    >>> [text.get_text() for text in month_weights(months).texts]
+    ['×1.8', '×0.5']
+    """
+    require(months, ["month", "normal_months"], "month_weights")
+    rows = _calendar(months)
+    if rows.empty:
+        return no_data(ax, style)
+    with canvas(ax, HEIGHT) as panel:
+        heights = rows["normal_months"].to_numpy()
+        colours = np.where(heights < 1, SKY, BLUE)
+        panel.bar(rows["month"], heights - 1, bottom=1, color=colours, width=0.8)
+        panel.axhline(1, color=INK, linewidth=1)
+        _end_weights(panel, heights)
+        times = lambda count: f"×{style.number(count)}"
+        speak_times(panel.yaxis, times)
+        _name_extremes(panel, rows, times)
+        _name_calendar(panel, style)
+        name_axes(panel, style.label("month"), style.label("normal_months"))
+        return panel
+
+
+def _calendar(months: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of calendar months that count for something, in order."""
+    plain = pd.DataFrame({key: numbers(months[key]) for key in ("month", "normal_months")})
+    rows = plain.dropna()
+    return rows[rows["month"].isin(CALENDAR)].sort_values("month")
+
+
+def _end_weights(ax: Axes, heights: np.ndarray) -> None:
+    """Hold every bar and leave room for the names of the largest and the smallest."""
+    low, high = min(heights.min(), 1), max(heights.max(), 1)
+    room = 0.14 * (high - low) or 1
+    ax.set_ylim(low - room, high + room)
+    ax.set_xlim(CALENDAR[0] - 0.6, CALENDAR[-1] + 0.6)
+    ax.grid(axis="y")
+
+
+def _name_extremes(ax: Axes, rows: pd.DataFrame, times: Callable[[float], str]) -> None:
+    """Write the largest and the smallest at the ends of their bars."""
+    months, counts = rows["month"].to_numpy(), rows["normal_months"].to_numpy()
+    for place in dict.fromkeys([int(counts.argmax()), int(counts.argmin())]):
+        month, count = months[place], counts[place]
+        side: dict[str, Any] = (
+            {"xytext": (0, -4), "va": "top"} if count < 1 else {"xytext": (0, 4), "va": "bottom"}
+        )
+        word = spoken(times, count)
+        ax.annotate(word, (month, count), textcoords="offset points", ha="center", **side)
+
+
+def _name_calendar(ax: Axes, style: Style) -> None:
+    """Name all twelve months where they find room."""
+    words = [literal(style.month_name(month), 14) for month in CALENDAR]
+    if sum(len(word) + 1 for word in words) <= letters_across(ax):
+        ax.set_xticks(CALENDAR, labels=words)
+    else:
+        name_places(ax, CALENDAR, words)
 
 
 def _dated(months: pd.DataFrame) -> pd.DataFrame:

@@ -23,8 +23,6 @@ from segkit.plots.canvas import (
 )
 from segkit.plots.style import ENGLISH, Style
 
-SCORES = 5
-
 
 def rfm_heatmap(
     cells: pd.DataFrame,
@@ -38,8 +36,8 @@ def rfm_heatmap(
     Parameters
     ----------
     cells : DataFrame
-        One row a cell: `r`, `f` (scores, 1..5), `customers`, and `revenue_mean`
-        (money) if that is shown.
+        One row a cell: `r`, `f` (scores from 1 up; the highest of both says how many there
+        are), `customers`, and `revenue_mean` (money) if that is shown.
     value : {"customers", "revenue_mean"}, optional
         What colours the cells and is written first in them. Below it stands the
         share of all customers, or the cell's customers.
@@ -95,11 +93,11 @@ def _grids(cells: pd.DataFrame, value: str) -> tuple[pd.DataFrame, pd.DataFrame]
     if len(twice):
         pairs = [f"r={row.r} f={row.f}" for row in twice.itertuples()]
         raise DataError("a cell comes twice", where="rfm_heatmap", values=pairs, count=len(pairs))
-    return _grid(plain, "customers"), _grid(plain, "shown")
+    highest = int(np.nanmax([1, *numbers(cells["r"]), *numbers(cells["f"])]))
+    return _grid(plain, "customers", highest), _grid(plain, "shown", highest)
 
 
-def _grid(plain: pd.DataFrame, column: str) -> pd.DataFrame:
-    highest = max([SCORES, *plain["r"], *plain["f"]])
+def _grid(plain: pd.DataFrame, column: str, highest: int) -> pd.DataFrame:
     grid = plain.pivot(index="r", columns="f", values=column).astype(float)
     return grid.reindex(index=range(highest, 0, -1), columns=range(1, highest + 1))
 

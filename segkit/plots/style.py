@@ -38,27 +38,35 @@ PICTURE_LABELS = (
     "customers_best_ranked",
     "customers_least_first",
     "customers_share",
+    "cut",
     "days_since_first_order",
     "days_since_purchase",
     "decile_best_first",
     "equality",
     "expected",
+    "expected_known",
+    "expected_new",
     "expected_orders",
+    "few_customers",
     "frequency_score",
     "gone",
     "holdout",
     "incomplete_month",
     "incomplete_unit",
+    "mean_of_cuts",
     "month",
     "new_customers",
     "newcomer",
     "no_data",
+    "normal_months",
     "number_of_clusters",
     "observed",
-    "p_alive",
+    "one_cut",
+    "ordered",
+    "other_values",
+    "p_order",
     "pending",
     "predicted",
-    "projected",
     "projected_range",
     "purchase",
     "purchases_per_customer",
@@ -82,8 +90,10 @@ PICTURE_LABELS = (
     "silhouette",
     "spend_decile_best_first",
     "stability",
+    "times_the_base",
     "times_the_base_mean",
     "truncated_cohort",
+    "unknown_value",
     "usual_gap",
     "waiting",
     "weekly_repeats",
@@ -158,6 +168,7 @@ COLOURS = MappingProxyType(
         "lost": INK,
         "prospects": PALE,
         "prospect": PALE,
+        "returned_all": tint(PURPLE, 0.75),
         "beginners": ORANGE,
         "recurrent": SKY,
         "big_spenders": PURPLE,
@@ -170,6 +181,7 @@ COLOURS = MappingProxyType(
         "returned": SKY,
         "active": GREEN,
         "prospect_cart_abandoned": tint(ORANGE, 0.65),
+        "returned_all_cart_abandoned": shade(PURPLE, 0.3),
         "churned_cart_abandoned": shade(VERMILLION, 0.4),
         "churned_fast": shade(GREY, 0.2),
         "churned_late": INK,
@@ -278,6 +290,17 @@ def english_month(day: date) -> str:
     return f"{MONTHS[day.month - 1]} {day.year}"
 
 
+def english_month_name(number: int) -> str:
+    """Return the name of a calendar month, in English whatever the process's locale.
+
+    Examples
+    --------
+    >>> english_month_name(3)
+    'Mar'
+    """
+    return MONTHS[number - 1]
+
+
 @dataclass(frozen=True)
 class Style:
     """How a picture speaks: its words, and how it says money, numbers, shares and months.
@@ -292,6 +315,8 @@ class Style:
         From a share (0..1) to its text.
     month : callable, optional
         From the first day of a month to its text.
+    month_name : callable, optional
+        From a calendar month (1 is January) to its short name.
 
     Examples
     --------
@@ -305,6 +330,7 @@ class Style:
     number: Callable[[float], str] = english_number
     percent: Callable[[float], str] = english_percent
     month: Callable[[date], str] = english_month
+    month_name: Callable[[int], str] = english_month_name
 
     def label(self, key: str) -> str:
         """Return the text of a key, or the key itself in plain words.

@@ -35,7 +35,7 @@ def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -
     chapter : Chapter
         Where they are shown.
     segmentation : str, optional
-        By default the client's `report.recommendations`.
+        By default the client's `report.segmentation`.
 
     Returns
     -------
@@ -49,11 +49,11 @@ def recommend(study: Study, chapter: Chapter, segmentation: str | None = None) -
     Definitions, section 10.
     """
     names = study.segmentations
-    segmentation = segmentation or study.params.report.recommendations
+    segmentation = segmentation or study.params.report.segmentation
     if segmentation not in names:
         fix = suggestion(segmentation, names)
         raise SegkitError("unknown segmentation", values=[segmentation], fix=fix)
-    advice = recommendations(study.kpis(segmentation), segmentation, study.playbook)
+    advice = _recommended(study, segmentation, study.playbook)
     _leave_markdown(study, segmentation, advice)
     _leave_json(study, segmentation)
     return SegmentCards(study, chapter, segmentation).shown(advice)
@@ -74,20 +74,33 @@ def first_things(study: Study, chapter: Chapter) -> Fragment:
     """
     rows = [row for _, row in study.insights.top().iterrows()]
     said = [study.insights.words(chapter, row) for row in rows]
+    lists = [_list_of(study, chapter, row) for row in rows]
     boxes = [
         card(
             f"{place}. {words['title']}",
             [
-                (chapter.texts.label("action"), paragraph(words["action"])),
-                (chapter.texts.label("list"), paragraph(_list_of(study, chapter, row))),
+                (
+                    chapter.texts.label("action"),
+                    paragraph(f"{words['action']} {words['deadline']}"),
+                ),
+                (chapter.texts.label("list"), paragraph(file)),
             ],
             anchor=anchor_of_first(chapter, place),
             lead=words["sentence"],
         )
-        for place, (words, row) in enumerate(zip(said, rows, strict=True), start=1)
+        for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1)
+    ]
+    in_short = [
+        card(
+            f"{place}. {words['title']}",
+            [],
+            anchor=anchor_of_first(chapter, place),
+            lead=f"{words['action']} {words['deadline']} {file}",
+        )
+        for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1)
     ]
     plain = "\n".join(f"{words['title']}: {words['sentence']} {words['action']}" for words in said)
-    return Fragment(cards(boxes), plain, "cards")
+    return Fragment(cards(boxes), plain, "cards", place="act", short=cards(in_short))
 
 
 def anchor_of_first(chapter: Chapter, place: int) -> str:
@@ -116,7 +129,9 @@ def finding_table(study: Study, chapter: Chapter) -> pd.DataFrame:
 def _said_findings(study: Study, chapter: Chapter) -> pd.DataFrame:
     table = study.insights.table
     said = [study.insights.words(chapter, row) for _, row in table.iterrows()]
-    words = pd.DataFrame(said, index=table.index, columns=["title", "sentence", "action"])
+    parts = ["title", "sentence", "action", "deadline"]
+    words = pd.DataFrame(said, index=table.index, columns=parts)
+    words = words.assign(action=words["action"] + " " + words.pop("deadline"))
     words.columns = ["finding", "sentence", "what_to_do"]
     return words[["finding"]].join(table).join(words[["sentence", "what_to_do"]])
 
@@ -152,15 +167,23 @@ def special_cells(study: Study) -> pd.DataFrame:
 
     Notes
     -----
-    Definitions, section 4: `555` never gets a discount, `115` gets value added.
+    Definitions, section 4: `555` never gets a discount, `115` gets value added. Other scales are
+    read on five.
     """
-    totals = study.rfm.cell_totals(study.scores, study.customers).set_index("cell")
-    entries = study.playbook.cells
-    found = totals.loc[list(entries), ["customers", "revenue"]].reset_index()
+    entries = study.advice.of_cells
+    spent = study.customers["revenue"].groupby(study.segmented.rule_cells)
+    totals = spent.agg(customers="size", revenue="sum").rename_axis("cell")
+    found = totals.reindex(list(entries), fill_value=0).reset_index()
     return found.rename(columns={"revenue": "revenue_all_time"}).assign(
         discount=[study.playbook.discounts[entry.discount].name for entry in entries.values()],
         advice=[entry.discount_note for entry in entries.values()],
     )
+
+
+def _recommended(study: Study, segmentation: str, playbook: Playbook) -> list[Recommendation]:
+    """Return what to do with each segment, as far as its figures do not contradict it."""
+    facts = study.advice.facts(segmentation)
+    return recommendations(study.kpis(segmentation), segmentation, playbook, facts)
 
 
 def _leave_markdown(study: Study, segmentation: str, advice: list[Recommendation]) -> None:
@@ -170,9 +193,9 @@ def _leave_markdown(study: Study, segmentation: str, advice: list[Recommendation
     for language in languages():
         if language == own:
             continue
-        playbook = Playbook.load(language)
+        playbook = Playbook.load(language).led_by(study.params.report.segmentation)
         try:
-            other = recommendations(study.kpis(segmentation), segmentation, playbook)
+            other = _recommended(study, segmentation, playbook)
         except RuleError:  # a segment of the client's own, which only its playbook knows
             continue
         _write(folder / f"recommendations.{language}.md", _markdown(study, other, playbook))
@@ -195,7 +218,7 @@ def _leave_json(study: Study, segmentation: str) -> None:
     playbook = study.playbook
     written = {
         name: to_json(
-            recommendations(study.kpis(name), name, playbook),
+            _recommended(study, name, playbook),
             language=playbook.language,
             generated=date.today(),
             document=playbook.document,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import pandas as pd
 from bs4 import BeautifulSoup
 
-from segkit.errors import SegkitError
+from segkit.errors import SegkitError, nearest
+from segkit.report.document import sections
 from segkit.report.exports.workbook import Contents, write_workbook
-from segkit.report.method import method
+from segkit.report.method import in_short, method
 from segkit.report.page.chapter import Chapter
-from segkit.report.page.html import ReportContext, build_report
+from segkit.report.page.html import ANNEX, ReportContext, build_report, names_shown
 from segkit.report.page.pdf import print_pdf
 from segkit.report.page.provenance import Provenance
 from segkit.report.page.theme import theme_of
@@ -25,15 +27,17 @@ from segkit.words.format import Formats
 from segkit.words.texts import Texts
 from segkit.words.wording import Wording
 
+NAMES = "take the names of the files in exports/tables"
+
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:
-    """Write `report.html`, `report.pdf` and `exports/tables.xlsx` from what the notebooks left.
+    """Write the report, its annex, their PDFs and `exports/tables.xlsx` from what notebooks left.
 
     Parameters
     ----------
     study : Study
     manifest : dict
-        The run's `run.json`; whether there is a PDF, and why not, is added to it.
+        The run's `run.json`; whether there is a PDF, and remarks, are added to it.
     notebooks : list of Path
         Executed, in the order of the chapters.
 
@@ -54,29 +58,53 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
         generated=datetime.fromisoformat(manifest["finished"]),
         headline=_headline(study.run_dir),
         summary=None if study.buyers.empty else summary(study),
+        sections=sections(study),
         method=method(study, Chapter(study, "method")),
+        method_in_short=in_short(study, Chapter(study, "method")),
         theme=theme_of(params, study.root),
         provenance=_provenance(study, manifest),
     )
-    report = build_report(notebooks, study.run_dir / "report.html", context)
-    _write_tables(study, context, report)
-    manifest |= _printed(report) if params.report.pdf else {"pdf": None, "remarks": []}
+    report = build_report(notebooks, study.run_dir, context)
+    annex = report.with_name(ANNEX)
+    _write_tables(study, context, annex)
+    remarks = _misplaced(params.report.places, names_shown(notebooks))
+    pdf = None
+    for page in [report] * params.report.pdf + [annex] * params.report.annex_pdf:
+        printed, said = _printed(page)
+        pdf, remarks = pdf or printed, remarks + said
+    manifest |= {"pdf": pdf, "remarks": remarks}
     return report
 
 
-def _printed(report: Path) -> dict[str, Any]:
-    """Print the report; a machine that cannot still has the page itself."""
-    pdf = report.with_suffix(".pdf")
+def _misplaced(places: Mapping[str, str], known: set[str]) -> list[str]:
+    """Say which names of `report.places` are no table or picture of this run."""
+    return [
+        str(
+            SegkitError(
+                "no table or picture of this run has that name",
+                where="report.places",
+                values=[name],
+                fix=f"write {near}" if (near := nearest(name, sorted(known))) else NAMES,
+            )
+        )
+        for name in places
+        if name not in known
+    ]
+
+
+def _printed(page: Path) -> tuple[str | None, list[str]]:
+    """Print a page; a machine that cannot still has the page itself."""
+    pdf = page.with_suffix(".pdf")
     pdf.unlink(missing_ok=True)
     try:
-        return {"pdf": print_pdf(report, pdf).name, "remarks": []}
+        return print_pdf(page, pdf).name, []
     except (SegkitError, OSError) as error:
-        return {"pdf": None, "remarks": [str(error)]}
+        return None, [str(error)]
 
 
-def _write_tables(study: Study, context: ReportContext, report: Path) -> None:
+def _write_tables(study: Study, context: ReportContext, annex: Path) -> None:
     folder = study.run_dir / "data" / "tables"
-    said = headed(report)
+    said = headed(annex)
     order = {name: place for place, name in enumerate(said)}
     files = sorted(folder.glob("*.parquet"), key=lambda file: (order.get(file.stem, 10**6), file))
     tables = {file.stem: pd.read_parquet(file) for file in files}
@@ -94,9 +122,9 @@ def _write_tables(study: Study, context: ReportContext, report: Path) -> None:
         write_workbook(tables, out, wording, names=names, contents=_contents(context, said))
 
 
-def headed(report: Path) -> dict[str, tuple[str, str]]:
-    """Return title and note of each table and picture of a report, by its name, in its order."""
-    soup = BeautifulSoup(report.read_text(encoding="utf-8"), "html.parser")
+def headed(page: Path) -> dict[str, tuple[str, str]]:
+    """Return title and note of each table and picture of a page, by its name, in its order."""
+    soup = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
     said: dict[str, tuple[str, str]] = {}
     for heading in soup.select("main :is(h3, h4)[id], footer :is(h3, h4)[id]"):
         after = heading.find_next_sibling()

@@ -1,4 +1,4 @@
-"""What each chapter comes to, in one sentence with its numbers: the report's chapters begin with it."""
+"""What each chapter comes to, in one sentence with its numbers: chapters and sections begin with it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def conclusion(study: Study, chapter: Chapter) -> str:
     ----------
     study : Study
     chapter : Chapter
-        Its key tells which chapter; of one that is not the kit's, there is none.
+        Its key tells which chapter, or section of the document; of one that is not the kit's, there
+        is none.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def conclusion(study: Study, chapter: Chapter) -> str:
     if conclude is None or study.buyers.empty:
         return ""
     key, segmentation, fields = conclude(study)
-    return str(chapter.say(f"conclusion_{key}", segmentation, **fields)) if key else ""
+    return str(chapter.say(key, segmentation, **fields)) if key else ""
 
 
 def _explore(study: Study) -> Conclusion:
@@ -46,10 +47,10 @@ def _explore(study: Study) -> Conclusion:
         "top20": shares.loc[0.2],
     }
     if not before or not before["revenue"] > 0:
-        return "explore_alone", None, fields
+        return "conclusion_explore_alone", None, fields
     change = now["revenue"] / before["revenue"] - 1
     how = "same" if abs(change) < SAME else "up" if change > 0 else "down"
-    return f"explore_{how}", None, fields | {"change": abs(change)}
+    return f"conclusion_explore_{how}", None, fields | {"change": abs(change)}
 
 
 def _rfm(study: Study) -> Conclusion:
@@ -65,37 +66,59 @@ def _clusters(study: Study) -> Conclusion:
 def _clv(study: Study) -> Conclusion:
     forecast = study.forecast
     if not forecast.ready:
-        return "clv_none", None, {"customers": len(study.buyers)}
+        return "conclusion_clv_none", None, {"customers": len(study.buyers)}
     segments = forecast.segments[forecast.segments["segment"] != "total"]
-    best = segments.nlargest(1, "clv_share").iloc[0]
-    names = ["segment", "clv_share", "customers_share"]
-    return "clv", "clv_segments", {**forecast.total, **best[names]}
+    of_profit = forecast.value.worth == "profit"
+    key, measure = (
+        ("conclusion_clv_profit", "clv_total") if of_profit else ("conclusion_clv", "clv_share")
+    )
+    best = segments.nlargest(1, measure).iloc[0]
+    names = ["segment", measure, "customers_share"]
+    return key, "clv_segments", {**forecast.total, **best[names]}
 
 
 def _lifecycle(study: Study) -> Conclusion:
     stages = study.kpis("lifecycle").set_index("segment")
     counts = stages["customers"].reindex(["active", "new", "returned", "churned"], fill_value=0)
-    buyers = counts.sum()
-    fields = {"active": counts["active"], "new": counts["new"], "churned": counts["churned"]}
-    return "lifecycle", None, fields | {"active_share": counts["active"] / buyers, "buyers": buyers}
+    fields: dict[str, Any] = {"new": counts["new"], "buyers": counts.sum()}
+    if (churn := study.gaps["churn_days"]) is None:
+        return "conclusion_lifecycle_open", None, fields
+    fields |= {"churned": counts["churned"], "churn": churn}
+    return (
+        "conclusion_lifecycle",
+        None,
+        fields | {"churned_share": counts["churned"] / counts.sum()},
+    )
 
 
 def _segments(study: Study) -> Conclusion:
     hindsight = study.evidence
     if not hindsight.ready:
-        return _largest(study, study.params.report.recommendations, "segments")
+        return _largest(study, study.params.report.segmentation, "segments")
     best = hindsight.best_segmentation
     fields: dict[str, Any] = {"best": best["ranking"], "top20": best["top20"], "gini": best["gini"]}
     fields |= {"low": best["gini_low"], "high": best["gini_high"]} | hindsight.terms
-    return ("segments_tested" if best["gini_low"] > 0 else "segments_chance"), None, fields
+    found = "tested" if best["gini_low"] > 0 else "chance"
+    return f"conclusion_segments_{found}", None, fields
 
 
 def _recommendations(study: Study) -> Conclusion:
     top = study.insights.top()
     if top.empty:
-        return "recommendations_none", None, {"min_cell": study.params.report.min_cell}
+        return "conclusion_recommendations_none", None, {"min_cell": study.params.report.min_cell}
     fields = {"actions": len(top), "value": top["expected_value"].sum()}
-    return "recommendations", None, fields | {"findings": len(study.insights.table)}
+    return "conclusion_recommendations", None, fields
+
+
+def _leading(study: Study) -> Conclusion:
+    return _largest(study, study.params.report.segmentation, "leading")
+
+
+def _trust(study: Study) -> Conclusion:
+    """Say how near past forecasts came; without any, how well segments told; or why nothing is known."""
+    for key, fields in [*study.evidence.said, *study.evidence.why_not][:1]:
+        return key, None, dict(fields)
+    return _segments(study)
 
 
 def _largest(study: Study, segmentation: str, key: str) -> Conclusion:
@@ -103,10 +126,10 @@ def _largest(study: Study, segmentation: str, key: str) -> Conclusion:
     kpis = study.kpis(segmentation)
     named: pd.DataFrame = kpis[(kpis["segment"] != "total") & (kpis["revenue"] > 0)]
     if named.empty:
-        return "no_revenue", None, {"customers": len(study.buyers)}
+        return "conclusion_no_revenue", None, {"customers": len(study.buyers)}
     best = named.nlargest(1, "revenue").iloc[0]
     names = ["segment", "customers", "customers_share", "revenue", "revenue_share"]
-    return key, segmentation, {**best[names], "about": segmentation}
+    return f"conclusion_{key}", segmentation, {**best[names], "about": segmentation}
 
 
 CONCLUSIONS: dict[str, Callable[[Study], Conclusion]] = {
@@ -117,4 +140,9 @@ CONCLUSIONS: dict[str, Callable[[Study], Conclusion]] = {
     "lifecycle": _lifecycle,
     "segments": _segments,
     "recommendations": _recommendations,
+    "who": _explore,
+    "leading": _leading,
+    "expect": _clv,
+    "act": _recommendations,
+    "trust": _trust,
 }

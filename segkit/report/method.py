@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from segkit.report.page.chapter import Chapter
 from segkit.study.study import Study
 
@@ -15,23 +17,44 @@ def method(study: Study, chapter: Chapter) -> list[tuple[str, str]]:
     chapter : Chapter
         In whose language and formats it is said.
     """
-    found = {
-        "data": _data(study),
-        "rfm": {},
-        "clusters": _clusters(study),
-        "value": _value(study, chapter),
-        "lifecycle": _gaps(study),
-        "evidence": study.evidence.terms if study.evidence.ready else None,
-        "uncertainty": {},
-    }
     texts, formats = chapter.texts, chapter.formats
     return [
         (
             texts.text(f"method.{key}.title"),
             texts.fill(f"method.{key}.text", formats, **fields),
         )
-        for key, fields in found.items()
+        for key, fields in _methods(study, chapter).items()
         if fields is not None
+    ]
+
+
+def _methods(study: Study, chapter: Chapter) -> dict[str, Mapping[str, object] | None]:
+    return {
+        "data": _data(study),
+        "rfm": {"scores": study.params.rfm.scores},
+        "clusters": _clusters(study),
+        "value": _value(study, chapter),
+        "lifecycle": _gaps(study),
+        "evidence": study.evidence.terms if study.evidence.ready else None,
+        "uncertainty": {},
+    }
+
+
+def in_short(study: Study, chapter: Chapter) -> list[str]:
+    """Return what a reader of the document must know of the methods: a sentence each.
+
+    Parameters
+    ----------
+    study : Study
+    chapter : Chapter
+        In whose language and formats it is said.
+    """
+    path = "method.{}.short".format
+    found = {key: fields for key, fields in _methods(study, chapter).items() if fields is not None}
+    return [
+        chapter.texts.fill(path(key), chapter.formats, **fields)
+        for key, fields in found.items()
+        if path(key) in chapter.texts
     ]
 
 

@@ -26,7 +26,7 @@ class SegmentCards:
     def shown(self, advice: list[Recommendation]) -> Fragment:
         """Return one card a recommendation."""
         plain = "\n".join(f"{one.entry.name}: {one.entry.description}" for one in advice)
-        return Fragment(cards([self._card(one) for one in advice]), plain, "cards")
+        return Fragment(cards([self._card(one) for one in advice]), plain, "cards", place="act")
 
     def _card(self, one: Recommendation) -> Markup:
         entry, label = one.entry, self.chapter.texts.label
@@ -44,13 +44,21 @@ class SegmentCards:
             (label("kpi"), paragraph(entry.kpi)),
         ]
         anchor = f"{self.chapter.key}-{one.segment}"
+        figures = self._figures(one)
         return card(
             entry.name,
             parts,
             anchor=anchor,
-            figures=self._figures(one),
+            figures=figures,
             lead=entry.description,
+            first=self._first(one),
         )
+
+    def _first(self, one: Recommendation) -> str:
+        """How many, how much, and what to do above all."""
+        revenue = self.kpis.loc[one.segment, "revenue_share"]
+        fields = {"customers": one.customers, "share": one.customers_share, "revenue": revenue}
+        return " ".join([self._said("card_first", fields), *one.entry.strategies[:1]])
 
     def _figures(self, one: Recommendation) -> dict[str, str]:
         formats, row = self.chapter.formats, self.kpis.loc[one.segment]

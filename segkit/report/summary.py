@@ -36,7 +36,7 @@ def summary(study: Study) -> Summary:
         actions=tuple(
             Action(
                 words["title"],
-                first_sentence(words["action"]),
+                f"{first_sentence(words['action'])} {words['deadline']}",
                 anchor_of_first(chapter, place),
             )
             for place, words in enumerate(told, start=1)

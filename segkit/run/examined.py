@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from segkit.data.bridge import NOT_COUNTED, explained
+from segkit.data.spans import HORIZONS_OF_HISTORY, fits, fitting_horizon, told_length
 from segkit.params import Params
 from segkit.run.preflight import Examined
 
@@ -28,8 +29,21 @@ def told(found: Examined, params: Params, total: float | None = None) -> Iterato
     yield from _statuses(found)
     if params.has_amounts:
         yield _bridge(found, params)
+    yield from _horizon(found, params)
     if total is not None:
         yield _compared(found, params, total)
+
+
+def _horizon(found: Examined, params: Params) -> Iterator[str]:
+    """Yield a question where the forecast's horizon cannot be tested on the history."""
+    own = params.evidence.horizon_months
+    key, months = ("evidence", own) if own else ("clv", params.clv.horizon_months)
+    if not found.days or fits(months, found.days):
+        return
+    needs, other = HORIZONS_OF_HISTORY * months, fitting_horizon(found.days)
+    asked = f"{key}.horizon_months: is {months} right? A test takes {needs:g} months of orders"
+    advice = f"{other} would fit" if other else "no horizon fits yet: forecasts go untested"
+    yield f"{asked}, there are {told_length(found.days)}; {advice}"
 
 
 def _statuses(found: Examined) -> Iterator[str]:

@@ -158,7 +158,7 @@ def _check_tables_of_rules(params: Params, root: Path) -> None:
 
 
 def _check_features(params: Params) -> None:
-    profit = ["profit", "profit_per_order"] if params.orders.columns.profit else []
+    profit = ["profit", "profit_per_order"] if params.orders.columns.has_profit else []
     discount = ["discount_share"] if params.orders.columns.discount else []
     valid = [*_FEATURES, *profit, *discount]
     for key in ("features", "log"):

@@ -12,6 +12,10 @@ from segkit.errors import DataError, RuleError, suggestion
 from segkit.foundation.estimator import Estimator
 
 PROSPECTS = "prospects"
+"""Who never bought."""
+RETURNED_ALL = "returned_all"
+"""Who bought and keeps no order: all of it was returned."""
+WITHOUT_ORDERS = (PROSPECTS, RETURNED_ALL)
 
 
 class Segmentation(Estimator):
@@ -44,7 +48,7 @@ def check_key(key: object, *, where: str) -> None:
     --------
     >>> check_key("big_spenders", where="names.yaml")
     """
-    if key == PROSPECTS:
+    if key in WITHOUT_ORDERS:
         raise RuleError(
             "is kept for customers without an order", where=where, values=[key], fix="take it out"
         )
@@ -65,6 +69,41 @@ def is_buyer(customers: pd.DataFrame) -> np.ndarray:
     check_columns(customers, ["orders"])
     orders = customers["orders"].to_numpy(dtype=float, na_value=np.nan)
     return np.nan_to_num(orders) > 0
+
+
+def has_returned_all(customers: pd.DataFrame) -> np.ndarray:
+    """Return True for customers without an order who returned something (boolean array).
+
+    Where the table does not count returns, nobody did.
+
+    Examples
+    --------
+    >>> has_returned_all(pd.DataFrame({"orders": [0, 0, 3], "returns": [0, 2, 1]})).tolist()
+    [False, True, False]
+    """
+    if "returns" not in customers.columns:
+        return np.zeros(len(customers), dtype=bool)
+    returns = customers["returns"].to_numpy(dtype=float, na_value=np.nan)
+    return ~is_buyer(customers) & (np.nan_to_num(returns) > 0)
+
+
+def told_apart(labels: pd.Series, customers: pd.DataFrame) -> pd.Series:
+    """Return labels where those who returned everything are a segment of their own.
+
+    Parameters
+    ----------
+    labels : Series of str
+        In the rows of `customers`; of those without an order, that of prospects.
+    customers : DataFrame
+        `orders`, and `returns` where they are counted.
+
+    Examples
+    --------
+    >>> customers = pd.DataFrame({"orders": [0, 0], "returns": [0, 1]})
+    >>> told_apart(pd.Series(["prospects", "prospects"]), customers).tolist()
+    ['prospects', 'returned_all']
+    """
+    return labels.mask(has_returned_all(customers), RETURNED_ALL)
 
 
 def numbers(customers: pd.DataFrame, name: str) -> pd.Series:

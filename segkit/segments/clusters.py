@@ -15,11 +15,13 @@ from segkit.foundation.estimator import check_choice, check_names
 from segkit.foundation.yaml_files import load_yaml
 from segkit.segments.base import (
     PROSPECTS,
+    WITHOUT_ORDERS,
     Segmentation,
     check_columns,
     check_key,
     finite_values,
     is_buyer,
+    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -182,7 +184,8 @@ class Clusters(Segmentation):
         Returns
         -------
         Series
-            `segment`, indexed like `customers`; `prospects` for those without an order.
+            `segment`, indexed like `customers`; `prospects` for those without an order, or
+            `returned_all` where they returned what they bought.
         """
         self._check_fitted()
         buyer = is_buyer(customers)
@@ -191,7 +194,7 @@ class Clusters(Segmentation):
             matrix = self._transformed(_feature_table(customers[buyer], self.features))
             places[buyer] = 1 + _nearest(matrix, np.asarray(self.centroids_))[0]
         keys = pd.array([PROSPECTS, *self.segments_], dtype="str").take(places)
-        return pd.Series(keys, index=customers.index, name="segment")
+        return told_apart(pd.Series(keys, index=customers.index, name="segment"), customers)
 
     def fit_predict(self, customers: pd.DataFrame) -> pd.Series:
         """Return the labels of the customers that it is fitted on."""
@@ -235,7 +238,7 @@ class Clusters(Segmentation):
         Returns
         -------
         DataFrame
-            `segment` (by value, `prospects` last), `customers`, `customers_share` (of all rows),
+            `segment` (by value, those without orders last), `customers`, `customers_share` (of all rows),
             the mean of each measure and feature, `revenue_share`.
         """
         values = self._profile_values(customers)
@@ -259,12 +262,12 @@ class Clusters(Segmentation):
         Returns
         -------
         DataFrame
-            `segment` (by value, without `prospects`) and a ratio for each measure and feature.
+            `segment` (by value, without those who have no order) and a ratio for each measure and feature.
         """
         values = self._profile_values(customers)
         means = values.groupby(labels.to_numpy()).mean()
         ratios = means / values.mean().replace(0, np.nan)
-        order = [segment for segment in self._order(labels) if segment != PROSPECTS]
+        order = [segment for segment in self._order(labels) if segment not in WITHOUT_ORDERS]
         return ratios.reindex(order).rename_axis("segment").reset_index()
 
     def _check_params(self, customers: pd.DataFrame, *, most: int) -> None:
@@ -400,7 +403,7 @@ class Clusters(Segmentation):
 
     def _order(self, labels: pd.Series) -> list[str]:
         self._check_fitted()
-        return [*self.segments_, *([PROSPECTS] if (labels == PROSPECTS).any() else [])]
+        return [*self.segments_, *(key for key in WITHOUT_ORDERS if (labels == key).any())]
 
 
 def choose_k(selection: Sequence[Mapping[str, Any]], min_stability: float) -> int:

@@ -8,7 +8,15 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from segkit.segments.base import PROSPECTS, Segmentation, check_columns, is_buyer, number, numbers
+from segkit.segments.base import (
+    PROSPECTS,
+    Segmentation,
+    check_columns,
+    is_buyer,
+    number,
+    numbers,
+    told_apart,
+)
 
 CLV_SEGMENTS = (
     "reactivated",
@@ -52,7 +60,8 @@ class CLVSegments(Segmentation):
     Attributes
     ----------
     clv_ : dict
-        The CLV (money) that is `low` at most, and at least that of `loyal` and `champions`.
+        The CLV (money) that is `low` at most, and at least that of `loyal` and `champions`,
+        which is never negative.
 
     Notes
     -----
@@ -101,13 +110,16 @@ class CLVSegments(Segmentation):
         top = self.champions_share
         loyal = round(1 - top - self.loyal_share, 12)  # so that 0.6 is 0.6
         places = {"low": self.low_share, "loyal": loyal, "champions": 1 - top}
+        # Nobody whose purchases cost more than they bring is among the best, however few bring more.
+        least = {"low": -np.inf, "loyal": 0.0, "champions": 0.0}
         self.clv_ = {
-            name: float(clv.quantile(place)) if len(clv) else None for name, place in places.items()
+            name: max(float(clv.quantile(place)), least[name]) if len(clv) else None
+            for name, place in places.items()
         }
         return self
 
     def predict(self, customers: pd.DataFrame) -> pd.Series:
-        """Return each customer's segment; those without an order are prospects.
+        """Return each customer's segment; those without an order are prospects, or returned all.
 
         Parameters
         ----------
@@ -121,7 +133,8 @@ class CLVSegments(Segmentation):
         conditions: list[Any] = [~is_buyer(customers), *(rules[key] for key in CLV_SEGMENTS[:-1])]
         names = [np.array(name) for name in (PROSPECTS, *CLV_SEGMENTS)]
         labels = np.select(conditions, names[:-1], names[-1])
-        return pd.Series(labels, index=customers.index, dtype="str", name="clv_segments")
+        found = pd.Series(labels, index=customers.index, dtype="str", name="clv_segments")
+        return told_apart(found, customers)
 
     def is_rising(self, customers: pd.DataFrame) -> pd.Series:
         """Return whether a customer's CLV has risen by more than `rising`."""

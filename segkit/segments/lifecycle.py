@@ -7,9 +7,17 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from segkit.segments.base import Segmentation, check_columns, is_buyer, number, numbers
+from segkit.segments.base import (
+    RETURNED_ALL,
+    Segmentation,
+    check_columns,
+    has_returned_all,
+    is_buyer,
+    number,
+    numbers,
+)
 
-STAGES = ("prospect", "churned", "new", "returned", "active")
+STAGES = ("prospect", RETURNED_ALL, "churned", "new", "returned", "active")
 """In the order in which their rules are tried; the first match wins."""
 
 VIEWS = {
@@ -39,6 +47,7 @@ MICRO_SEGMENTS = (
     "churned_late",
     "active_large_order",
     "active_small_order",
+    RETURNED_ALL,
     "prospect",
     "new",
     "returned",
@@ -197,6 +206,7 @@ class Lifecycle(Segmentation):
         new_days = self.usual_days if self.new_days is None else self.new_days
         churn = number(self.churn_days)
         conditions = [
+            ~is_buyer(customers) & ~has_returned_all(customers),
             ~is_buyer(customers),
             numbers(customers, "recency_days") > churn,
             numbers(customers, "tenure_days") <= number(new_days),

@@ -35,7 +35,7 @@ class RuleTable(Shown):
     Attributes
     ----------
     segments : list of str
-        The keys, in the table's order (without `prospects`).
+        The keys, in the table's order (without those of customers who have no order).
     measures : tuple of str
         `("r", "f")`, or `("r", "f", "m")` where a rule names `m`.
 
@@ -191,8 +191,10 @@ class RuleTable(Shown):
         return product(*(range(low, high + 1) for low, high in ranges))
 
     def _check_cover(self, owners: Mapping[tuple[int, ...], list[str]]) -> None:
-        holes = [_text(cell) for cell, keys in owners.items() if not keys]
-        doubles = [f"{_text(c)} ({', '.join(keys)})" for c, keys in owners.items() if len(keys) > 1]
+        mark = "" if self.bins < 10 else "-"
+        names = {cell: mark.join(map(str, cell)) for cell in owners}
+        holes = [names[cell] for cell, keys in owners.items() if not keys]
+        doubles = [f"{names[c]} ({', '.join(keys)})" for c, keys in owners.items() if len(keys) > 1]
         alone = {keys[0] for keys in owners.values() if len(keys) == 1}
         hidden = [key for key in self.segments if key not in alone]
         found = {
@@ -202,9 +204,9 @@ class RuleTable(Shown):
         }
         problems = [f"{what}: {_listed(items)}" for what, items in found.items() if items]
         if problems:
-            raise RuleError(
-                "; ".join(problems), where=self.where, fix="give each cell to exactly one segment"
-            )
+            scale = "" if self.bins == 5 else f"; here scores run from 1 to {self.bins}"
+            fix = f"give each cell to exactly one segment{scale}"
+            raise RuleError("; ".join(problems), where=self.where, fix=fix)
 
     def _check_scores(self, scores: pd.DataFrame, numbers: np.ndarray) -> None:
         right = (numbers >= 1) & (numbers <= self.bins) & (numbers % 1 == 0)
@@ -244,13 +246,9 @@ def _names_monetary(boxes: Mapping[str, list[Box]]) -> bool:
 def _pair(given: object) -> object:
     if isinstance(given, int):
         return [given, given]
-    if isinstance(given, str) and re.fullmatch(r"[1-9]-[1-9]", given):
-        return [int(given[0]), int(given[2])]
+    if isinstance(given, str) and re.fullmatch(r"\d{1,2}-\d{1,2}", given):
+        return [int(end) for end in given.split("-")]
     return given
-
-
-def _text(cell: tuple[int, ...]) -> str:
-    return "".join(str(score) for score in cell)
 
 
 def _listed(items: list[str], most: int = 25) -> str:

@@ -10,6 +10,8 @@ from segkit.data.contacts import asks_consent, contacts, reachable
 from segkit.foundation.cached import cached_property
 from segkit.foundation.nothing import NOTHING
 from segkit.params import CHANNELS, SEGMENTATIONS
+from segkit.segments.base import RETURNED_ALL
+from segkit.study.advice import Advice
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
@@ -38,19 +40,21 @@ class Actions(StudyPart):
     forecast : Forecast
     segmented : Segmented
     offers : Offers
+    advice : Advice
     """
 
     def __init__(
-        self, base: Base, gaps: Gaps, forecast: Forecast, segmented: Segmented, offers: Offers
+        self,
+        base: Base,
+        gaps: Gaps,
+        forecast: Forecast,
+        segmented: Segmented,
+        offers: Offers,
+        advice: Advice,
     ) -> None:
-        self.base, self.gaps, self.forecast, self.segmented, self.offers = (
-            base,
-            gaps,
-            forecast,
-            segmented,
-            offers,
-        )
-        self.segmentation = self.base.params.report.recommendations
+        self.base, self.gaps, self.forecast = base, gaps, forecast
+        self.segmented, self.offers, self.advice = segmented, offers, advice
+        self.segmentation = self.base.params.report.segmentation
 
     @cached_property
     def contacts(self) -> pd.DataFrame | None:
@@ -123,7 +127,7 @@ class Actions(StudyPart):
         table = self.table
         never = {
             "never": int((table["discount"] == "never").sum()),
-            "best": int((table["cell"] == "555").sum()),
+            "best": int((self.segmented.rule_cells == "555").sum()),
         }
         reached = int((table["channel"] != NO_CHANNEL).sum())
         counts = {"customers": len(table), "reached": reached, "unreached": len(table) - reached}
@@ -140,7 +144,8 @@ class Actions(StudyPart):
         segments = self.segmented.table
         micro, own = segments["micro_segments"], segments[self.segmentation]
         urgent = micro.str.endswith(URGENT)
-        kinds = pd.DataFrame({"micro": micro, "own": own, "cell": segments["cell"].fillna("")})
+        cells = self.segmented.rule_cells.fillna("")
+        kinds = pd.DataFrame({"micro": micro, "own": own, "cell": cells})
         kinds["urgent"] = urgent
         names, places = _distinct(kinds)
         rows = [self._entry_row(**row) for row in records(names)]
@@ -150,12 +155,9 @@ class Actions(StudyPart):
         return advice
 
     def _entry_row(self, micro: str, own: str, cell: str, urgent: bool) -> dict[str, object]:
-        playbook = self.base.playbook
-        of_micro, of_own = (
-            playbook.entry("micro_segments", micro),
-            playbook.entry(self.segmentation, own),
-        )
-        of_cell = playbook.cell(cell)
+        of_micro = self.advice.of("micro_segments", micro)
+        of_own = self.advice.of(self.segmentation, own)
+        of_cell = self.advice.of_cells.get(cell)
         chosen = of_micro if urgent else of_own
         entries = [of_micro, of_own, *([of_cell] if of_cell else [])]
         return {
@@ -223,7 +225,7 @@ class Actions(StudyPart):
         key = np.select(
             [
                 micro.str.endswith(URGENT),
-                (customers["orders"] == 0) & (customers["returns"] > 0),
+                stage == RETURNED_ALL,
                 (stage == "prospect") & seen.notna(),
                 stage == "prospect",
                 stage == "churned",
@@ -265,7 +267,10 @@ class Actions(StudyPart):
         source = offers.table["source_1"].map(lambda place: SOURCES[place] if place >= 0 else "")
         because = offers.about(offers.table["because"], "product").fillna("")
         key = source.where((source != "affinity") | (because != ""), "best_seller")
-        return pd.DataFrame({"key": key, "product": table["product_1"], "because": because})
+        gap = offers.about(offers.table["product_1"], "repeat_gap_days").clip(lower=1).round()
+        return pd.DataFrame(
+            {"key": key, "product": table["product_1"], "because": because, "gap": gap}
+        )
 
     def _said(self, fields: pd.DataFrame) -> pd.Series:
         """Each row's sentence; equal rows are written once."""

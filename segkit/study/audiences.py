@@ -14,7 +14,9 @@ from segkit.analysis.contact_lists import Contact, audience_table
 from segkit.analysis.power import smallest_uplift
 from segkit.foundation.cached import cached_property
 from segkit.foundation.files import AUDIENCES, write_csv
+from segkit.segments.base import RETURNED_ALL
 from segkit.study.actions import NO_CHANNEL, Actions
+from segkit.study.advice import Advice
 from segkit.study.base import Base
 from segkit.study.evidence import Evidence
 from segkit.study.insights import Insights
@@ -59,6 +61,7 @@ class Audiences(StudyPart):
     evidence : Evidence
     insights : Insights
     actions : Actions
+    advice : Advice
     """
 
     def __init__(
@@ -68,20 +71,16 @@ class Audiences(StudyPart):
         evidence: Evidence,
         insights: Insights,
         actions: Actions,
+        advice: Advice,
     ) -> None:
-        self.base, self.segmented, self.evidence, self.insights, self.actions = (
-            base,
-            segmented,
-            evidence,
-            insights,
-            actions,
-        )
+        self.base, self.segmented, self.evidence = base, segmented, evidence
+        self.insights, self.actions, self.advice = insights, actions, advice
         self.params = self.base.params.audiences
 
     @cached_property
     def lists(self) -> list[Audience]:
-        """Every audience: segments of `report.recommendations`, of `audiences.segmentations`, findings."""
-        main = self.base.params.report.recommendations
+        """Every audience: segments of `report.segmentation`, of `audiences.segmentations`, findings."""
+        main = self.base.params.report.segmentation
         others = [name for name in self.params.segmentations if name != main]
         more = [audience for name in others for audience in self._of_segments(name, f"{name}-")]
         return [*self._of_segments(main, ""), *more, *self._of_findings()]
@@ -89,19 +88,21 @@ class Audiences(StudyPart):
     def _of_segments(self, segmentation: str, start: str) -> Iterator[Audience]:
         """Yield an audience for each segment that there is, with or without customers.
 
-        Of clusters, only those that were found: the other names are none of this base.
+        Of clusters, only those that were found: the other names are none of this base. So of those
+        who returned everything: there need be nobody.
         """
         labels = self.segmented.table[segmentation]
         for segment in self.segmented.names[segmentation]:
             members = labels == segment
-            if members.any() or segmentation != "clusters":
+            may_be_none = segmentation != "clusters" and not segment.startswith(RETURNED_ALL)
+            if members.any() or may_be_none:
                 yield Audience(f"{start}{segment}", segmentation, segment, None, members)
 
     def _of_findings(self) -> Iterator[Audience]:
         insights = self.insights
         ids = self.base.customers["customer_id"]
         for _, finding in insights.table.iterrows():
-            if insights.rules[finding["rule"]].of != "segments":
+            if not self._is_listed(finding):
                 members = ids.isin(insights.members(finding))
                 about = finding[["segmentation", "segment"]].tolist()
                 segmentation, segment = about if pd.notna(about[1]) else (None, None)
@@ -154,7 +155,7 @@ class Audiences(StudyPart):
         if not evidence.ready:
             return np.nan
         table = evidence.segments
-        segmentation = audience.segmentation or self.base.params.report.recommendations
+        segmentation = audience.segmentation or self.base.params.report.segmentation
         found = table[
             (table["segmentation"] == segmentation)
             & (table["segment"] == (audience.segment or "total"))
@@ -173,9 +174,16 @@ class Audiences(StudyPart):
     def name_of(self, finding: pd.Series) -> str:
         """Return the name of the list of a finding's customers: that of its segment, or its own."""
         rule, segment = finding["rule"], finding["segment"]
-        if self.insights.rules[rule].of == "segments":
+        if self._is_listed(finding):
             return str(segment)
-        return f"{RULE}-{rule}" + (f"-{segment}" if pd.notna(segment) else "")
+        lead = self.base.params.report.segmentation
+        where = [] if finding["segmentation"] == lead else [finding["segmentation"]]
+        return "-".join([RULE, rule, *where, *([segment] if pd.notna(segment) else [])])
+
+    def _is_listed(self, finding: pd.Series) -> bool:
+        """Whether a finding is about a segment that has a list anyway."""
+        is_of_one = self.insights.rules[finding["rule"]].of == "segments"
+        return is_of_one and finding["segmentation"] == self.base.params.report.segmentation
 
     def file_of(self, name: str) -> str:
         """Return where the list of a name is, below the folder of the run."""
@@ -195,7 +203,7 @@ class Audiences(StudyPart):
         actions = self.actions
         chosen = actions.table[audience.is_member]
         chosen = chosen.assign(discount=chosen["discount"].map(self._policies(audience)))
-        segment = chosen[self.base.params.report.recommendations]
+        segment = chosen[self.base.params.report.segmentation]
         people = actions.contacts
         return audience_table(
             chosen.assign(segment=segment),
@@ -211,7 +219,7 @@ class Audiences(StudyPart):
         """What each discount policy becomes in a list."""
         if audience.segment is None or audience.segmentation is None:
             return {policy: policy for policy in POLICIES_BY_STRICTNESS}
-        own = self.base.playbook.entry(audience.segmentation, audience.segment).discount
+        own = self.advice.of(audience.segmentation, audience.segment).discount
         return {policy: strictest([policy, own]) for policy in POLICIES_BY_STRICTNESS}
 
     def write(self, folder: Path | None = None) -> list[Path]:
@@ -225,12 +233,12 @@ class Audiences(StudyPart):
         folder = folder or self.base.run_dir / FOLDER
         files = [write_csv(self.members(one), folder / f"{one.name}.csv") for one in self.lists]
         for file in set(folder.glob("*.csv")) - set(files):
-            if _is_audience(file):
+            if is_audience(file):
                 file.unlink()
         return files
 
 
-def _is_audience(file: Path) -> bool:
+def is_audience(file: Path) -> bool:
     """Whether a file of the folder is such a list, which other chapters' files are not."""
     with file.open(encoding="utf-8") as stream:
         return stream.readline().startswith("customer_id,group,")

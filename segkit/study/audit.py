@@ -18,9 +18,11 @@ from segkit.analysis.distributions import binned, counted
 from segkit.analysis.projection import projection
 from segkit.data import periods
 from segkit.foundation.cached import cached_property
-from segkit.study.base import Base
+from segkit.study.activity import Activity
+from segkit.study.base import Base, dated
+from segkit.study.forecast import Forecast
 from segkit.study.part import StudyPart
-from segkit.study.store import key_of, write_batches
+from segkit.study.store import key_of
 from segkit.words import audit as words
 from segkit.words.format import Formats
 from segkit.words.said import Said
@@ -41,12 +43,17 @@ class Audit(StudyPart):
     Parameters
     ----------
     base : Base
+    activity : Activity
+    forecast : Forecast
+        What the projection is a view of.
     at : function of a date
         The same client at an earlier date.
     """
 
-    def __init__(self, base: Base, at: Callable[[date], Base]) -> None:
-        self.base, self._at = base, at
+    def __init__(
+        self, base: Base, activity: Activity, forecast: Forecast, at: Callable[[date], Base]
+    ) -> None:
+        self.base, self.activity, self.forecast, self._at = base, activity, forecast, at
         self.params = self.base.params.audit
 
     # One period -----------------------------------------------------------------------
@@ -148,6 +155,35 @@ class Audit(StudyPart):
         return self._compared("factor_change", tables.factor_change)
 
     @cached_property
+    def factor_errors(self) -> pd.DataFrame:
+        """The standard error of what each factor changed: `step`, `error` (money)."""
+        errors = lambda both: pd.DataFrame(
+            {"step": list(tables.FACTORS), "error": tables.factor_errors(both)}
+        )
+        return self._compared("factor_errors", errors)
+
+    @property
+    def changes(self) -> dict[str, float]:
+        """How revenue changed against the period before, and what drove it; empty where unknown.
+
+        `change` (share) and `change_size` (without sign), `revenue_before`, `change_customers`, `change_frequency`, `change_aov`
+        (money), and the 95 % interval of the one that moved most in the direction of the whole,
+        `driver_low` and `driver_high`.
+        """
+        steps = self.factor_change.set_index("step")["revenue"]
+        if steps.empty or not steps[tables.EARLIER] > 0:
+            return {}
+        change = steps[tables.LATER] - steps[tables.EARLIER]
+        parts = steps[list(tables.FACTORS)]
+        driver = str((parts * np.sign(change)).idxmax())
+        half = 1.96 * self.factor_errors.set_index("step")["error"][driver]
+        named = {str(key).replace("factor", "change"): value for key, value in parts.items()}
+        ends = {"driver_low": parts[driver] - half, "driver_high": parts[driver] + half}
+        before = steps[tables.EARLIER]
+        whole = {"change": change / before, "change_size": abs(change) / before}
+        return whole | {"revenue_before": before} | named | ends
+
+    @cached_property
     def decile_switching(self) -> pd.DataFrame:
         """Who went from which decile of spend to which."""
         return self._compared("decile_switching", tables.decile_switching)
@@ -188,19 +224,17 @@ class Audit(StudyPart):
     @property
     def observed_from(self) -> date:
         """The first day that the log covers."""
-        return self.base.params.orders.since or self.base.first_day
+        return self.activity.observed_from
 
     @property
     def last_day(self) -> date:
         """The last day that is observed."""
         return self.base.last_day
 
-    @cached_property
+    @property
     def unit(self) -> str:
-        """The calendar unit of cohorts: the one given, or one that parts the history well."""
-        if self.params.unit != "auto":
-            return self.params.unit
-        return groups.chosen_unit(self.observed_from, self.base.as_of)
+        """The calendar unit of cohorts; see `Activity.unit`."""
+        return self.activity.unit
 
     @cached_property
     def units(self) -> pd.DataFrame:
@@ -278,30 +312,30 @@ class Audit(StudyPart):
 
     @cached_property
     def projection(self) -> pd.DataFrame:
-        """What the next units should bring; see `segkit.analysis.projection.projection`."""
-        found = (self.cohorts, self.growth, self.units, self.unit, self.base.as_of)
-        return self._named(self._frame("projection", lambda: projection(*found)))
+        """The forecast by the audit's unit; see `segkit.analysis.projection.projection`."""
+        expected = self.forecast.by(self.unit) if self.forecast.ready else None
+        found = projection(self.growth, expected, self.unit, self.base.as_of)
+        tests = float(len(self.forecast.rolling.known)) if expected is not None else np.nan
+        return self._named(found.assign(tests=tests))
 
     # What they are made of ------------------------------------------------------------
 
-    @cached_property
+    @property
     def days(self) -> ir.Table:
-        """Purchase days of all customers; see `segkit.data.periods.purchase_days`."""
-        write = lambda path, key: write_batches(
-            periods.purchase_days(self.base.lines, self.base.as_of), path, key
-        )
-        key = key_of(self.base.customers_key, "purchase_days")
-        return self.base.engine_table(self.base.store.file("purchase_days", key, write))
+        """Purchase days of all customers; see `Activity.days`."""
+        return self.activity.days
 
     @cached_property
     def _activity(self) -> pd.DataFrame:
-        compute = lambda: _dated(periods.cohort_activity(self.days, self.unit))
+        compute = lambda: dated(periods.cohort_activity(self.days, self.unit), "cohort", "unit")
         return self._frame("activity", compute)
 
     @cached_property
     def _revenue(self) -> pd.DataFrame:
-        compute = lambda: _dated(
-            periods.cohort_revenue(self.base.lines, self.days, self.unit, self.base.as_of)
+        compute = lambda: dated(
+            periods.cohort_revenue(self.base.lines, self.days, self.unit, self.base.as_of),
+            "cohort",
+            "unit",
         )
         return self._frame("revenue", compute)
 
@@ -362,10 +396,3 @@ class Audit(StudyPart):
     @cached_property
     def _formats(self) -> Formats:
         return Formats(self.base.params.display_locale, self.base.params.currency)
-
-
-def _dated(table: ir.Table) -> pd.DataFrame:
-    """Return a small result with its days as timestamps."""
-    found = table.to_pyarrow().to_pandas()
-    days = {name: pd.to_datetime(found[name]) for name in ("cohort", "unit")}
-    return found.assign(**{name: day.astype("datetime64[us]") for name, day in days.items()})

@@ -9,6 +9,7 @@ from pathlib import Path
 import ibis.expr.types as ir
 import pandas as pd
 
+from segkit.analysis.dimensions import cutting_dimensions
 from segkit.analysis.oddities import improbable_ids, quiet_end
 from segkit.data.carts import cart_counts
 from segkit.data.customers import (
@@ -248,6 +249,14 @@ class Base(Shown):
         """Customers with at least one order that stands; columns as those of `customers`."""
         return self.customers[self.customers["orders"] > 0]
 
+    @cached_property
+    def dimensions(self) -> list[str]:
+        """What key figures can be cut by (`kpis`): what is known of most buyers, in 2 to 30 values.
+
+        `kpis` knows others too, such as `first_` and the name: that of the first order.
+        """
+        return cutting_dimensions(self.customers)
+
     def known_since(self) -> list[tuple[ir.Table, str]]:
         """Return the customers who need not have bought, and the column that says since when."""
         registered = self.cleaned.registered
@@ -330,7 +339,8 @@ class Base(Shown):
     def playbook(self) -> Playbook:
         """Names and advice for every segment, in the client's language."""
         own = self.params.report.playbook
-        return Playbook.load(self.params.language, self.root / own if own else None)
+        playbook = Playbook.load(self.params.language, self.root / own if own else None)
+        return playbook.led_by(self.params.report.segmentation)
 
 
 def _timestamps(table: pd.DataFrame) -> pd.DataFrame:
@@ -339,3 +349,10 @@ def _timestamps(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(
         **{name: pd.to_datetime(table[name]).astype("datetime64[us]") for name in days}
     )
+
+
+def dated(table: ir.Table, *names: str) -> pd.DataFrame:
+    """Return a small result with its days, which are in the columns `names`, as timestamps."""
+    found = table.to_pyarrow().to_pandas()
+    days = {name: pd.to_datetime(found[name]).astype("datetime64[us]") for name in names}
+    return found.assign(**days)

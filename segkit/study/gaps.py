@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from segkit.analysis import gaps as measures
-from segkit.data.customers import gap_counts, recent_orders
+from segkit.data.periods import gap_counts, recent_orders
 from segkit.foundation.cached import cached_property
 from segkit.models.purchase import DAYS
+from segkit.study.activity import Activity
 from segkit.study.base import Base
 from segkit.study.part import StudyPart
 from segkit.study.store import key_of
@@ -26,6 +27,8 @@ GAPS = {
     "new_days": "new_customer",
 }
 """Parameters of the lifecycle, and what they are called in the table of gaps."""
+MARKS = ("usual_days", "churn_days")
+"""The gaps that the waiting curve is marked with, and that recency is scored by."""
 
 
 class Gaps(StudyPart):
@@ -34,10 +37,11 @@ class Gaps(StudyPart):
     Parameters
     ----------
     base : Base
+    activity : Activity
     """
 
-    def __init__(self, base: Base) -> None:
-        self.base = base
+    def __init__(self, base: Base, activity: Activity) -> None:
+        self.base, self.activity = base, activity
         self.params = base.params.gaps
 
     @property
@@ -51,7 +55,7 @@ class Gaps(StudyPart):
         base = self.base
 
         def compute() -> pd.DataFrame:
-            gaps = gap_counts(base.lines, base.as_of).to_pyarrow().to_pandas()
+            gaps = gap_counts(self.activity.days).to_pyarrow().to_pandas()
             return measures.waiting_curve(gaps, base.buyers["recency_days"])
 
         return base.store.frame("waiting", key_of(base.customers_key, "waiting"), compute)
@@ -101,9 +105,24 @@ class Gaps(StudyPart):
         return self.measured | self.fixed
 
     @property
+    def repeat_buyers(self) -> int:
+        """Customers who have bought on more than one day: those whose gaps are known."""
+        return int((self.base.buyers["x"] > 0).sum())
+
+    @property
+    def paces(self) -> dict[str, int]:
+        """The usual and the churn gap where they are sure enough to score by, else nothing.
+
+        Sure are those that the parameters fix, and those of enough repeat buyers.
+        """
+        is_measured = self.repeat_buyers >= measures.FEW_REPEAT_BUYERS
+        sure = self.marked if is_measured else {n: self.fixed[n] for n in MARKS if n in self.fixed}
+        return sure if len(sure) == len(MARKS) else {}
+
+    @property
     def marked(self) -> dict[str, int]:
         """The gaps that the waiting curve is marked with, as far as they are known."""
-        known = {name: self.spans[name] for name in ("usual_days", "churn_days")}
+        known = {name: self.spans[name] for name in MARKS}
         return {name: days for name, days in known.items() if days is not None}
 
     @property
@@ -172,7 +191,7 @@ class Gaps(StudyPart):
         return base.store.frame(
             "recent_orders",
             key_of(base.customers_key, days),
-            lambda: recent_orders(base.lines, base.as_of, days).to_pyarrow().to_pandas(),
+            lambda: recent_orders(self.activity.days, base.as_of, days).to_pyarrow().to_pandas(),
         )
 
     def customers_at(self, dates: Sequence[date], day: date | None = None) -> pd.DataFrame:

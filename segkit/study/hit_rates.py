@@ -93,7 +93,7 @@ class HitRates(StudyPart):
             self.base.customers_key,
             self.then.offers.key,
             self.segmented.rules_key(),
-            params.report.recommendations,
+            params.report.segmentation,
             self.test.params.seed,
         )
         return self.base.store.frame("offer_evidence", key, self._compute)
@@ -183,7 +183,7 @@ class HitRates(StudyPart):
 
     @property
     def _segments(self) -> pd.Series:
-        name = self.base.params.report.recommendations
+        name = self.base.params.report.segmentation
         return self.then.segmented.table.set_index("customer_id")[name].astype(str)
 
     @cached_property

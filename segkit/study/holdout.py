@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from math import ceil
-from typing import cast
 
-import numpy as np
 import pandas as pd
 
 from segkit.analysis import evidence as tables
-from segkit.analysis.value import MODELS, CustomerValue, ModelKey
+from segkit.analysis.value import MODELS, calendar_orders
+from segkit.data.spans import months_of
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.models.purchase import DAYS
@@ -64,11 +63,11 @@ class Holdout(StudyPart):
     @cached_property
     def problem(self) -> dict[str, str | int] | None:
         """Why there is no test: `reason`, what is `needed` and what was `found`; else None."""
-        observed = (self.base.as_of - self.base.first_day).days / DAYS["months"]
+        days = (self.base.as_of - self.base.first_day).days
         needed = ceil(1.5 * self.horizon_months)
-        # A week: months are not of one length, and a log begins with its first sale.
-        if observed < needed - 0.25:
-            return {"reason": "short_history", "needed": needed, "found": int(observed)}
+        if months_of(days) < needed:
+            found = int(days / DAYS["months"])
+            return {"reason": "short_history", "needed": needed, "found": found}
         buyers = self.then.buyers
         counts = {
             "few_customers": (len(buyers), self.params.min_customers),
@@ -128,36 +127,21 @@ class Holdout(StudyPart):
         return self.base.store.frame("evidence_models", key, self._compare_models)
 
     def _compare_models(self) -> pd.DataFrame:
-        predictions = {name: self._orders_by(name) for name in MODELS}
-        rules = {"same_again": self.last_period("purchase_days"), "steady_pace": self._pace()}
-        known = {name: orders for name, orders in predictions.items() if orders.notna().any()}
+        then, unit = self.then, self.base.params.clv.time_unit
+        said = {name: calendar_orders(name, then.customers, unit, self.days) for name in MODELS}
+        known = {
+            name: pd.Series(orders, index=then.buyers.index)
+            for name, orders in said.items()
+            if orders is not None
+        }
+        rules = {"same_again": self._last_period(), "steady_pace": self._pace()}
         errors = tables.prediction_errors(known | rules, self.outcomes["orders_after"])
         return errors.assign(is_rule=errors["model"].isin(list(rules)))
 
-    @property
-    def best_model(self) -> str | None:
-        """The purchase model of the smallest error, or None where none could be fitted."""
-        models = self.models.loc[~self.models["is_rule"], "model"]
-        return None if models.empty else str(models.iloc[0])
-
-    def _orders_by(self, name: str) -> pd.Series:
-        params = self.base.params.clv
-        model = CustomerValue(cast(ModelKey, name), time_unit=params.time_unit, resamples=0)
-        return self.expected_orders(model.fit(self.then.customers))
-
-    def expected_orders(self, value: CustomerValue) -> pd.Series:
-        """Return the orders expected between the cut and `as_of`, of the buyers at the cut."""
-        buyers = self.then.buyers
-        if value.problem_ is not None:
-            return pd.Series(np.nan, index=buyers.index)
-        ahead = self.days / DAYS[value.time_unit]
-        orders = value.purchase.expected_orders(ahead, *value.histories(buyers))
-        return pd.Series(orders, index=buyers.index)
-
-    def last_period(self, column: str) -> pd.Series:
-        """Return a figure of the period before the cut, as long as the one after it."""
+    def _last_period(self) -> pd.Series:
+        """Return the purchases of the period before the cut, as long as the one after it."""
         start = self.then.months_before(self.horizon_months)
-        before = self.then.period(start).set_index("customer_id")[column]
+        before = self.then.period(start).set_index("customer_id")["purchase_days"]
         observed = (self.cut - max(start, self.base.first_day)).days
         sums = self.then.buyers["customer_id"].map(before).fillna(0.0).astype(float)
         return sums * (self.days / observed)

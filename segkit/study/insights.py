@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Protocol
 
 import pandas as pd
 
 from segkit.analysis import insights as tables
 from segkit.errors import RuleError, suggestion
 from segkit.foundation.cached import cached_property
+from segkit.params import SEGMENTATIONS
+from segkit.study.audit import Audit
 from segkit.study.base import Base
+from segkit.study.differences import BEST, Differences
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.part import StudyPart
@@ -22,6 +26,19 @@ from segkit.words.texts import Texts
 
 TOLD = 3
 """Findings that a reader sees first."""
+LEAST = 0.001
+"""What a finding must be worth, of the period's revenue, to be told."""
+TERM_DAYS = (14, 90)
+"""The shortest and the longest time that a finding gives to act."""
+
+
+NAMED = {
+    "segments": ("segment",),
+    "channels": ("segment", "channel"),
+    "dimensions": ("about", "best"),
+    "base": ("driver", "driver_action"),
+}
+"""What texts may call by name, by what a rule is of."""
 
 
 class Speaker(Protocol):
@@ -43,16 +60,27 @@ class Insights(StudyPart):
     gaps : Gaps
     forecast : Forecast
     segmented : Segmented
+    audit : Audit
+    differences : Differences
     """
 
-    def __init__(self, base: Base, gaps: Gaps, forecast: Forecast, segmented: Segmented) -> None:
+    def __init__(
+        self,
+        base: Base,
+        gaps: Gaps,
+        forecast: Forecast,
+        segmented: Segmented,
+        audit: Audit,
+        differences: Differences,
+    ) -> None:
         self.base, self.gaps, self.forecast, self.segmented = base, gaps, forecast, segmented
+        self.audit, self.differences = audit, differences
         self.params = self.base.params.report
 
     @property
     def segmentation(self) -> str:
-        """The segmentation that the findings are about: `report.recommendations`."""
-        return self.params.recommendations
+        """The segmentation that leads: `report.segmentation`; its findings go before equals."""
+        return self.params.segmentation
 
     @property
     def _file(self) -> str:
@@ -109,18 +137,34 @@ class Insights(StudyPart):
         }
 
     @cached_property
-    def looked_at(self) -> tables.Base:
-        """Everything that the rules look at."""
-        labels = self.segmented.table.set_index("customer_id")[self.segmentation]
-        customers = self.base.customers.assign(
-            clv=self.forecast.values["clv"], segment=self.base.customers["customer_id"].map(labels)
+    def looked_at(self) -> dict[str, tables.Base]:
+        """Everything that the rules look at, by segmentation, the leading one first."""
+        others = [name for name in SEGMENTATIONS if name != self.segmentation]
+        return {name: self._look_at(name) for name in (self.segmentation, *others)}
+
+    def _look_at(self, segmentation: str) -> tables.Base:
+        labels = self.segmented.table.set_index("customer_id")[segmentation]
+        expected = self.forecast.values[["clv", "p_order"]]
+        ids = self.base.customers["customer_id"]
+        is_lead = segmentation == self.segmentation
+        return tables.Base(
+            self.segmented.kpis(segmentation),
+            self.base.customers.assign(**expected, segment=ids.map(labels)),
+            self.base.period(),
+            self.gaps.spans,
+            changes=self.audit.changes if is_lead else {},
+            differences=self.differences.table if is_lead else None,
+            group=self.differences.members,
         )
-        kpis = self.segmented.kpis(self.segmentation)
-        return tables.Base(kpis, customers, self.base.period(), self.gaps.spans)
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """Every finding, the one worth most first; see `segkit.analysis.insights.findings`."""
+        """The findings that are told, at most five, the one worth most first.
+
+        Columns as `segkit.analysis.insights.findings`. The rules look at every segmentation and
+        dimension; of findings about the same customers, one is told: of the leading segmentation
+        rather than of another, and else the one worth more.
+        """
         return self.base.store.frame("insights", self._key, self._compute)
 
     @property
@@ -131,16 +175,37 @@ class Insights(StudyPart):
             *self.segmented.rules_key(),
             self.base.period_start.isoformat(),
             list(rules.items()),
+            self.differences.key,
             self._needed,
             self.segmentation,
             self.params.min_cell,
         )
 
     def _compute(self) -> pd.DataFrame:
+        found = pd.concat([self._found(name) for name in self.looked_at], ignore_index=True)
+        least = LEAST * max(self.base.period()["revenue"].sum(), 0)
+        found = found[found["expected_value"] >= least]
+        # A report speaks of one segmentation: a wide segment of another does not take the place
+        # of the several of the leading one that are within it.
+        found = found.assign(is_other=found["segmentation"] != self.segmentation)
+        order = {"is_other": True, "expected_value": False}
+        found = found.sort_values(list(order), ascending=list(order.values()), kind="stable")
+        found = found.drop(columns="is_other")
+        told = tables.settled(found, self._chosen, self._is_of_all)
+        return told.astype(found.dtypes.to_dict())
+
+    def _found(self, segmentation: str) -> pd.DataFrame:
+        """Return what the rules find in a segmentation; of others than the leading one, in its segments."""
+        rules = {
+            key: rule
+            for key, rule in self.rules.items()
+            if not rule.is_by_definition(segmentation)
+            and (rule.of == "segments" or segmentation == self.segmentation)
+        }
         return tables.findings(
-            self.rules,
-            self.looked_at,
-            segmentation=self.segmentation,
+            rules,
+            self.looked_at[segmentation],
+            segmentation=segmentation,
             min_cell=self.params.min_cell,
             needed=self._needed,
         )
@@ -157,10 +222,16 @@ class Insights(StudyPart):
         return customers.loc[self._chosen(row), "customer_id"].reset_index(drop=True)
 
     def _chosen(self, row: pd.Series) -> pd.Series:
-        return self.looked_at.members(self.rules[row["rule"]], row["segment"], row["channel"])
+        return self.looked_at[row["segmentation"]].members(self.rules[row["rule"]], row)
+
+    def _is_of_all(self, row: pd.Series) -> bool:
+        rule = self.rules[row["rule"]]
+        return rule.of == "base" and not rule.is_of_few
 
     def words(self, speaker: Speaker, row: pd.Series) -> dict[str, str]:
-        """Return what a finding says: `title`, `sentence` and `action`; plain text, **not** escaped.
+        """Return what a finding says; plain text, **not** escaped.
+
+        `title`, `sentence`, `action` and `deadline`: until when to do it.
 
         Parameters
         ----------
@@ -172,7 +243,9 @@ class Insights(StudyPart):
         key = row["rule"]
         words = {"segment": lambda name: speaker.name_of(row["segmentation"], name)}
         words["label"] = speaker.texts.label
-        said = {}
+        row = pd.concat([row, pd.Series(self._spoken(speaker, row))])
+        deadline = speaker.texts.fill("sentences.deadline", speaker.formats, by=self.deadline)
+        said = {"deadline": deadline}
         for part, text in self._sayings(key, self.rules[key], speaker.texts).items():
             fields = {
                 name: words.get(kind, _unchanged)(row[name])
@@ -181,27 +254,47 @@ class Insights(StudyPart):
             said[part] = filled(text, speaker.formats, f"insights.{key}.{part}", **fields)
         return said
 
-    def top(self, n: int = TOLD) -> pd.DataFrame:
-        """Return the best findings that are different things to do, the one worth most first.
+    def _spoken(self, speaker: Speaker, row: pd.Series) -> dict[str, str]:
+        """Return what only a language can say of a finding: `about` and `driver`."""
+        of = self.rules[row["rule"]].of
+        if of == "dimensions":
+            about = self._about(speaker, row["dimension"], row["value"])
+            return {"about": about, "best": speaker.name_of(self.segmentation, BEST)}
+        if of != "base" or pd.isna(row["change"]):
+            return {}
+        moved = row[list(tables.DRIVERS)].astype("float64") * (1 if row["change"] > 0 else -1)
+        way = "rose" if row["change"] > 0 else "fell"
+        driver = f"{moved.idxmax()}_{way}"
+        return {"driver": driver, "driver_action": f"{driver}_action"}
 
-        A finding most of whose customers are in a better one comes only where there are too
-        few others.
+    def _about(self, speaker: Speaker, dimension: str, value: str) -> str:
+        """Return how customers of a value are told apart: `in the category “Wine”`."""
+        key, texts = f"labels.dimension_{dimension}", speaker.texts
+        if dimension == "first_size":
+            units = self.segmented.lifecycle.large_units_
+            return texts.fill(f"{key}_{value}", speaker.formats, units=units)
+        if key not in texts:
+            side = "first" if dimension.startswith("first_") else "top"
+            key = f"labels.dimension_{side}"
+        name = self.differences.names.get(dimension, dimension)
+        return texts.fill(key, speaker.formats, value=value, name=name)
+
+    @property
+    def deadline(self) -> date:
+        """Until when to act: a usual gap from now, neither too soon nor too far."""
+        shortest, longest = TERM_DAYS
+        days = min(max(self.gaps.spans["usual_days"] or 30, shortest), longest)
+        return self.base.as_of + timedelta(days=days)
+
+    def top(self, n: int = TOLD) -> pd.DataFrame:
+        """Return the first findings, the one worth most first.
 
         Parameters
         ----------
         n : int
             How many at most.
         """
-        chosen: dict[Any, pd.Series] = {}
-        for index, row in self.table.iterrows():
-            if len(chosen) == n:
-                break
-            members = self._chosen(row)
-            if all((members & others).sum() <= members.sum() / 2 for others in chosen.values()):
-                chosen[index] = members
-        rest = [index for index in self.table.index if index not in chosen]
-        best = sorted([*chosen, *rest[: max(0, n - len(chosen))]])
-        return self.table.loc[best].reset_index(drop=True)
+        return self.table.head(n)
 
     @property
     def remarks(self) -> Said:
@@ -210,14 +303,14 @@ class Insights(StudyPart):
         if table.empty:
             return [("insights_none", {"min_cell": self.params.min_cell})]
         shares = table["attainable"]
-        found = {"findings": len(table), "about": self.segmentation}
+        found = {"findings": len(table)}
         editorial = {"least": shares.min(), "most": shares.max()}
         return [("insights_found", found), ("insights_attainable", editorial)]
 
 
 def _check_fields(text: str, rule: tables.Rule, where: str) -> None:
     """Raise RuleError where a text names a figure that findings of its rule do not have."""
-    names = {"segments": ("segment",), "channels": ("segment", "channel")}.get(rule.of, ())
+    names = NAMED.get(rule.of, ())
     valid = [*names, *tables.FIGURES]
     for name, kind in fields_of(checked(text, where)).items():
         if name not in valid:

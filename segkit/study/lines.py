@@ -92,6 +92,11 @@ class Lines:
         return self._cleaned("lines")
 
     @cached_property
+    def nobody(self) -> ir.Table:
+        """Order lines that count, and are no customer's."""
+        return self._cleaned("nobody")
+
+    @cached_property
     def events(self) -> ir.Table | None:
         """Kept events (see `segkit.data.events.judge_events`), or None."""
         return kept_events(self._cleaned("events")) if self.params.events else None
@@ -151,7 +156,7 @@ class Lines:
         return self.engine_table(self.store.folder / f"{name}.parquet")
 
     def _clean_if_needed(self) -> None:
-        needed = ["rejected", "quality", "bridge", "lines"]
+        needed = ["rejected", "quality", "bridge", "nobody", "lines"]
         needed += ["registered"] if self.params.registered else []
         needed += ["events", "cart_items"] if self.params.events else []
         keys = {parquet_key(self.store.folder / f"{name}.parquet") for name in needed}
@@ -171,6 +176,7 @@ class Lines:
             quality.append(rows)
             rejected = rejected.union(strays)
         self._write("rejected", rejected)
+        self._write("nobody", cleaned.nobody)
         self.store.frame("quality", self.key, lambda: pd.concat(quality))
         self.store.frame("bridge", self.key, lambda: cleaned.bridge)
         # Last: whoever finds the lines of this key finds everything else of it.

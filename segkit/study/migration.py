@@ -12,24 +12,30 @@ from segkit.analysis import migration as tables
 from segkit.errors import SegkitError
 from segkit.foundation.cached import cached_property
 from segkit.params import SEGMENTATIONS
+from segkit.segments.base import RETURNED_ALL
 from segkit.study.base import Base
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.part import StudyPart
-from segkit.study.segmented import Segmented, require_segmentation
+from segkit.study.segmented import OF_SCORES, Segmented, require_segmentation
 from segkit.words.said import Said
 
 LEGIBLE = 12
 """Segments beyond which a picture of flows is a thicket; then the table is shown alone."""
 TOLD = 3
 """Movements that the report tells in words."""
+KNOWN = ("orders", "recency_days", "clv")
+"""What is known of a customer at a date, besides its segment and revenue."""
 
 
 class Migration(StudyPart):
     """Segments at several dates, by the rules fitted at `as_of` (definitions, section 8).
 
     Customers of all dates come from one pass over the lines. A customer moves because it
-    behaved otherwise, never because the rules changed.
+    behaved otherwise, never because the rules changed, nor because its score has just brushed an
+    edge: where two dates are compared, who is past an edge by less than
+    `migration.edge_tolerance` counts at the earlier date, too, where it is at the later one. So
+    the segments of the later date are those that the study gives it.
 
     Parameters
     ----------
@@ -66,7 +72,11 @@ class Migration(StudyPart):
     @property
     def intro(self) -> Said:
         """Which dates are compared, or why none are: key of a sentence, and its fields."""
-        return [("migration_intro", self.terms)] if self.ready else [("migration_short", {})]
+        if not self.ready:
+            return [("migration_short", {})]
+        tolerance = self.base.params.migration.edge_tolerance
+        edges: Said = [("migration_edges", {"tolerance": tolerance})] if tolerance else []
+        return [("migration_intro", self.terms), *edges]
 
     def is_legible(self, segmentation: str) -> bool:
         """Whether a picture can show the flows: not with too many segments."""
@@ -136,13 +146,53 @@ class Migration(StudyPart):
             segment=labelled[segmentation].astype("str")
         )
 
+    def _settled(self, segmentation: str, before: date, after: date) -> pd.DataFrame:
+        """Return everyone at the earlier of two dates, where nobody has moved by brushing an edge."""
+        earlier = self._everyone(segmentation, before)
+        if segmentation not in OF_SCORES:
+            return earlier
+        ends = (self._scored(before), self._scored(after))
+        return earlier.assign(segment=self.segmented.settled(segmentation, *ends))
+
+    def _scored(self, day: date) -> pd.DataFrame:
+        """Return what is scored, with whether somebody without an order had any returns."""
+        labelled = self._labelled(day)
+        return labelled.assign(returns=labelled["families"] == RETURNED_ALL)
+
     def _labelled(self, day: date) -> pd.DataFrame:
-        """Return the segments of a date in every segmentation and view, kept small."""
+        """Return what is scored, and the segments in every segmentation and view, kept small."""
         if day not in self._known:
             customers = self.customers(day)
             labels = self.segmented.labels(customers).fillna(tables.OUTSIDE).astype("category")
-            self._known[day] = customers[["customer_id", "revenue"]].join(labels)
+            scored = self.segmented.rfm.columns
+            columns = dict.fromkeys(["customer_id", "revenue", *scored, *KNOWN])
+            self._known[day] = customers[[*columns]].join(labels)
         return self._known[day]
+
+    def pairs(self, segmentation: str) -> pd.DataFrame:
+        """Return where each customer is at the two dates compared by default, as `flows` counts.
+
+        Parameters
+        ----------
+        segmentation : str
+            Any of the study's.
+
+        Returns
+        -------
+        DataFrame
+            As `segkit.analysis.migration.paired`: `segment`, `revenue` (all time), `orders`,
+            `recency_days` and `clv`, each with `_before` and `_after`.
+
+        Raises
+        ------
+        SegkitError
+            The history is too short for two dates.
+        """
+        before, after = self.ends.values()
+        then, now = self._settled(segmentation, before, after), self._everyone(segmentation, after)
+        return tables.paired(
+            then.join(self._labelled(before)[[*KNOWN]]), now.join(self._labelled(after)[[*KNOWN]])
+        )
 
     def flows(
         self, segmentation: str, before: date | None = None, after: date | None = None
@@ -155,7 +205,8 @@ class Migration(StudyPart):
             Any of the study's. Who enters a view of the lifecycle from another stage comes
             from `outside`, and who leaves it goes there.
         before, after : date, optional
-            By default `as_of` and the date before it.
+            By default `as_of` and the date before it. Who has only brushed an edge since the
+            first counts there where it is at the second.
 
         Raises
         ------
@@ -169,7 +220,7 @@ class Migration(StudyPart):
 
     def _compare(self, segmentation: str, before: date, after: date) -> pd.DataFrame:
         moved = tables.flows(
-            self._everyone(segmentation, before),
+            self._settled(segmentation, before, after),
             self._everyone(segmentation, after),
             [*self.segmented.names[segmentation], tables.OUTSIDE],
         )

@@ -14,11 +14,14 @@ import numpy as np
 import pandas as pd
 
 from segkit.analysis import affinity
+from segkit.analysis.seasons import MONTHS, seasons
 from segkit.data.carts import product_table
 from segkit.data.days import as_moment
 from segkit.data.interests import (
+    YEAR,
     customer_rows,
     interest_table,
+    month_sales,
     of_categories,
     product_figures,
 )
@@ -93,7 +96,10 @@ class Offers(StudyPart):
             )
             logs = known, self.base.events  # of categories, too, nothing later is known
             lines, events = logs if level == "product" else of_categories(*logs)
-            write_batches(interest_table(lines, self.base.as_of, events), path, key)
+            table = interest_table(lines, self.base.as_of, events)
+            if level == "category":  # that a product came back says little of its category
+                table = table.mutate(returned=table["returned"] & (table["days"] == 0))
+            write_batches(table, path, key)
 
         key = key_of(self.base.customers_key, "interests", level)
         return self.base.store.file(f"interests_{level}", key, write)
@@ -113,8 +119,9 @@ class Offers(StudyPart):
 
         `product_id`, `product` (its name, else its id), `category`, `price` (money a unit),
         `customers`, `rebuyers`, `rebuy_rate`, `repeat_gap_days`, `last_sold_days`,
-        `popularity`, `is_rebought` and `is_offered`. Categories likewise, where they are
-        what is offered.
+        `popularity`, `season_share` (of what has a season: its sales in the coming months of
+        earlier years), `in_season` (also what has no season that is known), `is_rebought` and
+        `is_offered`. Categories likewise, where they are what is offered.
         """
         return self._products_of(self._named_level)
 
@@ -141,15 +148,26 @@ class Offers(StudyPart):
         table = named.drop("product_id_right").to_pyarrow().to_pandas()
         supported = table["rebuyers"] >= params.min_support
         rate = table["rebuyers"] / table["customers"].where(table["customers"] > 0)
-        recent = table["last_sold_days"] <= params.discontinued_days
+        known, ids = self._seasons(lines), table["product_id"].astype(object)
+        in_season = ids.map(known["in_season"].to_dict())
+        # What has a season may not have been sold since the last one, a year ago.
+        given_up = np.where(in_season.eq(True), YEAR, params.discontinued_days)
+        recent = table["last_sold_days"] <= np.maximum(given_up, params.discontinued_days)
         table = table.assign(
             product=table["product"].fillna(table["product_id"]),
             rebuy_rate=rate,
             is_rebought=supported & (rate >= params.rebuy_share),
-            is_offered=recent & (table["customers"] >= params.min_support),
+            season_share=ids.map(known["season_share"].to_dict()).astype("float64"),
+            in_season=in_season.ne(False),
+            is_offered=recent & in_season.ne(False) & (table["customers"] >= params.min_support),
         )
         order = ["customers", "popularity", "product_id"]
         return table.sort_values(order, ascending=[False, False, True], ignore_index=True)
+
+    def _seasons(self, lines: ir.Table) -> pd.DataFrame:
+        sales = month_sales(lines, self.base.as_of).to_pyarrow().to_pandas()
+        params = self.params
+        return seasons(sales, months=params.season_months, min_sales=params.season_sales)
 
     @cached_property
     def catalogue(self) -> affinity.Catalogue:
@@ -240,7 +258,7 @@ class Offers(StudyPart):
         return pd.Series(self.products[column].reindex(places).to_numpy(), index=places.index)
 
     def by_segment(self, segmentation: str) -> pd.DataFrame:
-        """Return the ten products to offer to each segment: those most of its customers are offered.
+        """Return at most ten products a segment: those it is offered more than all customers are.
 
         Parameters
         ----------
@@ -285,10 +303,22 @@ class Offers(StudyPart):
             "offered": int(products["is_offered"].sum()),
             "rebought": int((products["is_rebought"] & products["is_offered"]).sum()),
         }
+        waits = not products["in_season"].all()
+        by_season: Said = [("offers_seasons", self._season_counts)] if waits else []
         share = self.sources.set_index("source")["offers_share"][list(COARSE)].sum()
         coarse: Said = [("offers_coarse", {"share": share})] if share > 0.5 else []
         by_category: Said = [("offers_by_category", {})] if self.level == "category" else []
-        return [*by_category, ("offers_made", limits | counts), *coarse]
+        return [*by_category, ("offers_made", limits | counts), *by_season, *coarse]
+
+    @property
+    def _season_counts(self) -> dict[str, float]:
+        months = self.params.season_months
+        return {
+            "seasonal": int(self.products["season_share"].notna().sum()),
+            "waiting": int((~self.products["in_season"]).sum()),
+            "months": months,
+            "calendar": months / MONTHS,
+        }
 
     @cached_property
     def sources(self) -> pd.DataFrame:
@@ -305,7 +335,9 @@ NO_ROWS = pd.DataFrame(
         "customer": np.array([], dtype="int64"),
         "product": np.array([], dtype="int64"),
         "days": np.array([], dtype="int64"),
+        "first_age": np.array([], dtype="float64"),
         "age": np.array([], dtype="float64"),
+        "returned": np.array([], dtype=bool),
         "seen_age": np.array([], dtype="float64"),
         "carted": np.array([], dtype=bool),
     }

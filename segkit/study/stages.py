@@ -7,6 +7,7 @@ import pandas as pd
 from segkit.analysis import lifecycle as tables
 from segkit.data.events import viewed_by
 from segkit.foundation.cached import cached_property
+from segkit.segments.base import RETURNED_ALL
 from segkit.segments.lifecycle import FLAGS, STAGES, VIEWS
 from segkit.study.base import Base
 from segkit.study.carts import Carts
@@ -214,21 +215,18 @@ class Stages(StudyPart):
 
     @cached_property
     def prospects(self) -> pd.DataFrame:
-        """Customers without an order that stands, in the rows of the customer table."""
-        return self.base.customers[self.base.customers["orders"] == 0]
+        """Customers who never bought, in the rows of the customer table."""
+        return self.base.customers[self.segmented.table["lifecycle"] == "prospect"]
 
     @property
     def prospect_remarks(self) -> Said:
         """What is known of prospects: keys of sentences, and their fields."""
-        terms = self.prospect_terms
-        if not terms["customers"]:
-            return [("prospects_none", {})]
-        params = self.base.params
+        terms, params = self.prospect_terms, self.base.params
         is_told = params.registered is not None or params.events is not None
         summary: Said = [("prospects_summary", terms)] if is_told else []
-        returned = int((self.prospects["returns"] > 0).sum())
+        returned = int((self.segmented.table["lifecycle"] == RETURNED_ALL).sum())
         back: Said = [("prospects_returned", {"customers": returned})] if returned else []
-        return [*summary, *back]
+        return [*(summary if terms["customers"] else [("prospects_none", {})]), *back]
 
     @property
     def prospect_terms(self) -> dict[str, float]:
@@ -262,7 +260,8 @@ class Stages(StudyPart):
 
         def compute() -> pd.DataFrame:
             table = self.base.customer_rows
-            prospects = table.filter(table["orders"] == 0).select("customer_id")
+            never = (table["orders"] == 0) & (table["returns"] == 0)
+            prospects = table.filter(never).select("customer_id")
             looks = viewed_by(self.base.events, prospects, self.carts.products, self.base.as_of)
             return looks.head(TOP_VIEWED).to_pyarrow().to_pandas()
 

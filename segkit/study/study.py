@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Self
 
@@ -15,19 +15,25 @@ from segkit.segments.lifecycle import Lifecycle
 from segkit.segments.rfm import RFM
 from segkit.segments.rules import RuleTable
 from segkit.study.actions import Actions
+from segkit.study.activity import Activity
+from segkit.study.advice import Advice
 from segkit.study.audiences import Audiences
 from segkit.study.audit import Audit
 from segkit.study.base import Base
 from segkit.study.carts import Carts
+from segkit.study.differences import Differences
 from segkit.study.evidence import Evidence
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.hit_rates import HitRates
 from segkit.study.holdout import Holdout
 from segkit.study.insights import Insights
+from segkit.study.leading import Leading
 from segkit.study.migration import Migration
+from segkit.study.movers import Movers
 from segkit.study.notebook import given_in
 from segkit.study.offers import Offers
+from segkit.study.rolling import Rolling
 from segkit.study.segmented import Segmented
 from segkit.study.stages import Stages
 
@@ -45,7 +51,7 @@ _ASKED = (  # what a look at a study points at; Tab lists the rest
         "at",
     ),
     *("clusters", "lifecycle", "clv_segments", "forecast", "evidence", "migration", "stages"),
-    *("carts", "offers", "insights", "actions", "audiences", "audit"),
+    *("carts", "offers", "differences", "insights", "actions", "audiences", "movers", "audit"),
 )
 
 
@@ -97,6 +103,8 @@ class Study(Base):
                 self.params, root=self.root, run_dir=folder, as_of=as_of, cleaned=self.cleaned
             )
             other._others = self._others
+            seen_from = self._seen_from or self
+            other._seen_from = seen_from if as_of < seen_from.as_of else None
             self._others[as_of] = other
         return self._others[as_of]
 
@@ -105,12 +113,33 @@ class Study(Base):
         """Studies of the same client at other dates, which know each other."""
         return {}
 
+    _seen_from: Study | None = None
+    """The study that asked for this earlier one first, whose results at its cuts are at hand."""
+
+    def _compute_customers(self) -> pd.DataFrame:
+        later = self._seen_from and self._seen_from.rolling
+        if later and self.as_of in later.light:
+            return later.customers(self.as_of)
+        return super()._compute_customers()
+
     # Parts: each is handed those above it that it uses; none knows the study -----------
 
     @cached_property
     def rhythm(self) -> Gaps:
         """How long customers take to buy again, measured or given."""
-        return Gaps(self)
+        return Gaps(self, self.activity)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """What customers did day by day and month by month."""
+        later = self._seen_from
+        return Activity(self, None if later is None else later.activity)
+
+    @cached_property
+    def rolling(self) -> Rolling:
+        """What would have been forecast at earlier dates, and what came."""
+        later = self._seen_from
+        return Rolling(self, self.activity, None if later is None else later.rolling)
 
     @cached_property
     def holdout(self) -> Holdout:
@@ -120,17 +149,26 @@ class Study(Base):
     @cached_property
     def forecast(self) -> Forecast:
         """What customers are expected to do, and the models behind it."""
-        return Forecast(self, self.rhythm, self.holdout, self.at)
+        return Forecast(self, self.rhythm, self.activity, self.rolling, self.at)
 
     @cached_property
     def segmented(self) -> Segmented:
         """Every segmentation, fitted, and its key figures."""
-        return Segmented(self, self.rhythm, self.forecast)
+        return Segmented(self, self.rhythm, self.forecast, self._chosen_groups)
+
+    @property
+    def _chosen_groups(self) -> Callable[[], int] | None:
+        """How many clusters the first cut chose, for those after it."""
+        later = self._seen_from
+        if later is None or self.as_of not in later.rolling.cuts[:-1]:
+            return None
+        first = later.at(later.rolling.cuts[-1])
+        return lambda: len(first.clusters.sizes_)
 
     @cached_property
     def evidence(self) -> Evidence:
         """What was said a while ago, beside what happened (definitions, section 9)."""
-        return Evidence(self, self.segmented, self.holdout, self.at)
+        return Evidence(self, self.segmented, self.holdout, self.rolling, self.at)
 
     @cached_property
     def carts(self) -> Carts:
@@ -148,9 +186,14 @@ class Study(Base):
         return Migration(self, self.rhythm, self.forecast, self.segmented)
 
     @cached_property
+    def leading(self) -> Leading:
+        """Which segmentation leads the report, and what speaks for each (definitions, section 4)."""
+        return Leading(self, self.segmented, self.migration, self.evidence)
+
+    @cached_property
     def audit(self) -> Audit:
         """The base in a period, in two, and by the time of the first order."""
-        return Audit(self, self.at)
+        return Audit(self, self.activity, self.forecast, self.at)
 
     @cached_property
     def offers(self) -> Offers:
@@ -163,19 +206,36 @@ class Study(Base):
         return HitRates(self, self.segmented, self.holdout, self.at)
 
     @cached_property
+    def advice(self) -> Advice:
+        """What the playbook says of each segment, checked against its figures."""
+        return Advice(self, self.rhythm, self.forecast, self.segmented)
+
+    @cached_property
+    def differences(self) -> Differences:
+        """Which channels, categories or products bring customers who do otherwise."""
+        return Differences(self, self.rhythm, self.segmented)
+
+    @cached_property
     def insights(self) -> Insights:
         """What the figures say and what to do about it (definitions, section 10)."""
-        return Insights(self, self.rhythm, self.forecast, self.segmented)
+        parts = (self.rhythm, self.forecast, self.segmented, self.audit, self.differences)
+        return Insights(self, *parts)
 
     @cached_property
     def actions(self) -> Actions:
         """What to do next with each customer (definitions, section 10)."""
-        return Actions(self, self.rhythm, self.forecast, self.segmented, self.offers)
+        return Actions(self, self.rhythm, self.forecast, self.segmented, self.offers, self.advice)
 
     @cached_property
     def audiences(self) -> Audiences:
         """Whom to send what (definitions, sections 10 and 11)."""
-        return Audiences(self, self.segmented, self.evidence, self.insights, self.actions)
+        parts = (self.segmented, self.evidence, self.insights, self.actions, self.advice)
+        return Audiences(self, *parts)
+
+    @cached_property
+    def movers(self) -> Movers:
+        """Who moved between segments in a way worth acting on (definitions, section 8)."""
+        return Movers(self, self.rhythm, self.migration, self.advice, self.audiences)
 
     # What is asked most ---------------------------------------------------------------
 
@@ -238,9 +298,11 @@ class Study(Base):
         """Possible segments of each segmentation and view, as the client's language calls them."""
         return self.segmented.names
 
-    def kpis(self, segmentation: str, start: date | None = None) -> pd.DataFrame:
-        """Return the key figures of a segmentation's segments; see `Segmented.kpis`."""
-        return self.segmented.kpis(segmentation, start)
+    def kpis(
+        self, segmentation: str, start: date | None = None, by: str | None = None
+    ) -> pd.DataFrame:
+        """Return the key figures of segments, cut by a dimension or not; see `Segmented.kpis`."""
+        return self.segmented.kpis(segmentation, start, by)
 
     @property
     def headline(self) -> dict[str, float]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from segkit.analysis import audit as tables
 from segkit.analysis.kpis import TOTAL
-from segkit.analysis.projection import LEAST_UNITS
 from segkit.words.said import Said
 
 COMPARABLE = 30
@@ -174,8 +173,7 @@ def _acquisition(audit: Audit) -> Said:
 def _projection(audit: Audit) -> Said:
     fields = next_unit(audit.projection)
     if not fields:
-        whole = int(audit.units["complete"].sum())
-        return [("audit_projection_short", {"least": LEAST_UNITS, "units": whole})]
+        return [("audit_projection_none", {})]
     words = {"at": f"at_{audit.unit}", "per": f"per_{audit.unit}"}
     return [("audit_projection", fields | words)]
 
@@ -188,7 +186,7 @@ def next_unit(projection: pd.DataFrame) -> dict[str, object]:
         return {}
     first = future.iloc[0]
     fields = {name: first[name] for name in ("expected", "low", "high", "tests")}
-    fields |= {"unit": first["unit_name"], "arrivals": first["new_customers"]}
+    fields |= {"unit": first["unit_name"]}
     share = first["expected_new"] / first["expected"] if first["expected"] > 0 else 0.0
     return fields | {"new_share": share}
 

@@ -71,7 +71,15 @@ class Columns:
         if stem in self._columns:
             pattern = self._said.get(f"suffixes.{suffix}", self._suffixes[suffix])
             return pattern.format(label=self.labels[stem])
-        return plain_words(column)
+        return self._label_of_dimension(str(column)) or plain_words(column)
+
+    def _label_of_dimension(self, name: str) -> str:
+        """Return the header of a dimension that a client has named: `top_store`, `first_store`."""
+        for start, english in self._suffixes.items():
+            if start.endswith("_") and name.startswith(start):
+                pattern = self._said.get(f"suffixes.{start}", english)
+                return pattern.format(label=plain_words(name.removeprefix(start)))
+        return ""
 
     def kind(self, column: object, values: pd.Series | None = None, table: str = "") -> str:
         """Return the kind of a column's values.

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from babel import Locale
 from babel.core import UnknownLocaleError
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_date, format_datetime, format_skeleton, get_month_names
 from babel.numbers import (
     NumberPattern,
     get_currency_precision,
@@ -29,7 +29,9 @@ DIGITS_OF_ANY_FLOAT = 400  # the default of 28 fails on amounts above 10^25
 NUMBER_KINDS = ("count", "money", "percent", "decimal", "number", "days", "ratio", "months")
 TIME_KINDS = ("date", "month", "datetime")
 WORD_KINDS = ("text", "label", "segment", "rule", "flag")
-KINDS = (*NUMBER_KINDS, *TIME_KINDS, *WORD_KINDS)
+MONTH_NAME = "month_name"
+"""The kind of a calendar month, 1 to 12."""
+KINDS = (*NUMBER_KINDS, *TIME_KINDS, *WORD_KINDS, MONTH_NAME)
 KINDS_WITH_DIGITS = ("money", "percent", "decimal", "number", "ratio")
 PLURAL = "plural"
 """The kind of a count in words; its forms follow, as in ``plural.one customer/# customers``."""
@@ -177,6 +179,33 @@ class Formats:
         moment = _moment(value)
         return MISSING if moment is None else format_skeleton("yMMM", moment, locale=self._locale)
 
+    def month_name(self, value: Any, *, short: bool = False) -> str:
+        """Write the name of a calendar month.
+
+        Parameters
+        ----------
+        value : int or None
+            1 is January.
+        short : bool, optional
+            Whether the name is abbreviated, to stand alone.
+
+        Examples
+        --------
+        >>> formats = Formats("es_AR", "ARS")
+        >>> formats.month_name(12), formats.month_name(9, short=True)
+        ('diciembre', 'sept')
+        """
+        if _is_missing(value):
+            return MISSING
+        names = (
+            get_month_names("abbreviated", "stand-alone", self._locale)
+            if short
+            else get_month_names("wide", locale=self._locale)
+        )
+        if value not in names:
+            raise SegkitError("not a calendar month", values=[value], fix="give a number 1 to 12")
+        return names[int(value)]
+
     def datetime(self, value: object) -> str:
         """Write a day and a time to the minute.
 
@@ -295,6 +324,7 @@ class Formats:
             "months": self.months,
             "date": self.date,
             "month": self.month,
+            MONTH_NAME: self.month_name,
             "datetime": self.datetime,
             **dict.fromkeys(WORD_KINDS, self.text),
         }

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 
 from segkit.errors import RuleError, suggestion
 from segkit.foundation.yaml_files import load_yaml
+from segkit.words.claims import named_conditions
+from segkit.words.conditions import Condition, Facts
 from segkit.words.playbook_checks import (
     check_cells,
     check_channels,
@@ -29,8 +31,10 @@ from segkit.words.playbook_entries import (
     Names,
     Policy,
     Strict,
+    Template,
     Text,
 )
+from segkit.words.playbook_reading import plain, read_conditions, read_entries
 
 __all__ = [
     "POLICIES_BY_STRICTNESS",
@@ -39,6 +43,8 @@ __all__ = [
     "Entry",
     "Playbook",
     "Policy",
+    "Template",
+    "checked_languages",
     "languages",
     "shipped_document",
     "strictest",
@@ -48,7 +54,7 @@ FOLDER = Path(__file__).parent / "playbooks"
 
 
 class Playbook(Strict):
-    """A checked playbook: every entry of it is complete.
+    """A checked playbook: every entry of it is complete, and every condition can be asked.
 
     Parameters
     ----------
@@ -62,10 +68,16 @@ class Playbook(Strict):
         Discount policy key to its name and explanation.
     channels : dict
         Channel key such as ``"email"`` to the names that entries write for it.
+    conditions : dict
+        Conditions by name: those of `claims.yaml` and the client's own.
     segments : dict
-        Segment key to its general entry.
+        Segment key to its general entry, as written.
     segmentations : dict
         Segmentation key to the entries that mean something else there.
+    apart : dict
+        Segmentation key to the names that its segments bear where another segmentation leads.
+    leading : str or None
+        The segmentation that leads a report, whose segments have the plain names.
     cells : dict
         RFM cell such as ``"555"`` to its entry.
 
@@ -83,11 +95,14 @@ class Playbook(Strict):
     language: Text
     file: Text
     document: Document
+    conditions: dict[Text, Condition]
     discounts: dict[Policy, DiscountPolicy]
     channels: dict[Channel, Names]
-    segments: dict[Text, Entry]
-    segmentations: dict[Text, dict[Text, Entry]]
-    cells: dict[Cell, Entry]
+    segments: dict[Text, Template]
+    segmentations: dict[Text, dict[Text, Template]]
+    apart: dict[Text, dict[Text, Text]]
+    leading: Text | None = None
+    cells: dict[Cell, Template]
 
     @classmethod
     def load(cls, language: str, override: Path | None = None) -> Playbook:
@@ -96,7 +111,8 @@ class Playbook(Strict):
         The client's file has the structure of the shipped one and needs only what differs; its
         fields replace the shipped ones, lists as a whole, but names of `channels` are added to the
         shipped ones. Where the shipped file says what a key means in one segmentation, that stays
-        until the client's `segmentations` says otherwise.
+        until the client's `segmentations` says otherwise. A field that the client writes takes the
+        place of the shipped one with all its conditions.
 
         Parameters
         ----------
@@ -109,7 +125,9 @@ class Playbook(Strict):
         ------
         RuleError
             No such language; a file with an unknown key, a wrong type, an incomplete entry or a
-            name under two channels; cell 555 with any discount, or 115 with a bare one.
+            name under two channels; cell 555 with any discount, or 115 with a bare one; a
+            condition on an unknown figure, one that is no comparison, or holds always or never;
+            an alternative that is missing or never reached.
         SegkitError
             A file that is missing, is no YAML or repeats a key.
 
@@ -124,14 +142,42 @@ class Playbook(Strict):
         """
         shipped = _shipped(language)
         name = f"playbooks/{language}.yaml"
-        check_fields(shipped, name)
+        named = read_conditions(shipped.get("conditions"), named_conditions(), name)
+        read = read_entries(shipped, named, name)
+        check_fields(plain(read), name)
         if override is None:
-            return _assembled(shipped, name)
-        own = load_yaml(override)
-        check_own(own, shipped, str(override))
-        return _assembled(_laid_over(shipped, _with_channels(shipped, own)), str(override))
+            return _assembled(read, named, name)
+        own, file = load_yaml(override), str(override)
+        # A condition that the client changes changes in the shipped entries that name it.
+        named = read_conditions(own.get("conditions"), named, file)
+        own, below = read_entries(own, named, file), read_entries(shipped, named, name)
+        check_own(plain(own), shipped, file)
+        return _assembled(_laid_over(below, _with_channels(below, own)), named, file)
 
-    def entry(self, segmentation: str, key: str) -> Entry:
+    def led_by(self, segmentation: str) -> Playbook:
+        """Return the playbook of a report that one segmentation leads.
+
+        A name means one thing in a report: segments of the others whose names could be taken for
+        those of the leading one bear the names of `apart`.
+
+        Parameters
+        ----------
+        segmentation : str
+            Its key.
+
+        Source
+        ------
+        Definitions, section 4 (one segmentation leads).
+
+        Examples
+        --------
+        >>> playbook = Playbook.load("en").led_by("value_groups")
+        >>> playbook.name("value_groups", "champions"), playbook.name("clv_segments", "champions")
+        ('Champions', 'Champions (expected value)')
+        """
+        return self.model_copy(update={"leading": segmentation})
+
+    def entry(self, segmentation: str, key: str, facts: Facts | None = None) -> Entry:
         """Return the advice for a segment of a segmentation.
 
         Parameters
@@ -140,6 +186,9 @@ class Playbook(Strict):
             Segmentation key, such as ``"value_groups"``.
         key : str
             Segment key, such as ``"champions"``.
+        facts : mapping, optional
+            Figures of the segment (`segkit.analysis.segment_facts.FACTS`): each text is said
+            only where its condition holds of them. By default, the texts where all hold.
 
         Raises
         ------
@@ -152,8 +201,30 @@ class Playbook(Strict):
 
         Examples
         --------
-        >>> Playbook.load("en").entry("value_groups", "champions").discount
-        'never'
+        >>> playbook, facts = Playbook.load("en"), {"late_share": 0.1, "churned_share": 0.1}
+        >>> playbook.entry("value_groups", "loyal", facts).discount
+        'points'
+        >>> playbook.entry("value_groups", "loyal", {"churned_share": 0.9}).discount
+        'last_resort'
+        """
+        return self.template(segmentation, key).entry(facts)
+
+    def template(self, segmentation: str, key: str) -> Template:
+        """Return the advice for a segment with all its conditions; as `entry`.
+
+        Raises
+        ------
+        RuleError
+            As for `entry`.
+
+        Source
+        ------
+        Definitions, section 10.
+
+        Examples
+        --------
+        >>> Playbook.load("en").template("clusters", "loyal").name
+        'Loyal Customers'
         """
         if segmentation not in self.segmentations:
             raise RuleError(
@@ -168,15 +239,20 @@ class Playbook(Strict):
                 where=self.file,
                 fix=suggestion(key, [*self.segments, *self.segmentations[segmentation]]),
             )
-        return found
+        apart = self.apart.get(segmentation, {}).get(key)
+        if apart is None or self.leading in (None, segmentation):
+            return found
+        return found.model_copy(update={"name": apart})
 
-    def cell(self, cell: str) -> Entry | None:
+    def cell(self, cell: str, facts: Facts | None = None) -> Entry | None:
         """Return the special advice for an RFM cell, or None where it has none.
 
         Parameters
         ----------
         cell : str
             Three digits, such as ``"555"``.
+        facts : mapping, optional
+            Figures of the cell's customers, as for `entry`.
 
         Source
         ------
@@ -189,7 +265,8 @@ class Playbook(Strict):
         >>> Playbook.load("en").cell("333") is None
         True
         """
-        return self.cells.get(cell)
+        found = self.cells.get(cell)
+        return None if found is None else found.entry(facts)
 
     def channel_key(self, name: str) -> Channel | None:
         """Return the key of a channel as entries name it, or None for one that no list holds.
@@ -230,7 +307,7 @@ class Playbook(Strict):
         >>> Playbook.load("es").name("sub_segments", "loyal_r5")
         'Leales · compra muy reciente (R5)'
         """
-        return self.entry(segmentation, key).name
+        return self.template(segmentation, key).name
 
     def names(self, segmentation: str, keys: Iterable[str]) -> dict[str, str]:
         """Return key to name for segments of one segmentation, in the order given.
@@ -277,6 +354,41 @@ def languages() -> list[str]:
     ['en', 'es']
     """
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def checked_languages(file: Path | None, language: str | None) -> list[str]:
+    """Return the languages in which a playbook is to be checked: one asked for, the file's, or all.
+
+    Parameters
+    ----------
+    file : Path or None
+        A client's own; its `language` says which.
+    language : str or None
+        The one asked for.
+
+    Raises
+    ------
+    RuleError
+        A file that does not say its language, where none is asked for.
+
+    Source
+    ------
+    Definitions, section 10.
+
+    Examples
+    --------
+    >>> checked_languages(None, None)
+    ['en', 'es']
+    """
+    if language is not None:
+        return [language]
+    if file is None:
+        return languages()
+    said = load_yaml(file).get("language")
+    if not isinstance(said, str):
+        fix = "write 'language: en' in it, or ask with --language en"
+        raise RuleError("does not say its language", where=str(file), fix=fix)
+    return [said]
 
 
 def strictest(policies: Iterable[Policy]) -> Policy:
@@ -359,7 +471,7 @@ def _with_channels(shipped: dict[str, Any], own: dict[str, Any]) -> dict[str, An
     return {**own, "channels": both}
 
 
-def _assembled(raw: dict[str, Any], file: str) -> Playbook:
+def _assembled(raw: dict[str, Any], named: dict[str, Condition], file: str) -> Playbook:
     special = {
         segmentation: {key: {**raw["segments"].get(key, {}), **own} for key, own in entries.items()}
         for segmentation, entries in raw["segmentations"].items()
@@ -371,6 +483,7 @@ def _assembled(raw: dict[str, Any], file: str) -> Playbook:
     check_cells(raw["cells"], file)
     check_channels(raw["channels"], file)
     try:
-        return Playbook.model_validate({**raw, "file": file, "segmentations": special})
+        parts = {"file": file, "conditions": named, "segmentations": special}
+        return Playbook.model_validate({**raw, **parts})
     except ValidationError as error:
         raise fault(error.errors(), file) from None

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from segkit.errors import RuleError, suggestion
+from segkit.words.conditions import Choice
 from segkit.words.playbook_entries import (
     POLICIES_BY_STRICTNESS,
     Channel,
@@ -18,6 +19,8 @@ from segkit.words.playbook_entries import (
     Policy,
 )
 
+CONDITIONAL = ("when", "else")
+"""Keys of an entry that say when it holds, and what differs where it does not."""
 # Cells whose treatment is no matter of taste (definitions, section 4): what they may have.
 CELL_POLICIES: dict[str, tuple[Policy, ...]] = {
     "555": ("never",),
@@ -45,13 +48,14 @@ def check_cells(cells: Mapping[str, Mapping[str, Any]], file: str) -> None:
     """Raise RuleError for a cell that has a discount policy it may not have."""
     for cell, policies in CELL_POLICIES.items():
         policy = cells[cell]["discount"]
-        if policy not in policies:
-            raise RuleError(
-                f"cell {cell} cannot have this discount policy",
-                where=_place(file, "cells", cell, "discount"),
-                values=[policy],
-                fix=f"write {_any_of(policies)}, or take the line out",
-            )
+        for leaf in policy.leaves if isinstance(policy, Choice) else [policy]:
+            if leaf not in policies:
+                raise RuleError(
+                    f"cell {cell} cannot have this discount policy",
+                    where=_place(file, "cells", cell, "discount"),
+                    values=[leaf],
+                    fix=f"write {_any_of(policies)}, or take the line out",
+                )
 
 
 def _any_of(policies: Iterable[str]) -> str:
@@ -130,7 +134,9 @@ def _fields(path: tuple[Any, ...]) -> list[str]:
     if len(path) == 1:
         return list(PlaybookFile.model_fields)
     models: dict[str, type[BaseModel]] = {"document": Document, "discounts": DiscountPolicy}
-    return list(models.get(path[0], Entry).model_fields)
+    if path[0] in models:
+        return list(models[path[0]].model_fields)
+    return [*Entry.model_fields, *CONDITIONAL]
 
 
 def _plain(message: str) -> str:

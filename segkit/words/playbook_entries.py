@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from segkit.words.conditions import Facts, resolved
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Names = Annotated[list[Text], Field(min_length=1)]
@@ -39,6 +41,29 @@ class Entry(Strict):
     discount: Policy
     discount_note: Text
     kpi: Text
+
+
+class Template(Strict):
+    """The advice for one segment as written: wherever `Entry` has a text, there may be a `Choice`.
+
+    Source
+    ------
+    Definitions, section 10 (advice is checked against the client before it is printed).
+    """
+
+    name: Text
+    description: Any
+    strategies: Any
+    avoid: Any
+    channels: Any
+    contact_frequency: Any
+    discount: Any
+    discount_note: Any
+    kpi: Any
+
+    def entry(self, facts: Facts | None) -> Entry:
+        """Return the advice for a segment with such figures; None: as if all conditions held."""
+        return Entry(**{name: resolved(value, facts) for name, value in self})
 
 
 class DiscountPolicy(Strict):
@@ -82,9 +107,11 @@ class PlaybookFile(Strict):
     """One YAML file as written; entries may be partial."""
 
     language: Text
+    conditions: Any
     document: Document
     discounts: dict[Policy, DiscountPolicy]
     channels: dict[Channel, Names]
     segments: dict[Text, Entry]
     segmentations: dict[Text, dict[Text, Entry]]
+    apart: dict[Text, dict[Text, Text]]
     cells: dict[Cell, Entry]

@@ -26,7 +26,7 @@ SECTIONS = {
     "page": (),
     "insights": ("title", "sentence", "action"),
     "reasons": (),
-    "method": ("title", "text"),
+    "method": ("title", "text", "short"),
 }
 REQUIRED = {
     "chapters": ("title",),
@@ -172,7 +172,8 @@ class Texts:
         """Return the path of a table's or picture's texts, and the segmentation it is about.
 
         ``segment_kpis_clusters`` has no texts of its own: it takes those of ``segment_kpis``,
-        which hold the field ``{segmentation}``.
+        which hold the field ``{segmentation}``. ``segment_kpis_clusters_by_channel`` takes those
+        of ``segment_kpis_by``, which hold the field ``{dimension}``.
 
         Parameters
         ----------
@@ -198,10 +199,11 @@ class Texts:
         """
         if f"{section}.{name}.title" in self:
             return f"{section}.{name}", None
-        words = name.split("_")
+        stem, by, _ = name.partition("_by_")
+        words, about = stem.split("_"), "dimension" if by else "segmentation"
         for length in range(len(words) - 1, 0, -1):
-            path = f"{section}.{'_'.join(words[:length])}"
-            if f"{path}.title" in self and "segmentation" in self.fields(f"{path}.title"):
+            path = f"{section}.{'_'.join(words[:length])}{by.rstrip('_')}"
+            if f"{path}.title" in self and about in self.fields(f"{path}.title"):
                 return path, "_".join(words[length:])
         raise RuleError(
             "no title",

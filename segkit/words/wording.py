@@ -14,7 +14,10 @@ from segkit.words.texts import Texts
 SUMMARY_ROWS = ("total", "read", "kept", "rejected")
 """What rows that add others up hold in one of their first two cells; they are set in bold."""
 
-AMONG_SEGMENTS = ("total", "newcomer", "gone", "outside")
+TOTAL = "total"
+"""The row of the whole, whatever its first column holds."""
+
+AMONG_SEGMENTS = ("total", "no_customer", "newcomer", "gone", "outside")
 """What stands among segments without being one."""
 
 
@@ -63,7 +66,7 @@ class Wording:
             return self.formats.text(self.texts.rule(value))
         if name == "segment" or (name in NUMBER_KINDS and isinstance(value, str)):
             return self.formats.text(self.name(value))
-        if name == "label" and isinstance(value, str):
+        if (name == "label" and isinstance(value, str)) or (name == "text" and value == TOTAL):
             return self.formats.text(self.texts.label(value))
         return self.formats.by_kind(kind)(value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,11 +65,20 @@ def saved(page, file: Path) -> nbformat.NotebookNode:
     """Save the notebook by the keyboard and return what is then in its file."""
     before = file.stat().st_mtime_ns
     page.keyboard.press("Control+s")
-    for _ in range(100):
-        if file.stat().st_mtime_ns != before:
-            break
+    for _ in range(300):
         page.wait_for_timeout(100)
+        if file.stat().st_mtime_ns != before and is_whole(file):
+            break
     return nbformat.read(file, as_version=4)
+
+
+def is_whole(file: Path) -> bool:
+    """Return whether a file that is being written can be read as JSON yet."""
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

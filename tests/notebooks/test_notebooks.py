@@ -41,6 +41,10 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
         "evidence",
         "evidence_models",
         "evidence_rankings",
+        "forecast",
+        "forecast_totals",
+        "forecast_members",
+        "rolling_evidence",
         "lifecycle",
         "gaps",
         "lifecycle_thresholds",
@@ -76,10 +80,30 @@ def test_kept_and_rejected_lines_add_up_to_those_read(finished, client):
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
 def test_segments_add_up_to_the_brand(finished, client, segmentation):
     kpis = table(finished[client], f"segment_kpis_{segmentation}").set_index("segment")
-    parts = kpis.drop(index="total")
+    parts = kpis.drop(index=["total", "no_customer"], errors="ignore")
     for column in ("customers", "orders", "revenue", "revenue_all_time", "orders_all_time"):
         assert parts[column].sum() == pytest.approx(kpis.loc["total", column], abs=1e-6)
     assert parts["revenue_share"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("dimension", ["channel", "category"])
+def test_the_leading_segmentation_is_cut_by_dimension_and_figures_of_few_are_blank(
+    finished, dimension
+):
+    by_value = table(finished["tienda_demo"], f"segment_kpis_value_groups_by_{dimension}")
+    whole = table(finished["tienda_demo"], "segment_kpis_value_groups").set_index("segment")
+    known = by_value[by_value.iloc[:, 1] == "total"].set_index("segment")
+    assert known["customers"].to_dict() == whole["customers"].to_dict()
+    assert known["revenue"].tolist() == pytest.approx(whole["revenue"].tolist())
+    few = by_value["customers"].isna()
+    assert by_value.loc[few].iloc[:, 2:].isna().all(axis=None)
+    assert by_value["customers"].min() >= 5
+    shares = table(finished["tienda_demo"], f"dimension_shares_value_groups_by_{dimension}")
+    assert shares["customers"].min() >= 5
+
+
+def test_a_client_without_dimensions_is_cut_by_none(finished):
+    assert not list((finished["cdnow"] / "exports" / "tables").glob("*_by_channel.csv"))
 
 
 def test_cdnow_has_its_known_totals(finished):
@@ -151,7 +175,8 @@ def test_movements_end_in_the_segments_of_today(finished, client, segmentation):
     moves = table(finished[client], f"migration_{segmentation}")
     sizes = table(finished[client], f"segment_kpis_{segmentation}").set_index("segment")
     arrived = moves.groupby("segment_after")["customers"].sum()
-    assert arrived.to_dict() == sizes["customers"].drop("total").to_dict()
+    of_segments = sizes["customers"].drop(["total", "no_customer"], errors="ignore")
+    assert arrived.to_dict() == of_segments.to_dict()
     shares = moves.groupby("segment_before")["share_of_before"].sum()
     assert shares.tolist() == pytest.approx([1] * len(shares))
 
@@ -185,7 +210,9 @@ def test_every_list_of_customers_is_a_file_of_as_many_rows(finished):
 def test_products_are_offered_and_tested_where_the_log_has_any(finished):
     tables = finished["tienda_demo"] / "exports" / "tables"
     products = table(finished["tienda_demo"], "products")
-    assert (products.groupby("segment")["rank"].max() == 10).all()
+    ranks = products.groupby("segment")["rank"]
+    assert (ranks.max() <= 10).all() and (ranks.max() == ranks.size()).all()
+    assert (products["times_usual_low"] > 1).all()  # what a segment takes more of than others
     tested = table(finished["tienda_demo"], "offer_evidence").set_index(["question", "list"])
     assert (tested.xs("offers", level="list")["times_best_sellers"] > 1).all()
     assert (tables / "offer_sources.csv").exists()
@@ -194,9 +221,9 @@ def test_products_are_offered_and_tested_where_the_log_has_any(finished):
 
 def test_addresses_are_in_lists_only(finished):
     folder = finished["tienda_demo"]
-    lists = folder / "exports" / "audiences"
-    assert b"@example." in (lists / "champions.csv").read_bytes()
-    others = [file for file in folder.rglob("*") if file.is_file() and file.parent != lists]
+    lists = [folder / "exports" / name for name in ("audiences", "movers")]
+    assert b"@example." in (lists[0] / "champions.csv").read_bytes()
+    others = [file for file in folder.rglob("*") if file.is_file() and file.parent not in lists]
     assert [file.name for file in others if b"@example." in file.read_bytes()] == []
 
 
@@ -313,12 +340,82 @@ def test_cdnow_is_tested_on_the_purchases_that_its_log_holds(finished):
     assert evidence["revenue_after"].to_numpy() == pytest.approx(after["amount"].sum())
 
 
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_there_is_one_forecast_and_every_table_that_speaks_of_it_agrees(finished, client):
+    folder = finished[client]
+    months, totals = table(folder, "forecast"), table(folder, "forecast_totals").set_index("part")
+    sums = months.groupby("part")[["orders", "revenue"]].sum()
+    for part in ("existing", "new"):
+        assert sums.loc[part].to_numpy() == pytest.approx(
+            totals.loc[part, ["orders", "revenue"]].to_numpy(dtype=float), abs=0.005
+        )
+    everyone = totals.loc["everyone", ["orders", "revenue"]].to_numpy(dtype=float)
+    assert everyone == pytest.approx(sums.sum().to_numpy(), abs=0.005)
+    customers = pd.read_parquet(folder / "data" / "clv.parquet")
+    paid = customers[["expected_orders", "expected_revenue"]].sum().to_numpy()
+    assert paid == pytest.approx(sums.loc["existing"].to_numpy(), abs=0.005)
+    members = table(folder, "forecast_members").set_index("member")
+    assert members.loc["total", "total_revenue"] == pytest.approx(sums.loc["existing", "revenue"])
+    assert members["weight"].drop("total").sum() == pytest.approx(1)
+    projected = table(folder, "projection").query("is_future and revenue.isna()")
+    unit = projected["unit"].str[:10].tolist()
+    starts = pd.to_datetime(months["month"]).dt.to_period("Q" if client == "tienda_demo" else "M")
+    by_unit = months.groupby(starts)["revenue"].sum()
+    for day, expected in zip(unit, projected["expected"], strict=True):
+        period = pd.Timestamp(day).to_period(by_unit.index.freq)
+        assert expected == pytest.approx(by_unit[period], abs=0.005)
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_what_would_have_been_forecast_is_held_against_what_came(finished, client):
+    rolling = table(finished[client], "rolling_evidence")
+    said = rolling[rolling["member"].isin(["total", "new", "everyone"])]
+    assert (said["low"] < said["predicted"]).all() and (said["predicted"] < said["high"]).all()
+    own = rolling[(rolling["member"] == "total") & (rolling["measure"] == "revenue")]
+    tested = table(finished[client], "evidence").query("segment == 'total'")["revenue_after"]
+    assert own["actual"].iloc[0] == pytest.approx(tested.iloc[0])
+
+
+PLAIN = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
+
+
+def numbers_in(page: str, sentence: str) -> list[tuple[int, ...]]:
+    """Return the counts of each sentence of a Spanish page that reads so; `#` is a count."""
+    pattern = re.escape(sentence).replace(r"\#", r"(\d[\d.]*)").replace(r"\ ", r"\s+")
+    found = [match.groups() for match in re.finditer(pattern, page)]
+    return [tuple(int(count.replace(".", "")) for count in counts) for counts in found]
+
+
+@pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
+def test_no_two_sentences_differ_on_who_is_still_a_customer(finished, client):
+    folder = finished[client]
+    page = PLAIN.sub(" ", (folder / "report.html").read_text(encoding="utf-8"))
+    stages = table(folder, "lifecycle").set_index("segment")["customers"]
+    churn = int(table(folder, "gaps").set_index("gap").loc["churn_gap", "days"])
+    customers = pd.read_parquet(folder / "data" / "clv.parquet")
+    buyers = int(customers["p_order"].notna().sum())
+    gone = numbers_in(page, "# de # compradores llevan más de # días sin comprar")
+    assert gone and set(gone) == {(stages["churned"], buyers, churn)}
+    longer = numbers_in(page, "# compradores llevan más tiempo sin comprar")
+    assert longer and set(longer) == {(stages["churned"],)}
+    again = numbers_in(page, "De # compradores, se espera que alrededor de # compren")
+    assert again and set(again) == {(buyers, round(customers["p_order"].sum()))}
+    assert again[0][1] <= buyers
+    for words in ("siguen siendo clientes", "sigue siendo cliente", "de estar activo"):
+        assert words not in page
+    assert numbers_in(page, "# siguen activos") == []
+    assert {count for (count,) in numbers_in(page, "# inactivos")} <= {int(stages["churned"])}
+
+
 def test_the_clv_chapter_says_what_a_reader_must_know(finished):
-    page = (finished["cdnow"] / "report.html").read_text(encoding="utf-8")
-    choice = table(finished["cdnow"], "evidence_models").query("not is_rule").iloc[0]["model"]
-    assert {"bg_nbd": "BG/NBD", "mbg_nbd": "MBG/NBD", "pareto_nbd": "Pareto/NBD"}[choice] in page
-    assert "Para leer esa cifra" in page
+    page = PLAIN.sub(" ", (finished["cdnow"] / "report.html").read_text(encoding="utf-8"))
+    page = re.sub(r"\s+", " ", page)
+    assert "cuatro de cada cinco veces" in page
+    assert "La historia alcanza para una sola prueba" in page
+    assert "marzo cuenta como" in page
+    assert "MBG/NBD" in page
     assert "La segmentación que mejor separó los ingresos siguientes" in page
+    assert "al final del capítulo" not in page
 
 
 def test_plain_papermill_gives_the_same_numbers(project, finished):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from segkit.analysis.segment_facts import facts_of
 from segkit.errors import DataError
 from segkit.words.playbook import DiscountPolicy, Document, Entry, Playbook, shipped_document
 
@@ -56,7 +57,10 @@ class Recommendation:
 
 
 def recommendations(
-    profile: pd.DataFrame, segmentation: str, playbook: Playbook
+    profile: pd.DataFrame,
+    segmentation: str,
+    playbook: Playbook,
+    facts: pd.DataFrame | None = None,
 ) -> list[Recommendation]:
     """Return the recommendation for each segment of a profile table, in its order.
 
@@ -70,6 +74,9 @@ def recommendations(
         Segmentation key, such as ``"clusters"``.
     playbook : Playbook
         Texts and discount rules.
+    facts : DataFrame, optional
+        What texts are checked against, as `segkit.analysis.segment_facts.segment_facts`
+        returns. By default they are said as if all their conditions held.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def recommendations(
     _check_columns(profile)
     rows = profile.loc[profile["segment"] != "total"].to_dict("records")
     playbook.names(segmentation, [row["segment"] for row in rows])
-    return [_recommendation(row, segmentation, playbook) for row in rows]
+    return [_recommendation(row, segmentation, playbook, facts) for row in rows]
 
 
 def to_markdown(
@@ -230,9 +237,13 @@ def _measures() -> list[str]:
 
 
 def _recommendation(
-    row: Mapping[Hashable, Any], segmentation: str, playbook: Playbook
+    row: Mapping[Hashable, Any],
+    segmentation: str,
+    playbook: Playbook,
+    facts: pd.DataFrame | None,
 ) -> Recommendation:
-    entry = playbook.entry(segmentation, row["segment"])
+    known = None if facts is None else facts_of(facts, row["segment"])
+    entry = playbook.entry(segmentation, row["segment"], known)
     return Recommendation(
         segmentation=segmentation,
         segment=str(row["segment"]),

@@ -186,7 +186,9 @@ def _active_share(run: Run) -> float | None:
     table = run.table("lifecycle")
     if table is None or not {"segment", "customers"} <= set(table.columns):
         return None
-    sizes = table.set_index("segment")["customers"].drop(["total", "prospect"], errors="ignore")
+    sizes = table.set_index("segment")["customers"].drop(
+        ["total", "prospect", "returned_all"], errors="ignore"
+    )
     return float(1 - sizes.get("churned", 0) / sizes.sum()) if sizes.sum() else None
 
 

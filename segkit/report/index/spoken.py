@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from segkit.errors import SegkitError
+from segkit.params.report import ReportParams
 from segkit.report.index.compare import Comparison, is_same
 from segkit.report.index.frame import formats_of
 from segkit.report.index.runs import Run, shown
@@ -291,9 +292,15 @@ class Spoken:
         own = report.get("playbook") if isinstance(report, dict) else None
         try:
             file = run.folder.resolve().parents[2] / own if isinstance(own, str) else None
-            return Playbook.load(run.language, file)
+            return _led(Playbook.load(run.language, file), report)
         except (SegkitError, OSError, IndexError):
-            return Playbook.load(run.language)
+            return _led(Playbook.load(run.language), report)
+
+
+def _led(playbook: Playbook, report: object) -> Playbook:
+    """Return a playbook with the names of a run's report."""
+    given = report if isinstance(report, dict) else {}
+    return playbook.led_by(str(given.get("segmentation", ReportParams().segmentation)))
 
 
 def _formats(run: Run, is_own: bool, language: str) -> Formats:

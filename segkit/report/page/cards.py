@@ -21,6 +21,7 @@ def card(
     anchor: str,
     figures: Mapping[str, str] | None = None,
     lead: str = "",
+    first: str = "",
 ) -> Markup:
     """Return one card; whatever is no Markup is escaped.
 
@@ -35,6 +36,8 @@ def card(
         Figure by label.
     lead : str
         A paragraph below the figures.
+    first : str
+        What a reader sees of a card that is folded; without it, the card is open.
 
     Examples
     --------
@@ -46,11 +49,16 @@ def card(
     <ul><li>Thank &amp; greet</li></ul>
     </section>
     """
-    shown = [Markup('<h3 class="title" id="{}">{}</h3>').format(anchor, title)]
+    heading = Markup('<h3 class="title" id="{}">{}</h3>').format(anchor, title)
+    shown = [] if first else [heading]
     if figures:
         pairs = Markup("").join(map(figure, figures.items()))
         shown.append(Markup('<dl class="profile">{}</dl>').format(pairs))
     if lead:
         shown.append(paragraph(lead))
     shown += [Markup('<h4 class="about">{}</h4>\n{}').format(*part) for part in parts if part[1]]
-    return Markup('<section class="card">\n{}\n</section>').format(Markup("\n").join(shown))
+    body = Markup("\n").join(shown)
+    if not first:
+        return Markup('<section class="card">\n{}\n</section>').format(body)
+    summary = Markup("<summary>{}{}</summary>").format(heading, paragraph(first, tag="span"))
+    return Markup('<details class="card">{}\n{}\n</details>').format(summary, body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,9 +16,11 @@ from segkit.errors import RuleError
 from segkit.foundation.files import AUDIENCES, write_csv, write_json, write_parquet
 from segkit.foundation.nothing import NOTHING
 from segkit.plots.style import Style
+from segkit.report.page import places
 from segkit.report.page.drawing import drawn
 from segkit.report.page.fragment import Fragment
 from segkit.report.page.pieces import lines, paragraph, tiles
+from segkit.report.page.places import settled
 from segkit.report.page.style import picture_style
 from segkit.report.page.tables import MANY_COLUMNS, html_table
 from segkit.words.columns import Columns
@@ -33,6 +36,15 @@ MOST_ROWS = 60
 """Rows of a table that a page shows, unless a notebook says otherwise."""
 
 
+class Placing(Protocol):
+    """Where a client wants tables and pictures, and which segmentation leads."""
+
+    @property
+    def places(self) -> Mapping[str, str]: ...
+    @property
+    def segmentation(self) -> str: ...
+
+
 class Reader(Protocol):
     """In whose language, country and money a chapter speaks."""
 
@@ -42,6 +54,8 @@ class Reader(Protocol):
     def display_locale(self) -> str: ...
     @property
     def currency(self) -> str: ...
+    @property
+    def report(self) -> Placing: ...
 
 
 class StudyLike(Protocol):
@@ -86,6 +100,7 @@ class Chapter:
     --------
     >>> from types import SimpleNamespace
     >>> params = SimpleNamespace(language="en", display_locale="en_US", currency="USD")
+    >>> params.report = SimpleNamespace(places={}, segmentation="families")
     >>> study = SimpleNamespace(params=params, run_dir=Path("run"), segment_names={})
     >>> texts = Texts("en", {"sentences": {"size": "There are {customers:count} customers."}})
     >>> print(Chapter(study, "rfm", texts=texts).say("size", customers=793))
@@ -107,6 +122,7 @@ class Chapter:
         self.formats = Formats(params.display_locale, params.currency)
         self.texts = texts or Texts(params.language)
         self.columns = Columns(self.texts.language)
+        self.placing = params.report
 
     @property
     def style(self) -> Style:
@@ -132,18 +148,21 @@ class Chapter:
         intro = self._optional(f"{path}.intro", fields)
         html = Markup('<h2 id="{}">{}</h2>').format(self.key, title)
         html += lines(paragraph(conclusion, "conclusion"), paragraph(intro, "lead"))
-        return Fragment(html, "\n".join(filter(None, (title, conclusion, intro))), "opening")
+        plain = "\n".join(filter(None, (title, conclusion, intro)))
+        return Fragment(html, plain, "opening", name=self.key)
 
-    def heading(self, key: str, **fields: object) -> Fragment:
+    def heading(self, key: str, *, place: str = "", **fields: object) -> Fragment:
         """Return the heading of a part of the chapter; its text is in the section ``labels``.
 
         In the report, what follows belongs to the part: its own headings are one level lower.
         """
         title = self.texts.fill(f"labels.{key}", self.formats, **fields)
         html = Markup('<h3 class="part" id="{}-{}">{}</h3>\n').format(self.key, key, title)
-        return Fragment(html, title, "heading")
+        return Fragment(html, title, "heading", place=settled(key, place, {}))
 
-    def say(self, key: str, segmentation: str | None = None, **fields: object) -> Fragment:
+    def say(
+        self, key: str, segmentation: str | None = None, *, place: str = "", **fields: object
+    ) -> Fragment:
         """Return a sentence of the section ``sentences`` as a paragraph.
 
         Parameters
@@ -152,6 +171,8 @@ class Chapter:
             Key of the sentence.
         segmentation : str, optional
             Whose labels fields of the kind ``segment`` take.
+        place : str, optional
+            Section of the report that says it, too; see `segkit.report.page.places`.
         **fields
             Value of each field.
 
@@ -161,10 +182,14 @@ class Chapter:
             When there is no such sentence or a field of it is not given.
         """
         plain = self._sentence(key, segmentation, fields)
-        return Fragment(lines(paragraph(plain)), plain, "sentence")
+        return Fragment(lines(paragraph(plain)), plain, "sentence", place=settled(key, place, {}))
 
     def tell(
-        self, said: Iterable[Saying] | None, segmentation: str | None = None
+        self,
+        said: Iterable[Saying] | None,
+        segmentation: str | None = None,
+        *,
+        place: str = "",
     ) -> Fragment | None:
         """Return several sentences, each a paragraph; of none, nothing.
 
@@ -173,14 +198,15 @@ class Chapter:
         said : iterable of (str, mapping), or None
             Keys of sentences and their fields, as parts of a study give them, such as
             `study.carts.remarks`.
-        segmentation : str, optional
+        segmentation, place : str, optional
             As for `say`.
         """
         parts = [self.say(key, segmentation, **fields) for key, fields in said or ()]
         if not parts:
             return None
         html = Markup("").join(part.html for part in parts)
-        return Fragment(html, "\n".join(part.plain for part in parts), "sentence")
+        plain = "\n".join(part.plain for part in parts)
+        return Fragment(html, plain, "sentence", place=settled("sentences", place, {}))
 
     def _sentence(self, key: str, segmentation: str | None, fields: Mapping[str, object]) -> str:
         path = f"sentences.{key}"
@@ -202,6 +228,7 @@ class Chapter:
         max_rows: int = MOST_ROWS,
         columns: Sequence[str] | None = None,
         where: pd.Series[bool] | None = None,
+        beside: Mapping[str, str] | None = None,
         place: str = "",
         **fields: object,
     ) -> Fragment | None:
@@ -224,8 +251,11 @@ class Chapter:
             Columns shown; the file has all of them.
         where : Series of bool, optional
             Rows shown; likewise.
+        beside : mapping of str to str, optional
+            Columns shown in the cells of other columns: ``{"customers": "customers_share"}``.
         place : str, optional
-            ``appendix`` for what belongs to the end of the report.
+            Section of the report that shows it, too, as far as there is room; see
+            `segkit.report.page.places`.
         **fields
             Fields of title and note.
 
@@ -241,17 +271,23 @@ class Chapter:
         file = self._keep(name, df)
         view = df if where is None else df[where]
         view = view if columns is None else view[list(columns)]
-        shown = self._shown(view, name, words["title"], segmentation, max_rows, file)
+        heading = self._title(name, words["title"]) + lines(paragraph(words["note"], "note"))
+        shown = partial(
+            self._shown, name=name, caption=words["title"], segmentation=segmentation, beside=beside
+        )
+        html, short = heading + shown(view, max_rows=max_rows, file=file), Markup("")
         if view.shape != df.shape:
             rest = self.texts.fill("page.more_in_file", self.formats, file=file)
-            shown += lines(paragraph(rest, "rest"))
-        look = "exhibit wide" if view.shape[1] > MANY_COLUMNS else "exhibit"
-        note = lines(paragraph(words["note"], "note"))
-        html = Markup('<section class="{}">\n{}{}{}\n</section>').format(
-            look, self._title(name, words["title"]), note, shown
-        )
+            html += lines(paragraph(rest, "rest"))
+        if place := self._placed(name, place, segmentation):
+            fit = view.iloc[:, : places.MOST_COLUMNS + len(beside or ())]
+            short = _exhibit(
+                heading + shown(fit, max_rows=min(max_rows, places.MOST_ROWS), file=file)
+            )
+        is_wide = view.shape[1] - len(beside or ()) > MANY_COLUMNS
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
-        return Fragment(html, plain, "table", tuple(map(str, view.columns)), place)
+        keys = tuple(map(str, view.columns))
+        return Fragment(_exhibit(html, is_wide), plain, "table", keys, place, name, short)
 
     def picture(
         self,
@@ -262,6 +298,7 @@ class Chapter:
         name: str | None = None,
         title: str | None = None,
         options: Mapping[str, object] | None = None,
+        place: str = "",
         **fields: object,
     ) -> Fragment | None:
         """Return a picture with its title, its caption and the table behind it.
@@ -281,6 +318,8 @@ class Chapter:
             Instead of the title in the texts.
         options : mapping, optional
             Further arguments of `plot`.
+        place : str, optional
+            As for `table`.
         **fields
             Fields of title, caption and alternative text.
 
@@ -306,10 +345,13 @@ class Chapter:
             source=source,
             caption=lines(paragraph(words["note"], tag="figcaption")),
             more=self.texts.text("page.show_table"),
-            table=self._shown(table, name, words["title"], segmentation, MOST_ROWS, file),
+            table=self._shown(
+                table, name=name, caption=words["title"], segmentation=segmentation, file=file
+            ),
         )
         plain = f"{words['title']}: {alt}"
-        return Fragment(html, plain, "picture", tuple(map(str, table.columns)))
+        place = self._placed(name, place, segmentation)
+        return Fragment(html, plain, "picture", tuple(map(str, table.columns)), place, name)
 
     def audience(self, name: str, df: pd.DataFrame | None) -> Fragment | None:
         """Leave a list of customers as a file of its own, and return the sentence that says so.
@@ -361,6 +403,11 @@ class Chapter:
         ends = [key for key in self.segment_names if name.endswith(f"_{key}")]
         return max(ends, key=len, default=None)
 
+    def _placed(self, name: str, place: str, segmentation: str | None) -> str:
+        """What speaks of another segmentation than the leading one is not for the document."""
+        is_other = segmentation in self.segment_names and segmentation != self.placing.segmentation
+        return settled(name, "" if is_other else place, self.placing.places)
+
     def _optional(self, path: str, fields: Mapping[str, object]) -> str:
         return self.texts.fill(path, self.formats, **fields) if path in self.texts else ""
 
@@ -395,14 +442,23 @@ class Chapter:
     def _shown(
         self,
         df: pd.DataFrame,
+        *,
         name: str,
         caption: str,
         segmentation: str | None,
-        max_rows: int,
+        max_rows: int = MOST_ROWS,
         file: str,
+        beside: Mapping[str, str] | None = None,
     ) -> Markup:
         wording = self.wording(segmentation)
-        return html_table(df, wording, caption, name=name, max_rows=max_rows, file=file)
+        return html_table(
+            df, wording, caption, name=name, max_rows=max_rows, file=file, beside=beside
+        )
+
+
+def _exhibit(html: Markup, is_wide: bool = False) -> Markup:
+    look = "exhibit wide" if is_wide else "exhibit"
+    return Markup('<section class="{}">\n{}\n</section>').format(look, html)
 
 
 def _require_plain(name: str) -> None:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of the period; `change` is how it moved, `direction` is up, down or same."""
+    """A figure of the period.
+
+    `change` is how it moved, `direction` is up, down or same, `trend` its whole months, in order.
+    """
 
     label: str
     value: str
     change: str = ""
     direction: str = "same"
+    trend: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Summary:
     actions : tuple of Action
     loss : str
         What of the file could not be read, where that is much.
+    forecast : str
+        What should come in, with its range; empty where there is no forecast.
+    campaign : str
+        What the last campaign brought; empty where there was none.
     """
 
     figures: tuple[Figure, ...]
@@ -45,3 +53,5 @@ class Summary:
     findings: tuple[str, ...]
     actions: tuple[Action, ...]
     loss: str = ""
+    forecast: str = ""
+    campaign: str = ""

@@ -11,9 +11,6 @@ from markupsafe import Markup
 MARK = "application/vnd.segkit+json"
 """Says that the kit made an output; only such outputs go to the report unasked."""
 
-APPENDIX = "appendix"
-"""The place of an output that the report shows at its end."""
-
 
 @dataclass(frozen=True)
 class Fragment:
@@ -30,7 +27,11 @@ class Fragment:
     columns : tuple of str, optional
         Column keys whose headers it shows; the glossary explains them.
     place : str, optional
-        ``appendix`` where the report shows it at its end.
+        Section of the report that shows it, too; the annex shows everything.
+    name : str, optional
+        Name of the table or picture; of an opening, the chapter's key.
+    short : Markup, optional
+        What the document shows in its place, where that has less room.
     """
 
     html: Markup
@@ -38,6 +39,8 @@ class Fragment:
     kind: str
     columns: tuple[str, ...] = field(default=())
     place: str = ""
+    name: str = ""
+    short: Markup = Markup("")
 
     def __html__(self) -> str:
         return self.html
@@ -50,5 +53,6 @@ class Fragment:
     ) -> Mapping[str, Any]:
         # JupyterLab sets $…$ as mathematics unless a class says otherwise.
         shown = f'<div class="segkit tex2jax_ignore mathjax_ignore">\n{self.html}\n</div>'
-        mark = {"kind": self.kind, "columns": list(self.columns), "place": self.place}
+        mark: dict[str, Any] = {"kind": self.kind, "columns": list(self.columns)}
+        mark |= {"place": self.place, "name": self.name, "short": str(self.short)}
         return {MARK: mark, "text/html": shown, "text/plain": self.plain}

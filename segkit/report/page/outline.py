@@ -22,10 +22,19 @@ class Entry:
 
 
 class Outline:
-    """Puts headings in order, gives each an id of its own and collects the contents."""
+    """Puts headings in order, gives each an id of its own and collects the contents.
+
+    Attributes
+    ----------
+    entries : list of Entry
+        The table of contents.
+    titles : dict of str to str
+        Title of every heading, by its id.
+    """
 
     def __init__(self, taken: set[str]) -> None:
         self.entries: list[Entry] = []
+        self.titles: dict[str, str] = {}
         self.taken = set(taken)
 
     def add(self, html: str, below: int = 1) -> Markup:
@@ -41,7 +50,8 @@ class Outline:
             heading.name = f"h{level}"
             name = self._unique(str(heading.get("id") or _slug(heading.get_text())))
             heading["id"] = name
-            self._note(level, Entry(name, " ".join(heading.get_text().split())))
+            self.titles[name] = " ".join(heading.get_text().split())
+            self._note(level, Entry(name, self.titles[name]))
         return Markup(soup.decode(formatter="minimal").strip())
 
     def _unique(self, wanted: str) -> str:

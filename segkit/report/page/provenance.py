@@ -40,7 +40,7 @@ class Provenance(TypedDict, total=False):
     fingerprint: str
 
 
-def told(given: Provenance, wording: Wording, *, with_reasons: bool) -> dict[str, object]:
+def told(given: Provenance, wording: Wording) -> dict[str, object]:
     """Return the lines and tables of a page's end, as its template takes them.
 
     Parameters
@@ -48,8 +48,6 @@ def told(given: Provenance, wording: Wording, *, with_reasons: bool) -> dict[str
     given : Provenance
     wording : Wording
         In whose language and formats it is said.
-    with_reasons : bool
-        Whether the reasons of rejected lines are shown, too.
     """
     rows = given.get("rows", {})
     return {
@@ -58,9 +56,7 @@ def told(given: Provenance, wording: Wording, *, with_reasons: bool) -> dict[str
             for key in ("read", "kept", "rejected")
             if key in rows
         },
-        "tables": {
-            key: table for key, table in _tables(given, wording) if with_reasons or key != "reasons"
-        },
+        "tables": dict(_tables(given, wording)),
         "fingerprint": str(given.get("fingerprint", ""))[:12],
     }
 

@@ -17,6 +17,7 @@ def picture_style(wording: Wording) -> Style:
         number=lambda value: formats.number(value, _digits(value)),
         percent=lambda share: formats.percent(share, _percent_digits(100 * share)),
         month=formats.month,
+        month_name=lambda number: formats.month_name(number, short=True),
     )
 
 

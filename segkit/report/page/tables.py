@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -26,6 +25,7 @@ def html_table(
     name: str = "",
     max_rows: int = 60,
     file: str = "",
+    beside: Mapping[str, str] | None = None,
 ) -> Markup:
     """Return a table as HTML that scrolls inside its own region.
 
@@ -43,6 +43,9 @@ def html_table(
         Rows shown; a row of totals at the end is always shown.
     file : str, optional
         Where the whole table is, for the sentence below a shortened one.
+    beside : mapping of str to str, optional
+        Columns that stand in the cells of other columns, below their values, and not by
+        themselves; by the column whose cells they share.
 
     Returns
     -------
@@ -60,12 +63,11 @@ def html_table(
     (True, True)
     """
     shown = _shortened(df, max_rows)
-    kinds = wording.kinds(df, name)
-    tops = [_top(df.iloc[:, place], kind) for place, kind in enumerate(kinds)]
-    head = Markup("").join(map(partial(_head, wording), df.columns, kinds))
-    rows = Markup("\n").join(
-        _row(row, kinds, tops, wording) for row in shown.itertuples(index=False, name=None)
-    )
+    kinds: dict[Hashable, str] = dict(zip(df.columns, wording.kinds(df, name), strict=True))
+    lower = {above: below for above, below in (beside or {}).items() if {above, below} <= {*kinds}}
+    columns = [_Column(key, kinds, lower, df) for key in kinds if key not in lower.values()]
+    head = Markup("").join(_head(wording, column) for column in columns)
+    rows = Markup("\n").join(_row(row, columns, wording) for row in shown.to_dict("records"))
     table = Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="{caption}">\n'
         '<table>\n<caption style="{quiet}">{caption}</caption>\n'
@@ -108,32 +110,56 @@ def _shortened(df: pd.DataFrame, max_rows: int) -> pd.DataFrame:
     return pd.concat([df.head(max_rows - 1), last])
 
 
-def _head(wording: Wording, column: object, kind: str) -> Markup:
-    return Markup('<th scope="col"{}>{}</th>').format(_class(kind), wording.header(column))
+def _head(wording: Wording, column: _Column) -> Markup:
+    title = escape(wording.header(column.key))
+    if column.lower:
+        title += Markup(" <small>{}</small>").format(wording.header(column.lower))
+    return Markup('<th scope="col"{}>{}</th>').format(_class(column.kind), title)
 
 
-def _row(row: tuple[Any, ...], kinds: list[str], tops: list[float], wording: Wording) -> Markup:
-    total = is_summary(row)
-    texts = [escape(wording.value(value, kind)) for value, kind in zip(row, kinds, strict=True)]
-    cells = [
-        _total_cell(text, kind) if total else _cell(text, kind, value, top)
-        for text, kind, value, top in zip(texts, kinds, row, tops, strict=True)
-    ][1:]
-    first = [Markup('<th scope="row"{}>{}</th>').format(_class(kinds[0]), texts[0])] if row else []
+class _Column:
+    """A column of a page's table: how its values are said, and which stand below them."""
+
+    def __init__(
+        self,
+        key: Hashable,
+        kinds: Mapping[Hashable, str],
+        lower: Mapping[str, str],
+        df: pd.DataFrame,
+    ) -> None:
+        self.key, self.kind = key, kinds[key]
+        self.lower = lower.get(str(key))
+        self.lower_kind = kinds[self.lower] if self.lower else ""
+        self.part = self.lower or key
+        self.top = _top(df[self.part], kinds[self.part])
+
+
+def _row(row: Mapping[Hashable, Any], columns: list[_Column], wording: Wording) -> Markup:
+    total = is_summary(tuple(row.values()))
+    cells = [_cell(row, column, wording, total=total) for column in columns[1:]]
+    first = [
+        Markup('<th scope="row"{}>{}</th>').format(
+            _class(column.kind), wording.value(row[column.key], column.kind)
+        )
+        for column in columns[:1]
+    ]
     start = Markup('<tr class="total">') if total else Markup("<tr>")
     return start + Markup("").join(first + cells) + Markup("</tr>")
 
 
-def _total_cell(text: Markup, kind: str) -> Markup:
-    return Markup("<td{}><strong>{}</strong></td>").format(_class(kind), text)
-
-
-def _cell(text: Markup, kind: str, value: Any, top: float) -> Markup:
+def _cell(row: Mapping[Hashable, Any], column: _Column, wording: Wording, *, total: bool) -> Markup:
     """A share of the whole is also drawn, as a thin line under its number."""
-    if not top or pd.isna(value) or value <= 0:
-        return Markup("<td{}>{}</td>").format(_class(kind), text)
+    text = escape(wording.value(row[column.key], column.kind))
+    if total:
+        text = Markup("<strong>{}</strong>").format(text)
+    if column.lower:
+        share = wording.value(row[column.lower], column.lower_kind)
+        text = Markup("{} <small>{}</small>").format(text, share)
+    part = row[column.part]
+    if total or not column.top or pd.isna(part) or part <= 0:
+        return Markup("<td{}>{}</td>").format(_class(column.kind), text)
     return Markup('<td class="num bar" style="--part:{}">{}</td>').format(
-        round(float(value) / top, 3), text
+        round(float(part) / column.top, 3), text
     )
 
 
