@@ -11,10 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +20,9 @@ import numpy as np
 import pandas as pd
 from contest import PEERS, Contender, machine, measured, python_of, versions_of
 from generate import default_folder
+from logs import LOGS, WEEK, actual, between, histories
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-WEEK = 7.0
 RECENT_WEEKS = (4, 8, 13, 26)
 FLOOR = 0.01
 """Fewer purchases count as so many in the deviance, which knows no zero."""
@@ -37,7 +35,8 @@ CONTENDERS = (
         options=("--priors", "default"),
     ),
 )  # fmt: skip
-JOURNEY = Contender("Complete Journey", "journey_log.py", "journey")
+HOLDOUT = {"cdnow": 9, "superstore": 12, "online_retail": 3, "complete_journey": 3}
+"""Months of it, of each log."""
 
 
 @dataclass(frozen=True)
@@ -81,81 +80,16 @@ class Result:
     notes: list[str] = field(default_factory=list)
 
 
-def purchase_days(lines: pd.DataFrame, customer: str, date: str, value: str) -> pd.DataFrame:
-    """Return one row a customer and day with a positive value."""
-    days = lines.assign(day=lines[date].dt.normalize(), customer=lines[customer])
-    days = days.groupby(["customer", "day"], as_index=False)[value].sum()
-    return days[days[value] > 0].rename(columns={value: "value"})
-
-
-def cdnow(given: argparse.Namespace) -> Test:
-    lines = pd.read_parquet(given.data / "cdnow_sample.parquet")
-    days = purchase_days(lines, "sample_id", "date", "dollar_value")
-    return Test("CDNOW sample", days, pd.Timestamp("1997-10-01"), pd.Timestamp("1998-07-01"))
-
-
-def superstore(given: argparse.Namespace) -> Test:
-    lines = pd.read_parquet(given.data / "superstore_orders.parquet")
-    days = purchase_days(lines, "Customer ID", "Order Date", "Sales")
-    end = days["day"].max() + pd.Timedelta(days=1)
-    return Test("Superstore", days, end - pd.DateOffset(months=12), end)
-
-
-def online_retail(given: argparse.Namespace) -> Test:
-    lines = pd.read_parquet(given.data / "online_retail_ii_2009_2010.parquet")
-    sold = ~lines["Invoice"].str.startswith("C") & (lines["Quantity"] > 0) & (lines["Price"] > 0)
-    lines = lines[sold & lines["Customer ID"].notna()]
-    lines = lines.assign(value=lines["Quantity"] * lines["Price"])
-    days = purchase_days(lines, "Customer ID", "InvoiceDate", "value")
-    return Test("Online Retail II", days, pd.Timestamp("2010-09-10"), pd.Timestamp("2010-12-10"))
-
-
-def complete_journey(given: argparse.Namespace) -> Test:
-    log = given.folder / "complete_journey.parquet"
-    if not log.exists():
-        python = python_of(JOURNEY, given.folder)
-        subprocess.run([str(python), str(PEERS / JOURNEY.script), str(log)], check=True)
-    days = purchase_days(pd.read_parquet(log), "customer_id", "date", "amount")
-    cut = pd.Timestamp("2017-10-01")
-    days = days[days["day"] < cut + pd.DateOffset(months=3)]
-    return Test("Complete Journey", days, cut, cut + pd.DateOffset(months=3))
-
-
-TESTS: dict[str, Callable[[argparse.Namespace], Test]] = {
-    "cdnow": cdnow,
-    "superstore": superstore,
-    "online_retail": online_retail,
-    "complete_journey": complete_journey,
-}
-
-
-def histories(days: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
-    """Return `x`, `t_x`, `T` (weeks) and `monetary` of everyone who bought before the cut."""
-    days = days[days["day"] < cut]
-    first = days.groupby("customer")["day"].transform("min")
-    days = days.assign(later=days["value"].where(days["day"] > first, 0.0))
-    grouped = days.groupby("customer")
-    begun, last, x = grouped["day"].min(), grouped["day"].max(), grouped.size() - 1
-    table = {
-        "x": x,
-        "t_x": (last - begun).dt.days / WEEK,
-        "T": (cut - begun).dt.days / WEEK,
-        "monetary": grouped["later"].sum() / x.clip(lower=1),
-    }
-    return pd.DataFrame(table)
-
-
-def between(days: pd.DataFrame, begin: pd.Timestamp, end: pd.Timestamp, who: pd.Index):
-    """Return purchase days (`orders`) and `revenue` of customers in a stretch of time."""
-    inside = days[(days["day"] >= begin) & (days["day"] < end)]
-    table = inside.groupby("customer")["value"].agg(orders="size", revenue="sum")
-    return table.reindex(who, fill_value=0).astype(float)
+def cut_in_two(name: str, given: argparse.Namespace) -> Test:
+    """Return a log, cut so many months before its end."""
+    log = LOGS[name](given.data, given.folder)
+    return Test(log.name, log.days, log.end - pd.DateOffset(months=HOLDOUT[name]), log.end)
 
 
 def contest(test: Test, given: argparse.Namespace) -> Result:
     """Return what everyone says of one test, and what came."""
     customers = histories(test.days, test.cut)
-    result = Result(test, between(test.days, test.cut, test.end, customers.index))
+    result = Result(test, actual(test.days, test.cut, test.end))
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "customers.parquet"
         customers.reset_index(drop=True).to_parquet(file)
@@ -221,9 +155,7 @@ def boosted(result: Result, customers: pd.DataFrame) -> Forecast:
     window, cuts = earlier_cuts(test)
     scale = test.holdout / window.days
     seen = pd.concat([features(test.days, cut) for cut in cuts])
-    came = pd.concat(
-        [between(test.days, c, c + window, histories(test.days, c).index) for c in cuts]
-    )
+    came = pd.concat([actual(test.days, cut, cut + window) for cut in cuts])
     known = features(test.days, test.cut)
     said = {
         name: _booster().fit(seen, came[name]).predict(known) * scale
@@ -265,8 +197,9 @@ def features(days: pd.DataFrame, cut: pd.Timestamp) -> pd.DataFrame:
     for weeks in RECENT_WEEKS:
         begin = cut - pd.Timedelta(weeks=weeks)
         table[f"orders_{weeks}"] = between(days, begin, cut, table.index)["orders"]
-    values = before.groupby("customer")["value"]
-    table["value"], table["mean_value"] = values.sum(), values.mean()
+    table["value"] = before.groupby("customer")["value"].sum()
+    # Last: trees break ties by the order of features.
+    table["mean_value"] = table.pop("mean_value")
     return table
 
 
@@ -345,7 +278,7 @@ def print_result(result: Result) -> None:
 def arguments() -> argparse.Namespace:
     """Return what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=TESTS, default=list(TESTS))
+    parser.add_argument("--only", nargs="+", choices=HOLDOUT, default=list(HOLDOUT))
     parser.add_argument(
         "--timeout", type=float, default=600, help="seconds that a process may take"
     )
@@ -361,7 +294,7 @@ def main() -> None:
     """Print the report as Markdown."""
     given = arguments()
     given.folder.mkdir(parents=True, exist_ok=True)
-    results = [contest(TESTS[name](given), given) for name in given.only]
+    results = [contest(cut_in_two(name, given), given) for name in given.only]
     print(machine())
     for result in results:
         print_result(result)

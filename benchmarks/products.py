@@ -2,6 +2,7 @@
 
     python benchmarks/products.py --lines 1000000 10000000 --products 50000
     SEGKIT_DATA=/data python benchmarks/products.py --accuracy
+    SEGKIT_DATA=/data python benchmarks/products.py --accuracy --alone --back 0 3 6
 
 Each step is a process of its own, one at a time, and finds what the earlier ones wrote. The
 accuracy is that of the study's own test, beside recommenders of `implicit` that learn from the
@@ -308,21 +309,55 @@ def against_best_sellers(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(times_best_sellers=table["hit_rate"] / usual)
 
 
-def print_accuracy(given: argparse.Namespace) -> None:
-    """Print how often each list names what is bought next, as Markdown."""
+def alone(name: str, given: argparse.Namespace) -> pd.DataFrame:
+    """Return the figures of the kit's own lists on one log that ends at several dates."""
+    params, found = load_params(CLIENTS[name]), []
+    if given.horizon:
+        test = params.evidence.model_copy(update={"horizon_months": given.horizon})
+        params = params.model_copy(update={"evidence": test})
+    with tempfile.TemporaryDirectory(dir=given.folder) as scratch:
+        study = Study(params, root=given.folder, run_dir=scratch)
+        for back in given.back:
+            print(f"{name}, {back} months back", file=sys.stderr)
+            ends = study.at(study.months_before(back)) if back else study
+            if ends.hit_rates.ready:
+                log = f"{name}, from {ends.hit_rates.test.cut}"
+                found.append(ends.hit_rates.table.assign(log=log))
+        study.close()
+    return pd.concat(found) if found else pd.DataFrame()
+
+
+def print_alone(given: argparse.Namespace) -> None:
+    """Print the same of the kit's own lists alone, which needs no peers' environment."""
+    made_journey(given)
+    print_table(pd.concat([alone(name, given) for name in given.only]))
+
+
+def made_journey(given: argparse.Namespace) -> None:
+    """Write the lines of Complete Journey, where they are wanted and not there."""
     os.environ["SEGKIT_DATA"] = str(given.data)
     lines = given.folder / "complete_journey_lines.parquet"
     if "complete_journey" in given.only and not lines.exists():
         python = python_of(JOURNEY, given.folder)
         subprocess.run([str(python), str(PEERS / JOURNEY.script), str(lines)], check=True)
+
+
+def print_accuracy(given: argparse.Namespace) -> None:
+    """Print how often each list names what is bought next, as Markdown."""
+    made_journey(given)
     tables, told, versions = zip(*(contest(name, given) for name in given.only), strict=True)
+    print_table(against_best_sellers(pd.concat(tables)))
+    print("\n" + ". ".join(told) + ".")
+    print(f"\n{versions_of({'implicit': versions[0]})}")
+
+
+def print_table(table: pd.DataFrame) -> None:
+    """Print the figures of every list as Markdown."""
     print("| log | list | any product: customers | hit rate, % | recall, % | coverage, % ", end="")
     print("| times best sellers | new product: customers | hit rate, % | recall, % ", end="")
     print("| coverage, % | times best sellers |")
     print(f"|---|---|{'--:|' * 10}")
-    print("\n".join(accuracy_rows(against_best_sellers(pd.concat(tables)))))
-    print("\n" + ". ".join(told) + ".")
-    print(f"\n{versions_of({'implicit': versions[0]})}")
+    print("\n".join(accuracy_rows(table)))
 
 
 def arguments() -> argparse.Namespace:
@@ -337,6 +372,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--once", action="store_true", help="implicit learns who bought, not how often"
     )
+    parser.add_argument("--alone", action="store_true", help="the kit's lists only, no peers")
+    parser.add_argument(
+        "--back",
+        type=int,
+        nargs="+",
+        default=[0],
+        help="with --alone: months that each log ends early",
+    )
+    parser.add_argument("--horizon", type=int, help="with --alone: months of the test")
     parser.add_argument("--only", nargs="+", choices=CLIENTS, default=list(CLIENTS))
     parser.add_argument("--data", type=Path, default=os.environ.get("SEGKIT_DATA"))
     parser.add_argument("--folder", type=Path, default=default_folder())
@@ -351,7 +395,10 @@ def main() -> None:
     given = arguments()
     given.folder = given.folder.resolve()
     given.folder.mkdir(parents=True, exist_ok=True)
-    print_accuracy(given) if given.accuracy else print_speed(given)
+    if given.accuracy:
+        print_alone(given) if given.alone else print_accuracy(given)
+    else:
+        print_speed(given)
 
 
 if __name__ == "__main__":
