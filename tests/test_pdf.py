@@ -292,7 +292,8 @@ def skip_without_weasyprint() -> None:
 
 
 def made_report(folder: Path) -> Path:
-    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
+    placed = SimpleNamespace(places={}, segmentation="families")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD", report=placed)
     study = SimpleNamespace(params=params, run_dir=folder / "run", segment_names={})
     texts = Texts("es", OWN)
     one, two = (Chapter(study, key, texts=texts) for key in ("one", "two"))

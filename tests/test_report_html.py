@@ -1,4 +1,4 @@
-"""The stakeholder's page."""
+"""The stakeholder's pages: the document and its annex."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 import re
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
@@ -20,14 +19,25 @@ from segkit.errors import SegkitError
 from segkit.report.page.chapter import Chapter
 from segkit.report.page.first_screen import Action, Figure, Summary
 from segkit.report.page.fragment import MARK
-from segkit.report.page.html import ReportContext, build_report, report_html
+from segkit.report.page.html import (
+    ANNEX,
+    DOCUMENT,
+    ReportContext,
+    Section,
+    build_report,
+    report_pages,
+)
 from segkit.report.page.theme import Theme
 from segkit.words.format import Formats
 from segkit.words.texts import Texts
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = [SCRIPT, '"><img src=x onerror=alert(1)>', "=1+1", "$x$", "🙂", "two\nlines", "&amp;"]
+HARMLESS = r"(annex|report)\.html(#|$)|#|data:image/|$"
+"""Addresses: the other page, a place in this one, a picture within it, none."""
+PLACED = SimpleNamespace(places={}, segmentation="families")
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+WHO = Section("who", f"Quién {SCRIPT}", f"Son 5 {SCRIPT}.", ("Nota.",), ("one-kpis", "gone"))
 OWN = {
     "chapters": {
         "one": {"title": "Primero", "intro": "Uno."},
@@ -44,7 +54,7 @@ def texts() -> Texts:
 
 @pytest.fixture
 def chapters(tmp_path, texts) -> tuple[Chapter, Chapter]:
-    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD", report=PLACED)
     names = {"families": dict(zip("abcdefg", HOSTILE, strict=True))}
     study = SimpleNamespace(params=params, run_dir=tmp_path / "run", segment_names=names)
     return Chapter(study, "one", texts=texts), Chapter(study, "two", texts=texts)
@@ -97,8 +107,15 @@ def bars(table, *, style):
     return axes
 
 
+def pages_of(books: list, context: ReportContext) -> tuple[BeautifulSoup, BeautifulSoup]:
+    """The document and the annex."""
+    pages = report_pages(books, context)
+    return tuple(BeautifulSoup(pages[name], "html.parser") for name in (DOCUMENT, ANNEX))
+
+
 def page_of(cells: list, context: ReportContext) -> BeautifulSoup:
-    return BeautifulSoup(report_html([new_notebook(cells=cells)], context), "html.parser")
+    """The annex of one notebook."""
+    return pages_of([new_notebook(cells=cells)], context)[1]
 
 
 def main_of(cells: list, context: ReportContext) -> str:
@@ -110,7 +127,7 @@ def assert_harmless(page: BeautifulSoup) -> None:
     for element in page.find_all(True):
         assert not [name for name in element.attrs if name.startswith("on")]
         for name in ("src", "href", "srcset", "data", "action", "poster"):
-            assert re.match(r"#|data:image/|$", element.get(name, "")), element.get(name)
+            assert re.match(HARMLESS, element.get(name, "")), element.get(name)
 
 
 @pytest.fixture
@@ -121,7 +138,7 @@ def page(chapters, context) -> BeautifulSoup:
         new_notebook(cells=shown(one.opening(), one.table("segment_kpis_families", df))),
         new_notebook(cells=shown(two.opening(), two.picture(bars, df), two.picture(bars, df))),
     ]
-    return BeautifulSoup(report_html(books, context), "html.parser")
+    return pages_of(books, context)[1]
 
 
 def test_the_page_runs_no_script_and_requests_nothing(page):
@@ -145,7 +162,12 @@ def test_the_page_says_who_when_and_in_which_language(page):
     assert page.find("meta", attrs={"name": "viewport"})
     assert HOSTILE[1] in page.title.text
     assert "31 dic 2016 – 30 dic 2017" in page.header.text
-    tiles = page.header.find(class_="tiles")
+
+
+def test_the_document_opens_with_the_key_figures(context):
+    document, annex = pages_of([], context)
+    assert not annex.find(class_="tiles")
+    tiles = document.header.find(class_="tiles")
     assert [value.text for value in tiles("dd")] == ["793", "US$2.297.201"]
 
 
@@ -289,7 +311,7 @@ def test_tagged_pictures_and_texts_are_shown(context):
 def test_an_output_that_only_claims_to_be_the_kits_stops_the_report(context, html):
     forged = cell({MARK: {"kind": "table"}, "text/html": html})
     with pytest.raises(SegkitError, match="would run a script or request something"):
-        report_html([new_notebook(cells=[forged])], context)
+        report_pages([new_notebook(cells=[forged])], context)
 
 
 def test_key_figures_are_not_shown_twice(chapters, context):
@@ -302,18 +324,15 @@ def test_key_figures_are_not_shown_twice(chapters, context):
 
 def test_a_chapter_without_outputs_leaves_no_empty_section(chapters, context):
     one, _ = chapters
-    page = BeautifulSoup(
-        report_html([new_notebook(), new_notebook(cells=shown(one.opening()))], context),
-        "html.parser",
-    )
+    page = pages_of([new_notebook(), new_notebook(cells=shown(one.opening()))], context)[1]
     assert len(page.main("section", class_="chapter")) == 1
 
 
 def test_nothing_but_the_notebooks_is_needed(context):
     bare = ReportContext(**{**vars(context), "headline": {}, "provenance": {}})
-    page = page_of([], bare)
-    assert page.h1.text == HOSTILE[1]
-    assert not page.main("section")
+    for page in pages_of([], bare):
+        assert page.h1.text == HOSTILE[1]
+        assert not page.main("section")
 
 
 def test_a_template_in_the_working_directory_does_not_take_over(
@@ -327,54 +346,45 @@ def test_a_template_in_the_working_directory_does_not_take_over(
     assert "STRAY" not in main_of(shown(one.opening()), context)
 
 
-def test_the_file_is_replaced_only_by_a_whole_one(chapters, context, tmp_path):
+def test_the_files_are_replaced_only_by_whole_ones(chapters, context, tmp_path):
     one, _ = chapters
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     nbformat.write(new_notebook(cells=shown(one.opening())), good)
     nbformat.write(new_notebook(cells=[cell({MARK: {"kind": "table"}, "text/html": SCRIPT})]), bad)
-    out = build_report([good], tmp_path / "out" / "report.html", context)
-    whole = out.read_text(encoding="utf-8")
-    assert "Primero" in whole
+    folder = tmp_path / "out"
+    build_report([good], folder, context)
+    whole = {file: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    assert [file.name for file in sorted(whole)] == [ANNEX, DOCUMENT]
+    assert "Primero" in whole[folder / ANNEX]
     with pytest.raises(SegkitError):
-        build_report([bad], out, context)
-    assert out.read_text(encoding="utf-8") == whole
-    assert list(out.parent.iterdir()) == [Path(out)]
+        build_report([bad], folder, context)
+    assert {file: file.read_text(encoding="utf-8") for file in folder.iterdir()} == whole
 
 
 def rows(**columns):
     return pd.DataFrame(columns)
 
 
-def test_what_belongs_to_the_end_stands_there_once_and_in_the_contents(chapters, context):
-    one, _ = chapters
-    quality = one.table("quality", rows(rule=["read"], lines=[9]), title="Reglas", place="appendix")
-    page = page_of(shown(one.opening(), quality), context)
-    assert not page.main.find("table")
-    end = page.find(id="quality").find_parent("section")
-    assert [heading.name for heading in end(["h2", "h3", "h4"])] == ["h2", "h3"]
-    assert end.table.tbody.th.text and page.decode().count("Reglas</h3>") == 1
-    assert "#quality" in [link["href"] for link in page.nav("a")]
-
-
-def test_without_a_quality_table_the_provenance_says_what_was_rejected(chapters, context):
+def test_the_provenance_says_how_many_lines_were_read(chapters, context):
     page = page_of(shown(chapters[0].opening()), context)
-    assert page.find(id="quality") is None
     assert "Líneas leídas" in page.find(id="provenance").find_parent("section").text
 
 
-def test_the_report_ends_with_method_glossary_quality_and_provenance(chapters, context):
+def test_both_pages_end_with_method_glossary_and_provenance(chapters, context):
     one, _ = chapters
-    cells = shown(
-        one.opening(),
-        one.table("kpis", rows(aov=[1.0]), title="Indicadores"),
-        one.table("quality", rows(lines=[9]), title="Reglas", place="appendix"),
+    kpis = one.table("kpis", rows(aov=[1.0]), title="Indicadores", place="who")
+    context = dataclasses.replace(
+        context,
+        method=[(f"Cómo {SCRIPT}", "Así.")],
+        method_in_short=[f"Así {SCRIPT}."],
+        sections=[WHO],
     )
-    context = dataclasses.replace(context, method=[(f"Cómo {SCRIPT}", "Así.")])
-    page = page_of(cells, context)
-    ends = [heading["id"] for heading in page.footer("h2")]
-    assert ends == ["method", "glossary", "quality", "provenance"]
-    assert SCRIPT in page.find(id="method").find_next("dt").text
-    assert_harmless(page)
+    document, annex = pages_of([new_notebook(cells=shown(one.opening(), kpis))], context)
+    for page in (document, annex):
+        ends = [heading["id"] for heading in page.footer("h2")]
+        assert ends == ["method", "glossary", "provenance"]
+        assert SCRIPT in page.find(id="method").find_parent("section").text
+        assert_harmless(page)
 
 
 def test_a_part_makes_what_follows_one_level_lower(chapters, context):
@@ -382,7 +392,7 @@ def test_a_part_makes_what_follows_one_level_lower(chapters, context):
     exhibit = lambda name: one.table(name, rows(a=[1]), title=name)
     cells = shown(one.opening(), exhibit("before"), one.heading("total"), exhibit("after"))
     books = [new_notebook(cells=cells), new_notebook(cells=shown(two.opening()))]
-    page = BeautifulSoup(report_html(books, context), "html.parser")
+    page = pages_of(books, context)[1]
     levels = [(h.name, h.text) for h in page.main(["h2", "h3", "h4"])]
     assert [level for level, _ in levels] == ["h2", "h3", "h3", "h4", "h2"]
     inside = [link.text for link in page.select("nav ol ol a")]
@@ -400,8 +410,10 @@ def test_the_first_screen_says_findings_and_actions_and_the_theme_is_there(chapt
     figure = Figure(f"Ingresos {SCRIPT}", "5 €", "+3 %", "up")
     first = Summary((figure,), "Frente a 2016", (f"Uno {SCRIPT}",), (Action("Ir", "Ya.", "one"),))
     theme = Theme(css=Markup(":root{--accent:#00639c}"), footer=f"</style>{SCRIPT}")
-    context = dataclasses.replace(context, summary=first, theme=theme)
-    page = page_of(shown(chapters[0].opening()), context)
+    context = dataclasses.replace(
+        context, summary=first, theme=theme, sections=[Section("one", "Uno", "Son 5.")]
+    )
+    page = pages_of([new_notebook(cells=shown(chapters[0].opening()))], context)[0]
     assert [dd.text.split() for dd in page.select(".tiles dd")] == [["5", "€", "+3", "%"]]
     assert page.select_one(".tiles small")["class"] == ["up"]
     assert [item.text.split() for item in page.select(".first li")] == [
@@ -426,7 +438,9 @@ CURRENCIES = {"es_AR": "ARS", "es_ES": "EUR", "es_MX": "MXN", "en_US": "USD", "e
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_page_writes_as_its_country_does(locale, tmp_path, context):
     language = locale[:2]
-    params = SimpleNamespace(language=language, display_locale=locale, currency=CURRENCIES[locale])
+    params = SimpleNamespace(
+        language=language, display_locale=locale, currency=CURRENCIES[locale], report=PLACED
+    )
     study = SimpleNamespace(params=params, run_dir=tmp_path, segment_names={})
     table = rows(revenue=[1234.5], orders=[9994], revenue_share=[0.317])
     chapter = Chapter(study, "one", texts=Texts(language, OWN))
@@ -438,3 +452,87 @@ def test_a_page_writes_as_its_country_does(locale, tmp_path, context):
     money, count, percent, day = LOCALES[locale]
     assert cells == [money, count, percent]
     assert day in page.find("dl", "facts").text
+
+
+def test_the_document_shows_what_is_placed_in_its_sections_and_no_more(chapters, context):
+    one, two = chapters
+    placed = one.table("kpis", rows(aov=[1.0]), title="Indicadores", place="who")
+    left = one.table("others", rows(aov=[2.0]), title="Otros")
+    elsewhere = two.table("more", rows(aov=[3.0]), title="Más", place="act")
+    act = Section("act", "Qué hacer", "Haga 3.")
+    context = dataclasses.replace(context, sections=[WHO, act])
+    books = [
+        new_notebook(cells=shown(one.opening(), left, placed)),
+        new_notebook(cells=shown(two.opening(), elsewhere)),
+    ]
+    document, annex = pages_of(books, context)
+    assert [h.text for h in document.main(["h2", "h3"])] == [
+        WHO.title, "Indicadores", "Qué hacer", "Más"
+    ]  # fmt: skip
+    assert [h.text for h in annex.main("h3")] == ["Otros", "Indicadores", "Más"]
+    assert_harmless(document)
+
+
+def test_a_section_opens_with_its_finding_and_ends_with_its_notes(chapters, context):
+    document = pages_of([], dataclasses.replace(context, sections=[WHO]))[0]
+    assert [p.text for p in document.main("p")] == [WHO.finding, "Nota."]
+
+
+def test_sections_and_their_details_lead_to_each_other(chapters, context):
+    one, _ = chapters
+    kpis = one.table("kpis", rows(aov=[1.0]), title="Indicadores")
+    who = dataclasses.replace(WHO, details=("one", "one-kpis", "gone"))
+    context = dataclasses.replace(context, sections=[who])
+    document, annex = pages_of([new_notebook(cells=shown(one.opening(), kpis))], context)
+    details = [(a["href"], a.text) for a in document.main.select(".details a")]
+    assert details == [("annex.html#one", "Primero"), ("annex.html#one-kpis", "Indicadores")]
+    assert annex.find(id="one") and annex.find(id="one-kpis")
+    (back,) = annex.main.select(".details a")
+    assert back["href"] == "report.html#who" and document.find(id="who")
+
+
+def test_the_glossary_of_the_document_explains_only_what_it_shows(chapters, context):
+    one, _ = chapters
+    shown_here = one.table("kpis", rows(upt=[1.0]), title="Indicadores", place="who")
+    not_here = one.table("others", rows(aov=[2.0]), title="Otros")
+    context = dataclasses.replace(context, sections=[WHO], headline={})
+    book = new_notebook(cells=shown(one.opening(), shown_here, not_here))
+    terms = [[t.text for t in page.select(".glossary dt")] for page in pages_of([book], context)]
+    assert terms[0] == ["UPT"] and len(terms[1]) == 2
+
+
+def test_a_table_has_less_room_in_the_document(chapters, context):
+    one, _ = chapters
+    broad = pd.DataFrame({f"c{i}": range(20) for i in range(12)})
+    table = one.table("broad", broad, title="Ancha", place="who", max_rows=15)
+    context = dataclasses.replace(context, sections=[WHO])
+    document, annex = pages_of([new_notebook(cells=shown(table))], context)
+    sizes = [
+        (len(page.main.table.thead("th")), len(page.main.table.tbody("tr")))
+        for page in (document, annex)
+    ]
+    assert sizes == [(8, 12), (12, 15)]
+    assert "exports/tables/broad.csv" in document.main.text
+
+
+def test_a_forged_short_output_stops_the_report_like_any_other(context):
+    mark = {"kind": "table", "place": "who", "short": SCRIPT}
+    forged = cell({MARK: mark, "text/html": "<p>x</p>"})
+    context = dataclasses.replace(context, sections=[WHO])
+    with pytest.raises(SegkitError, match="would run a script or request something"):
+        report_pages([new_notebook(cells=[forged])], context)
+
+
+def test_what_an_analyst_tagged_stands_where_the_chapter_belongs(tmp_path, context):
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD", report=PLACED)
+    study = SimpleNamespace(params=params, run_dir=tmp_path, segment_names={})
+    chapter = Chapter(study, "explore", texts=Texts("es"))
+    note = new_markdown_cell("# Nota\n\nDicho a mano.", metadata={"tags": ["report"]})
+    context = dataclasses.replace(
+        context, texts=Texts("es"), sections=[WHO, Section("act", "Qué hacer", "Haga 3.")]
+    )
+    book = new_notebook(cells=[*shown(chapter.opening()), note])
+    for page in pages_of([book], context):
+        (section,) = [s for s in page.main("section", class_="chapter") if s.h3]
+        assert "Dicho a mano." in section.text
+        assert section.h2["id"] in ("who", "explore")
