@@ -31,7 +31,8 @@ OWN = {
 
 @pytest.fixture
 def study(tmp_path: Path) -> SimpleNamespace:
-    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD")
+    placed = SimpleNamespace(places={}, segmentation="families")
+    params = SimpleNamespace(language="es", display_locale="es_AR", currency="USD", report=placed)
     names = {
         "families": {"loyal": "Leales", "new": HOSTILE[0]},
         "clusters": {"loyal": "Clientes leales"},

@@ -24,7 +24,7 @@ from segkit.errors import SegkitError
 from segkit.report.build import build
 from segkit.report.page import pdf
 from segkit.report.page.chapter import Chapter
-from segkit.report.page.html import ReportContext, build_report
+from segkit.report.page.html import ANNEX, ReportContext, build_report
 from segkit.report.page.pdf import CHROMIUM, chromium, css_string, print_pdf, printable
 from segkit.words.format import Formats
 from segkit.words.texts import Texts
@@ -103,6 +103,11 @@ def test_a_long_title_keeps_to_one_line():
     said = re.search(r'content: "(.*?)"', text)[1]
     assert said.startswith("largo largo")
     assert len(said) < 110
+
+
+def test_a_printed_page_leads_nowhere_but_into_itself():
+    page = '<head></head><a href="annex.html#one">All</a> <a class="x" href="#two">Two</a>'
+    assert '<a>All</a> <a class="x" href="#two">Two</a>' in printable(page)
 
 
 # Which program prints
@@ -312,11 +317,12 @@ def made_report(folder: Path) -> Path:
         headline={"customers": 793, "revenue": 2297200.86},
         provenance={"versions": {"segkit": "0.1.0"}},
     )
-    return build_report(
+    build_report(
         [written(fragments, folder / f"{n}.ipynb") for n, fragments in enumerate(shown)],
-        folder / "report.html",
+        folder,
         context,
     )
+    return folder / ANNEX
 
 
 def written(fragments: list, file: Path) -> Path:
@@ -342,7 +348,7 @@ def test_every_page_says_whose_it_is_and_its_number(document):
     assert unbroken(HOSTILE) in texts[0]
     for number, text in enumerate(texts, start=1):
         assert f"{number}/{len(texts)}" in text
-        head = unbroken(f"{HOSTILE} · Segmentación de clientes · 31 dic 2017")
+        head = unbroken(f"{HOSTILE} · Segmentación de clientes: anexo · 31 dic")
         assert (head in text) == (number > 1)
 
 

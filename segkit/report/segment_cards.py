@@ -24,11 +24,13 @@ class SegmentCards:
         self.kpis = study.kpis(segmentation).set_index("segment")
 
     def shown(self, advice: list[Recommendation]) -> Fragment:
-        """Return one card a recommendation."""
+        """Return one card a recommendation; in the document, folded to its first lines."""
         plain = "\n".join(f"{one.entry.name}: {one.entry.description}" for one in advice)
-        return Fragment(cards([self._card(one) for one in advice]), plain, "cards", place="act")
+        whole = cards([self._card(one) for one in advice])
+        short = cards([self._card(one, first=self._first(one)) for one in advice])
+        return Fragment(whole, plain, "cards", place="act", short=short)
 
-    def _card(self, one: Recommendation) -> Markup:
+    def _card(self, one: Recommendation, first: str = "") -> Markup:
         entry, label = one.entry, self.chapter.texts.label
         policy = Markup("<p><strong>{}.</strong> {}</p>").format(
             one.policy.name, entry.discount_note
@@ -51,7 +53,7 @@ class SegmentCards:
             anchor=anchor,
             figures=figures,
             lead=entry.description,
-            first=self._first(one),
+            first=first,
         )
 
     def _first(self, one: Recommendation) -> str:

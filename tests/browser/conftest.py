@@ -104,9 +104,17 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return outcome.folder
 
 
-@pytest.fixture(scope="session", params=["spanish", "hostile"])
+CLIENTS, PAGES = ("spanish", "hostile"), ("report.html", "annex.html")
+
+
+@pytest.fixture(
+    scope="session",
+    params=[(client, page) for client in CLIENTS for page in PAGES],
+    ids=lambda each: f"{each[0]} {each[1]}",
+)
 def report(request: pytest.FixtureRequest) -> Path:
-    """A finished report: that of the Spanish demo shop, and one of hostile names in English."""
-    if request.param == "hostile":
-        return request.getfixturevalue("hostile") / "report.html"
-    return request.getfixturevalue("finished")["tienda_demo"] / "report.html"
+    """A finished page: of the Spanish demo shop, or of a client of hostile names in English."""
+    client, page = request.param
+    if client == "hostile":
+        return request.getfixturevalue("hostile") / page
+    return request.getfixturevalue("finished")["tienda_demo"] / page

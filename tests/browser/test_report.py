@@ -9,6 +9,7 @@ import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
+PAGES = ("report.html", "annex.html")
 HOOKS = """
     window.heard = [];
     window.pwned = word => window.heard.push(word);
@@ -39,14 +40,32 @@ def test_a_report_says_nothing_to_the_console_and_asks_for_nothing_but_itself(vi
     assert [url for url in seen.requests if not url.startswith("data:")] == [report.as_uri()]
 
 
-def test_every_link_lands_on_an_element_of_the_page(page):
-    links, lost = counted(
-        page,
-        "a[href]",
-        "e.getAttribute('href')[0] !== '#' || !document.getElementById(e.hash.slice(1))",
-    )
-    assert links > 10
-    assert lost == []
+def test_every_link_lands_on_an_element_of_the_page_or_of_its_neighbour(page, report):
+    links = page.locator("a[href]").evaluate_all("all => all.map(e => e.getAttribute('href'))")
+    assert len(links) > 10
+    for file, wanted in wanted_ids(links).items():
+        text = (report.parent / (file or report.name)).read_text(encoding="utf-8")
+        assert wanted - {""} <= set(re.findall(r' id="([^"]+)"', text))
+
+
+def wanted_ids(links: list[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for link in links:
+        file, _, place = link.partition("#")
+        found.setdefault(file, set()).add(place)
+    assert set(found) <= {"", "report.html", "annex.html"}
+    return found
+
+
+def test_the_document_and_the_annex_lead_to_each_other(visit, finished):
+    folder = finished["tienda_demo"]
+    page = visit(folder / "report.html").page
+    page.locator(".details a").first.click()
+    page.wait_for_load_state()
+    assert page.url.startswith((folder / "annex.html").as_uri() + "#")
+    page.locator(".chapter .details a").first.click()
+    page.wait_for_load_state()
+    assert page.url.startswith((folder / "report.html").as_uri() + "#")
 
 
 def test_no_two_elements_have_the_same_id(page):
@@ -97,7 +116,7 @@ def test_headings_start_with_one_title_and_skip_no_level(page):
 
 def test_every_header_of_a_table_says_what_it_heads(page):
     headers, silent = counted(page, "th", "!['col', 'row'].includes(e.scope)")
-    assert headers > 50
+    assert headers > 20
     assert silent == []
 
 
@@ -109,14 +128,14 @@ def test_every_picture_is_told_in_words(page):
         "e.getAttribute('role') !== 'img' "
         "|| !(e.getAttribute('aria-label') || e.getAttribute('aria-labelledby'))",
     )
-    assert images + drawings > 5
+    assert images + drawings > 3
     assert mute == unnamed == []
 
 
 def test_every_picture_is_drawn(page):
     page.locator("img").evaluate_all("all => Promise.all(all.map(each => each.decode()))")
     images, broken = counted(page, "img", "!e.complete || e.naturalWidth < 100")
-    assert images + page.locator("svg").count() > 5
+    assert images + page.locator("svg").count() > 3
     assert broken == []
 
 
@@ -145,10 +164,11 @@ def test_the_keyboard_reaches_the_first_chapter_at_once(visit, report):
     assert page.url.endswith("#top")
 
 
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("policy", ["with its policy", "without its policy"])
-def test_a_hostile_client_runs_no_script(visit, hostile, policy):
+def test_a_hostile_client_runs_no_script(visit, hostile, policy, name):
     """Without the page's policy it is the escaping alone that holds."""
-    seen = visit(hostile / "report.html", hooks=HOOKS, bypass_csp=policy.startswith("without"))
+    seen = visit(hostile / name, hooks=HOOKS, bypass_csp=policy.startswith("without"))
     page = seen.page
     page.locator("details").evaluate_all("all => all.forEach(each => each.open = true)")
     page.locator("body *").evaluate_all(
@@ -168,9 +188,10 @@ def test_the_hooks_hear_a_script_that_does_run(visit, tmp_path):
     assert sorted(seen.page.evaluate("window.heard")) == ["alert", "heard"]
 
 
-def test_a_hostile_page_holds_no_element_or_attribute_that_could_run(visit, hostile):
+@pytest.mark.parametrize("name", PAGES)
+def test_a_hostile_page_holds_no_element_or_attribute_that_could_run(visit, hostile, name):
     elements, active = counted(
-        visit(hostile / "report.html").page,
+        visit(hostile / name).page,
         "*",
         "e.matches('script, iframe, object, embed, form, base, math, link, svg script, foreignObject')"
         " || [...e.attributes].some(a => /^on/i.test(a.name) || /javascript:/i.test(a.value)"
@@ -183,15 +204,16 @@ def test_a_hostile_page_holds_no_element_or_attribute_that_could_run(visit, host
 def test_hostile_names_are_shown_as_they_are_written(visit, hostile):
     from hostile import ATTACKS
 
-    page = visit(hostile / "report.html").page
+    page = visit(hostile / "annex.html").page
     assert page.locator("h1").inner_text() == ATTACKS[4]
     words = page.locator("main").text_content()
     assert [attack for attack in (ATTACKS[0], ATTACKS[2], ATTACKS[3]) if attack not in words] == []
     assert "<img src=x onerror=pwned('file')>.csv" in page.locator("footer").text_content()
 
 
-def test_what_an_analyst_writes_appears_as_written(visit, hostile):
-    page = visit(hostile / "report.html").page
+@pytest.mark.parametrize("name", PAGES)
+def test_what_an_analyst_writes_appears_as_written(visit, hostile, name):
+    page = visit(hostile / name).page
     notes = page.locator(".analyst", has_text="Notes of the analyst")
     assert notes.get_by_role("heading", name="Notes of the analyst").count() == 1
     assert notes.locator("em").inner_text() == "analyst"

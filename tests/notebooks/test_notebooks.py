@@ -60,7 +60,7 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
     names += [f"migration_{segmentation}" for segmentation in SEGMENTATIONS]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
     files = [f"exports/tables/{name}.csv" for name in names]
-    files += ["report.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
+    files += ["report.html", "annex.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
     files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
     assert [file for file in files if not (folder / file).is_file()] == []
     assert len(list((folder / "notebooks").glob("*.ipynb"))) == 7
@@ -237,9 +237,10 @@ def test_the_manifest_says_what_the_run_depended_on(finished):
     assert manifest["parameters"]["client"] == "cdnow"
 
 
+@pytest.mark.parametrize("name", ["report.html", "annex.html"])
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
-def test_the_report_is_one_page_without_scripts_or_requests(finished, client):
-    page = (finished[client] / "report.html").read_text(encoding="utf-8")
+def test_the_report_and_its_annex_have_no_scripts_and_request_nothing(finished, client, name):
+    page = (finished[client] / name).read_text(encoding="utf-8")
     assert "<script" not in page.lower()
     assert not re.search(r"(src|href)=[\"']?(https?:|//)", page)
     assert "Content-Security-Policy" in page
@@ -379,6 +380,12 @@ def test_what_would_have_been_forecast_is_held_against_what_came(finished, clien
 PLAIN = re.compile(r"<style.*?</style>|<[^>]+>", re.DOTALL)
 
 
+def said_by(folder: Path) -> str:
+    """Return what the document and its annex say, without markup."""
+    pages = [(folder / name).read_text("utf-8") for name in ("report.html", "annex.html")]
+    return PLAIN.sub(" ", "\n".join(pages))
+
+
 def numbers_in(page: str, sentence: str) -> list[tuple[int, ...]]:
     """Return the counts of each sentence of a Spanish page that reads so; `#` is a count."""
     pattern = re.escape(sentence).replace(r"\#", r"(\d[\d.]*)").replace(r"\ ", r"\s+")
@@ -389,7 +396,7 @@ def numbers_in(page: str, sentence: str) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
 def test_no_two_sentences_differ_on_who_is_still_a_customer(finished, client):
     folder = finished[client]
-    page = PLAIN.sub(" ", (folder / "report.html").read_text(encoding="utf-8"))
+    page = said_by(folder)
     stages = table(folder, "lifecycle").set_index("segment")["customers"]
     churn = int(table(folder, "gaps").set_index("gap").loc["churn_gap", "days"])
     customers = pd.read_parquet(folder / "data" / "clv.parquet")
@@ -408,8 +415,7 @@ def test_no_two_sentences_differ_on_who_is_still_a_customer(finished, client):
 
 
 def test_the_clv_chapter_says_what_a_reader_must_know(finished):
-    page = PLAIN.sub(" ", (finished["cdnow"] / "report.html").read_text(encoding="utf-8"))
-    page = re.sub(r"\s+", " ", page)
+    page = re.sub(r"\s+", " ", said_by(finished["cdnow"]))
     assert "cuatro de cada cinco veces" in page
     assert "La historia alcanza para una sola prueba" in page
     assert "marzo cuenta como" in page

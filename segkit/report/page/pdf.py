@@ -57,6 +57,7 @@ FLAGS = (
 SECONDS = 180  # a browser that hangs must not hold up the other clients
 TITLE_LENGTH = 90  # longer, it would not fit on a page's head
 FIX = "install Chromium or segkit[pdf] and run with --force, or set report.pdf to false"
+OUTWARD = re.compile(r'<a href="(?!#)[^"]*"')
 RUNNING = """<style>
 @media print {{
   @page {{ @top-left {{ content: {title}; color: #596575; font: 8pt system-ui, sans-serif; }} }}
@@ -110,18 +111,20 @@ def print_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path:
 def printable(page: str) -> str:
     """Return a page whose title stands on the head of every printed page but the first.
 
+    It links only to itself: printed links to other files would name folders of this machine.
+
     Examples
     --------
-    >>> page = printable("<head><title>Acme &lt;3</title></head>")
-    >>> 'content: "Acme \\\\3c 3"' in page
-    True
+    >>> page = printable('<head><title>Acme &lt;3</title></head><a href="annex.html">All</a>')
+    >>> 'content: "Acme \\\\3c 3"' in page, "<a>All</a>" in page
+    (True, True)
     """
     found = re.search(r"<title>(.*?)</title>", page, re.DOTALL)
     title = " ".join(entities.unescape(found[1]).split()) if found else ""
     if len(title) > TITLE_LENGTH:
         title = f"{title[: TITLE_LENGTH - 1]}…"
     style = RUNNING.format(title=css_string(title))
-    return page.replace("</head>", f"{style}</head>", 1)
+    return OUTWARD.sub("<a", page.replace("</head>", f"{style}</head>", 1))
 
 
 def css_string(text: str) -> str:
