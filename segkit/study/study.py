@@ -23,6 +23,7 @@ from segkit.study.base import Base
 from segkit.study.carts import Carts
 from segkit.study.differences import Differences
 from segkit.study.evidence import Evidence
+from segkit.study.finished import REPORT, FinishedReport
 from segkit.study.forecast import Forecast
 from segkit.study.gaps import Gaps
 from segkit.study.hit_rates import HitRates
@@ -52,6 +53,7 @@ _ASKED = (  # what a look at a study points at; Tab lists the rest
     ),
     *("clusters", "lifecycle", "clv_segments", "forecast", "evidence", "migration", "stages"),
     *("carts", "offers", "differences", "insights", "actions", "audiences", "movers", "audit"),
+    "report",
 )
 
 
@@ -313,6 +315,11 @@ class Study(Base):
     def headline_before(self) -> dict[str, float]:
         """The headline of the period before, at its end; empty where not observed whole."""
         return self.audit.headline_before
+
+    def report(self) -> FinishedReport:
+        """Return the report of the finished run of this date, which shows itself in a cell."""
+        folder = self.root / "reports" / self.params.client / self.as_of.isoformat()
+        return FinishedReport(folder / REPORT, self.params.client)
 
     def _facts(self) -> dict[str, object]:
         segmented = vars(self).get("segmented")

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from segkit.errors import SegkitError
 from segkit.foundation.files import replacing
+from segkit.foundation.pages import inward
 
 CHROMIUM = "SEGKIT_CHROMIUM"
 """Environment variable: the Chromium to print with; empty, none is used."""
@@ -57,7 +58,6 @@ FLAGS = (
 SECONDS = 180  # a browser that hangs must not hold up the other clients
 TITLE_LENGTH = 90  # longer, it would not fit on a page's head
 FIX = "install Chromium or segkit[pdf] and run with --force, or set report.pdf to false"
-OUTWARD = re.compile(r'<a href="(?!#)[^"]*"')
 RUNNING = """<style>
 @media print {{
   @page {{ @top-left {{ content: {title}; color: #596575; font: 8pt system-ui, sans-serif; }} }}
@@ -124,7 +124,7 @@ def printable(page: str) -> str:
     if len(title) > TITLE_LENGTH:
         title = f"{title[: TITLE_LENGTH - 1]}…"
     style = RUNNING.format(title=css_string(title))
-    return OUTWARD.sub("<a", page.replace("</head>", f"{style}</head>", 1))
+    return inward(page.replace("</head>", f"{style}</head>", 1))
 
 
 def css_string(text: str) -> str:
