@@ -60,7 +60,13 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
     names += [f"migration_{segmentation}" for segmentation in SEGMENTATIONS]
     names += [f"segment_kpis_{segmentation}" for segmentation in SEGMENTATIONS]
     files = [f"exports/tables/{name}.csv" for name in names]
-    files += ["report.html", "annex.html", "run.json", "data/customers.parquet", "data/rejected.parquet"]
+    files += [
+        "report.html",
+        "annex.html",
+        "run.json",
+        "data/customers.parquet",
+        "data/rejected.parquet",
+    ]
     files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
     assert [file for file in files if not (folder / file).is_file()] == []
     assert len(list((folder / "notebooks").glob("*.ipynb"))) == 7
