@@ -185,3 +185,16 @@ def test_a_log_without_dimensions_has_no_differences_but_of_size(make_study):
     study = make_study(rows)
     assert study.differences.table.empty
     assert "at_stake" in study.differences.table
+
+
+def test_what_a_season_sells_is_not_told_as_a_way_to_begin(make_study):
+    """The same difference, of a category that customers began with all year and in three months."""
+    gaps = {"usual_days": 60, "churn_days": 300}
+    others = [
+        (f"other{who}", str((END - pd.Timedelta(days=420 + who)).date()), f"o{who}", 1, 20.0, "beer", "web")
+        for who in range(360)
+    ]  # fmt: skip
+    study = make_study([*wine_shop(70, 20), *others], header=HEADER, gaps=gaps)
+    table = study.differences.table
+    assert "first_channel" in set(table["dimension"])
+    assert "wine" not in set(table.loc[table["dimension"] == "first_category", "value"])

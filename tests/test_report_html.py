@@ -536,3 +536,26 @@ def test_what_an_analyst_tagged_stands_where_the_chapter_belongs(tmp_path, conte
         (section,) = [s for s in page.main("section", class_="chapter") if s.h3]
         assert "Dicho a mano." in section.text
         assert section.h2["id"] in ("who", "explore")
+
+
+def test_a_heading_with_nothing_below_it_is_left_to_the_annex(chapters, context):
+    one, two = chapters
+    kpis = one.table("kpis", rows(aov=[1.0]), title="Indicadores", place="who")
+    cells = shown(
+        one.opening(), one.heading("total", place="who"), one.heading("no_customer", place="who"),
+        kpis, two.heading("total", place="who"),
+    )  # fmt: skip
+    context = dataclasses.replace(context, sections=[WHO])
+    document, annex = pages_of([new_notebook(cells=cells)], context)
+    assert [h.text for h in document.main(["h3", "h4"])][1:] == ["Indicadores"]
+    assert len(document.main(["h3", "h4"])) == 2 and len(annex.main(["h3", "h4"])) == 4
+
+
+def test_the_glossary_does_not_explain_columns_that_were_left_out_for_room(chapters, context):
+    one, _ = chapters
+    table = pd.DataFrame({**{f"c{i}": [1] for i in range(8)}, "upt": [1.0]})
+    broad = one.table("broad", table, title="Ancha", place="who")
+    context = dataclasses.replace(context, sections=[WHO], headline={})
+    document, annex = pages_of([new_notebook(cells=shown(broad))], context)
+    assert not document.select(".glossary dt")
+    assert [term.text for term in annex.select(".glossary dt")] == ["UPT"]

@@ -189,3 +189,14 @@ def test_the_method_leaves_out_what_was_not_done(make_study):
         if texts.text(f"method.{key}.title") in titles
     ]
     assert shown == ["data"]
+
+
+def test_the_first_things_to_do_are_different_things_where_there_are_some(demo):
+    rules = demo.insights.table["rule"]
+    assert rules.duplicated().any()  # else this shows nothing
+    first = demo.insights.top()
+    assert first["rule"].nunique() == min(3, rules.nunique())
+    assert first["expected_value"].is_monotonic_decreasing
+    assert sorted(demo.insights.top(5)["expected_value"]) == sorted(
+        demo.insights.table["expected_value"]
+    )

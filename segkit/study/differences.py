@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -20,6 +21,9 @@ from segkit.study.store import key_of
 BEST = "champions"
 RETURNED = ("category", "product", "channel")
 """Columns of the lines whose returns are looked at."""
+OF_SEASONS = ("first_product", "first_category")
+SEASON_MONTHS = 6
+"""Fewer different months with first orders of a product than these are a season, or too new."""
 STAKES = ("at_stake", "at_stake_low", "at_stake_high")
 
 
@@ -103,6 +107,19 @@ class Differences(StudyPart):
             for side in ("first", "top")
         }
 
+    def _first(self, name: str) -> pd.Series:
+        """Return what first orders were about, where customers began with it all year round.
+
+        What a season sells brings customers of that season: they differ from those of other
+        months by when they came, and nobody can begin with it next month.
+        """
+        values = self.begun[name]
+        if name not in OF_SEASONS:
+            return values
+        months = self.begun["first_order"].dt.to_period("M")
+        needed = min(SEASON_MONTHS, months.nunique() / 2)
+        return values.where(months.groupby(values).transform("nunique") >= needed)
+
     @property
     def _of_first(self) -> list[str]:
         names = [*FIRST.values(), *(f"first_{key}" for key in self._own)]
@@ -126,13 +143,14 @@ class Differences(StudyPart):
         known = self._came_back
         if known is None:
             return []
-        return self._rates("second_order", known, self._of_first, self.begun)
+        firsts = {name: self._first(name) for name in self._of_first}
+        return self._rates("second_order", known, firsts)
 
     def _year_values(self) -> list[pd.DataFrame]:
         begun = self.begun
         value = begun["year_value"].where(begun["tenure_days"] >= YEAR)
         return [
-            tables.means_apart(tables.sums_by(begun[name], value), "year_value", name)
+            tables.means_apart(tables.sums_by(self._first(name), value), "year_value", name)
             for name in self._of_first
         ]
 
@@ -141,12 +159,13 @@ class Differences(StudyPart):
         best = (labels == BEST).astype("float64")
         if not best.any():
             return []
-        return self._rates("champions", best, self._usual, self.base.buyers)
+        usual = {name: self.base.buyers[name] for name in self._usual}
+        return self._rates("champions", best, usual)
 
     def _rates(
-        self, outcome: str, holds: pd.Series, names: list[str], customers: pd.DataFrame
+        self, outcome: str, holds: pd.Series, about: Mapping[str, pd.Series]
     ) -> list[pd.DataFrame]:
-        counts = {name: tables.counts_by(customers[name], holds) for name in names}
+        counts = {name: tables.counts_by(values, holds) for name, values in about.items()}
         return [tables.rates_apart(table, outcome, name) for name, table in counts.items()]
 
     def _of_size(self) -> list[pd.DataFrame]:

@@ -277,7 +277,7 @@ class Insights(StudyPart):
             side = "first" if dimension.startswith("first_") else "top"
             key = f"labels.dimension_{side}"
         name = self.differences.names.get(dimension, dimension)
-        return texts.fill(key, speaker.formats, value=value, name=name)
+        return texts.fill(key, speaker.formats, value=value.strip(), name=name)
 
     @property
     def deadline(self) -> date:
@@ -287,14 +287,18 @@ class Insights(StudyPart):
         return self.base.as_of + timedelta(days=days)
 
     def top(self, n: int = TOLD) -> pd.DataFrame:
-        """Return the first findings, the one worth most first.
+        """Return the findings that a reader sees first, the one worth most first.
+
+        Two of the same rule ask for the same thing: the second gives way to another rule's.
 
         Parameters
         ----------
         n : int
             How many at most.
         """
-        return self.table.head(n)
+        again = self.table["rule"].duplicated()
+        told = again.sort_values(kind="stable").index[:n]
+        return self.table.loc[sorted(told)].reset_index(drop=True)
 
     @property
     def remarks(self) -> Said:

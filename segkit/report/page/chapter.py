@@ -276,18 +276,18 @@ class Chapter:
             self._shown, name=name, caption=words["title"], segmentation=segmentation, beside=beside
         )
         html, short = heading + shown(view, max_rows=max_rows, file=file), Markup("")
+        fit = view.iloc[:, : places.MOST_COLUMNS + len(beside or ())]
         if view.shape != df.shape:
             rest = self.texts.fill("page.more_in_file", self.formats, file=file)
             html += lines(paragraph(rest, "rest"))
         if place := self._placed(name, place, segmentation):
-            fit = view.iloc[:, : places.MOST_COLUMNS + len(beside or ())]
             short = _exhibit(
                 heading + shown(fit, max_rows=min(max_rows, places.MOST_ROWS), file=file)
             )
         is_wide = view.shape[1] - len(beside or ()) > MANY_COLUMNS
         plain = f"{words['title']}: {len(df)} × {df.shape[1]}, {file}"
-        keys = tuple(map(str, view.columns))
-        return Fragment(_exhibit(html, is_wide), plain, "table", keys, place, name, short)
+        keys, few = tuple(map(str, view.columns)), tuple(map(str, fit.columns))
+        return Fragment(_exhibit(html, is_wide), plain, "table", keys, place, name, short, few)
 
     def picture(
         self,

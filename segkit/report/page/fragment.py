@@ -32,6 +32,8 @@ class Fragment:
         Name of the table or picture; of an opening, the chapter's key.
     short : Markup, optional
         What the document shows in its place, where that has less room.
+    short_columns : tuple of str, optional
+        Column keys whose headers `short` shows.
     """
 
     html: Markup
@@ -41,6 +43,7 @@ class Fragment:
     place: str = ""
     name: str = ""
     short: Markup = Markup("")
+    short_columns: tuple[str, ...] = ()
 
     def __html__(self) -> str:
         return self.html
@@ -54,5 +57,6 @@ class Fragment:
         # JupyterLab sets $…$ as mathematics unless a class says otherwise.
         shown = f'<div class="segkit tex2jax_ignore mathjax_ignore">\n{self.html}\n</div>'
         mark: dict[str, Any] = {"kind": self.kind, "columns": list(self.columns)}
-        mark |= {"place": self.place, "name": self.name, "short": str(self.short)}
+        mark |= {"place": self.place, "name": self.name}
+        mark |= {"short": str(self.short), "short_columns": list(self.short_columns)}
         return {MARK: mark, "text/html": shown, "text/plain": self.plain}

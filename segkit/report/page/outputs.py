@@ -73,23 +73,28 @@ def placed(notebooks: list[NotebookNode], section: str) -> str:
         )
         for book in notebooks
     )
-    return "\n".join(_html(book) for book in found if book.cells)
+    return "\n".join(_html(book) for book in map(_without_bare_headings, found) if book.cells)
 
 
 def marks(notebook: NotebookNode) -> Iterator[dict[str, Any]]:
     """Give what the kit says of each output that it made."""
     for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            if MARK in output.get("data", {}):
-                yield output["data"][MARK]
+        for output in _made(cell):
+            yield output["data"][MARK]
 
 
 def columns_shown(notebook: NotebookNode, section: str | None = None) -> Iterator[str]:
     """Give the keys of all columns that a notebook shows, or that its tables show in a section."""
     for mark in marks(notebook):
-        is_seen = mark.get("place") == section and mark["kind"] != "picture"
-        if section is None or is_seen:
+        if section is None:
             yield from mark.get("columns", [])
+        elif mark.get("place") == section and mark["kind"] != "picture":
+            yield from mark.get("short_columns", [])
+
+
+def _made(cell: NotebookNode) -> list[NotebookNode]:
+    """Return the outputs of a cell that the kit made."""
+    return [output for output in cell.get("outputs", ()) if MARK in output.get("data", {})]
 
 
 def key_of(notebook: NotebookNode) -> str:
@@ -117,14 +122,22 @@ def _only(
         if tagged and REPORT in cell.metadata.get("tags", []):
             cells.append(cell)
             continue
-        outputs = [
-            as_shown(output)
-            for output in cell.get("outputs", ())
-            if MARK in output.get("data", {}) and wanted(output["data"][MARK])
-        ]
+        outputs = [as_shown(output) for output in _made(cell) if wanted(output["data"][MARK])]
         if outputs:
             cells.append(type(cell)(cell | {"outputs": outputs}))
     return new_notebook(cells=cells, metadata=notebook.metadata)
+
+
+def _without_bare_headings(notebook: NotebookNode) -> NotebookNode:
+    """Leave out headings below which nothing stands: what they head is in the annex alone."""
+    cells, is_bare = [], True
+    for cell in reversed(notebook.cells):
+        kinds = [output["data"][MARK]["kind"] for output in _made(cell)]
+        is_heading = kinds == ["heading"]
+        if not (is_heading and is_bare):
+            cells.append(cell)
+        is_bare = is_heading
+    return type(notebook)(notebook | {"cells": cells[::-1]})
 
 
 def _shortened(output: NotebookNode) -> NotebookNode:

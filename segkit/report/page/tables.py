@@ -45,7 +45,7 @@ def html_table(
         Where the whole table is, for the sentence below a shortened one.
     beside : mapping of str to str, optional
         Columns that stand in the cells of other columns, below their values, and not by
-        themselves; by the column whose cells they share.
+        themselves; by the column whose cells they share. Those without any value are left out.
 
     Returns
     -------
@@ -64,8 +64,9 @@ def html_table(
     """
     shown = _shortened(df, max_rows)
     kinds: dict[Hashable, str] = dict(zip(df.columns, wording.kinds(df, name), strict=True))
-    lower = {above: below for above, below in (beside or {}).items() if {above, below} <= {*kinds}}
-    columns = [_Column(key, kinds, lower, df) for key in kinds if key not in lower.values()]
+    pairs = {above: below for above, below in (beside or {}).items() if {above, below} <= {*kinds}}
+    lower = {above: below for above, below in pairs.items() if df[below].notna().any()}
+    columns = [_Column(key, kinds, lower, df) for key in kinds if key not in pairs.values()]
     head = Markup("").join(_head(wording, column) for column in columns)
     rows = Markup("\n").join(_row(row, columns, wording) for row in shown.to_dict("records"))
     table = Markup(
