@@ -40,8 +40,8 @@ class Shot:
 SHOTS = (
     Shot("first-screen", "en", 1280, 800),
     Shot("phone", "es", 390, 800, scale=1.5),
-    Shot("chapter", "en", 1280, 900, top="#lifecycle"),
-    Shot("dark", "en", 1280, 700, top="#recommendations", scheme="dark"),
+    Shot("chapter", "en", 1280, 900, top="#expect"),
+    Shot("dark", "en", 1280, 700, top="#act", scheme="dark"),
 )
 
 
