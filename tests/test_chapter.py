@@ -260,3 +260,16 @@ def test_key_figures_are_tiles_and_a_file(chapter, tmp_path):
     assert [term.text for term in soup("dt")] == ["Clientes", "Ingresos", "Tasa de recompra"]
     assert [value.text for value in soup("dd")] == ["793", "US$2.297.201", "98,5%"]
     assert json.loads((tmp_path / "data/headline.json").read_text())["revenue"] == 2297200.86
+
+
+def test_a_column_may_stand_in_the_cells_of_another_where_it_says_something(chapter):
+    table = pd.DataFrame(
+        {"segment": ["loyal", "new"], "product": ["a & b", "c"], "category": ["a & b", "home"]}
+    )
+    shown = soup_of(chapter.table("small", table, beside={"product": "category"}, rows=2))
+    assert len(shown.thead("th")) == 2
+    assert [" ".join(td.text.split()) for td in shown.tbody("td")] == ["a & b", "c home"]
+    unknown = table.assign(category=None)
+    shown = soup_of(chapter.table("small", unknown, beside={"product": "category"}, rows=2))
+    assert len(shown.thead("th")) == 2
+    assert [" ".join(td.text.split()) for td in shown.tbody("td")] == ["a & b", "c"]

@@ -150,12 +150,11 @@ def _row(row: Mapping[Hashable, Any], columns: list[_Column], wording: Wording) 
 
 def _cell(row: Mapping[Hashable, Any], column: _Column, wording: Wording, *, total: bool) -> Markup:
     """A share of the whole is also drawn, as a thin line under its number."""
-    text = escape(wording.value(row[column.key], column.kind))
-    if total:
-        text = Markup("<strong>{}</strong>").format(text)
-    if column.lower:
-        share = wording.value(row[column.lower], column.lower_kind)
-        text = Markup("{} <small>{}</small>").format(text, share)
+    upper = wording.value(row[column.key], column.kind)
+    text = Markup("<strong>{}</strong>").format(upper) if total else escape(upper)
+    lower = wording.value(row[column.lower], column.lower_kind) if column.lower else upper
+    if lower != upper:
+        text = Markup("{} <small>{}</small>").format(text, lower)
     part = row[column.part]
     if total or not column.top or pd.isna(part) or part <= 0:
         return Markup("<td{}>{}</td>").format(_class(column.kind), text)
