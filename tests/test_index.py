@@ -230,11 +230,11 @@ def test_hostile_names_are_shown_as_they_are_and_run_nothing(tmp_path):
 
 
 def test_links_are_relative_encoded_and_lead_to_files(tmp_path):
-    files = ("report.html", "report.pdf", "exports/tables.xlsx")
+    files = ("report.html", "report.pdf", "slides.pptx", "exports/tables.xlsx")
     make_run(tmp_path, "javascript:a(1) ñ#?", name="odd", files=files)
     make_run(tmp_path, "javascript:a(1) ñ#?", "2025-12-01", name="odd")
     links = links_of(row_of(page_of(tmp_path), "odd"))
-    assert list(links) == ["Informe", "PDF", "Tablas (Excel)", "1 dic 2025"]
+    assert list(links) == ["Informe", "PDF", "Presentación", "Tablas (Excel)", "1 dic 2025"]
     for link in links.values():
         assert re.fullmatch(r"[A-Za-z0-9%/._-]+", link) and not link.startswith("/")
         assert (tmp_path / "reports" / unquote(link)).is_file()

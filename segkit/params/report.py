@@ -57,7 +57,7 @@ class ReportParams(Section):
     `segmentation` is the one that leads: cards, lists, findings and movements speak of it. It was
     called `recommendations`, which is still understood. `places` moves tables and pictures, by
     name, to another section of the report or to its annex. `pdf` prints the report, `annex_pdf` its
-    annex.
+    annex; `slides` makes a deck of eight.
     """
 
     segmentation: Segmentation = "value_groups"
@@ -67,6 +67,7 @@ class ReportParams(Section):
     places: dict[str, Place] = {}
     pdf: bool = True
     annex_pdf: bool = False
+    slides: bool = False
     theme: ThemeParams = ThemeParams()
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""The files that a finished run hands over: the report and the workbook."""
+"""The files that a finished run hands over: the report, the workbook and the slides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 
 from segkit.errors import SegkitError, nearest
 from segkit.report.document import sections
-from segkit.report.exports.workbook import Contents, write_workbook
+from segkit.report.exports.workbook import Contents, sheet_names, write_workbook
 from segkit.report.method import in_short, method
 from segkit.report.page.chapter import Chapter
 from segkit.report.page.html import ANNEX, ReportContext, build_report, names_shown
@@ -27,17 +27,19 @@ from segkit.words.format import Formats
 from segkit.words.texts import Texts
 from segkit.words.wording import Wording
 
+SLIDES = "slides.pptx"
+SLIDES_FIX = "install segkit[slides] and run with --force, or set report.slides to false"
 NAMES = "take the names of the files in exports/tables"
 
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:
-    """Write the report, its annex, their PDFs and `exports/tables.xlsx` from what notebooks left.
+    """Write the report, its annex, their PDFs, `exports/tables.xlsx` and slides of what notebooks left.
 
     Parameters
     ----------
     study : Study
     manifest : dict
-        The run's `run.json`; whether there is a PDF, and remarks, are added to it.
+        The run's `run.json`; whether there is a PDF, are slides, and remarks, are added to it.
     notebooks : list of Path
         Executed, in the order of the chapters.
 
@@ -66,13 +68,14 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
     )
     report = build_report(notebooks, study.run_dir, context)
     annex = report.with_name(ANNEX)
-    _write_tables(study, context, annex)
+    sheets = _write_tables(study, context, annex)
     remarks = _misplaced(params.report.places, names_shown(notebooks))
     pdf = None
     for page in [report] * params.report.pdf + [annex] * params.report.annex_pdf:
         printed, said = _printed(page)
         pdf, remarks = pdf or printed, remarks + said
-    manifest |= {"pdf": pdf, "remarks": remarks}
+    slides, said = _slides(study, context, sheets)
+    manifest |= {"pdf": pdf, "slides": slides, "remarks": remarks + said}
     return report
 
 
@@ -102,7 +105,28 @@ def _printed(page: Path) -> tuple[str | None, list[str]]:
         return None, [str(error)]
 
 
-def _write_tables(study: Study, context: ReportContext, annex: Path) -> None:
+def _slides(
+    study: Study, context: ReportContext, sheets: Mapping[str, str]
+) -> tuple[str | None, list[str]]:
+    """Write the slides of a client that wants them; a machine that cannot says so."""
+    file = study.run_dir / SLIDES
+    file.unlink(missing_ok=True)
+    if not study.params.report.slides:
+        return None, []
+    try:
+        # An extra that few want, and heavy: loaded only where slides are made.
+        from segkit.report.exports.slides import write_slides
+        from segkit.report.slides import deck
+
+        return write_slides(deck(study, context, sheets), file).name, []
+    except ImportError:
+        return None, [str(SegkitError("no slides (no python-pptx)", where=SLIDES, fix=SLIDES_FIX))]
+    except (SegkitError, OSError) as error:
+        return None, [f"{SLIDES}: {error}"]
+
+
+def _write_tables(study: Study, context: ReportContext, annex: Path) -> dict[str, str]:
+    """Write the workbook, and return the sheet of each table."""
     folder = study.run_dir / "data" / "tables"
     said = headed(annex)
     order = {name: place for place, name in enumerate(said)}
@@ -120,6 +144,8 @@ def _write_tables(study: Study, context: ReportContext, annex: Path) -> None:
     if tables:
         out = study.run_dir / "exports" / "tables.xlsx"
         write_workbook(tables, out, wording, names=names, contents=_contents(context, said))
+    home = context.texts.text("page.contents")
+    return dict(zip(tables, sheet_names([home, *tables])[1:], strict=True))
 
 
 def headed(page: Path) -> dict[str, tuple[str, str]]:

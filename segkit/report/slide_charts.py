@@ -80,7 +80,7 @@ def change_chart(study: Study, chapter: Chapter) -> Chart | None:
     return Chart(
         _said(chapter, "period_change", "title"),
         chapter.texts.fill("page.slides_change_alt", chapter.formats, **ends),
-        tuple(map(chapter.style.label, steps["step"])),
+        tuple(map(chapter.texts.label, steps["step"])),
         (Series(chapter.style.label("revenue"), _values(steps["revenue"])),),
         money_pattern(chapter),
         labelled=True,
@@ -124,7 +124,7 @@ def forecast_chart(study: Study, chapter: Chapter) -> Chart | None:
     if not study.forecast.ready:
         return None
     rows = _with_future(study)
-    label, none = chapter.style.label, (None,) * len(rows)
+    label, none = chapter.texts.label, (None,) * len(rows)
     observed = Series(label("observed"), _values(rows["observed"]), "quiet")
     existing = Series(label("existing"), _values(rows["existing"]))
     ends = [_values(rows[key]) for key in ("low", "high")]
@@ -136,7 +136,6 @@ def forecast_chart(study: Study, chapter: Chapter) -> Chart | None:
         tuple(each for each in (observed, existing, new) if each.values != none),
         money_pattern(chapter),
         stacked=True,
-        weight=1.9,
     )
 
 
@@ -167,7 +166,7 @@ def tested_chart(study: Study, chapter: Chapter) -> Chart | None:
     rows = tested.rolling_revenue.assign(cut=lambda table: pd.to_datetime(table["cut"]))
     rows = rows.sort_values("cut")
     ends = (_values(rows["low"]), _values(rows["high"]))
-    label = chapter.style.label
+    label = chapter.texts.label
     return Chart(
         _said(chapter, "rolling_totals", "title"),
         chapter.texts.fill("page.slides_tested_alt", chapter.formats, **tested.span),
@@ -177,6 +176,7 @@ def tested_chart(study: Study, chapter: Chapter) -> Chart | None:
             Series(label("actual"), _values(rows["actual"])),
         ),
         money_pattern(chapter),
+        weight=1.4,
     )
 
 

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -124,7 +125,7 @@ class _Slides:
         _, title = parted(self.findings.get("who", ""))
         charts = _present(deciles_chart(self.study, self.chapter))
         charts += _present(change_chart(self.study, self.chapter))
-        stayed = {key: fields for key, fields in self.study.audit.said("periods")} if charts else {}
+        stayed = dict(self.study.audit.said("periods")) if charts else {}
         said = [self._say(key, fields) for key, fields in stayed.items() if key == "audit_stayed"]
         said.append(conclusion(self.study, Chapter(self.study, "lifecycle")))
         if not title or not charts:
@@ -150,10 +151,11 @@ class _Slides:
         title, lead = parted(self.findings.get("expect", ""))
         columns = ["part", "revenue", "revenue_low", "revenue_high"]
         grid = self._grid(self.study.forecast.totals[columns], "forecast_totals", summed=True)
-        said = [self._say(key, fields) for key, fields in self.study.forecast.worth]
+        worth = self.study.forecast.worth
+        said = [self._say(key, fields) for key, fields in worth if not key.endswith("_discounted")]
         points = Points(tuple(("", sentence) for sentence in said))
         names = ["forecast_months", "forecast", "forecast_totals", "clv_segments"]
-        return self._slide(title, lead, [(chart, points), (grid,)], names)
+        return self._slide(title, lead, [(chart,), (grid, points)], names)
 
     def act(self) -> Slide | None:
         summary = self.context.summary
@@ -186,7 +188,7 @@ class _Slides:
         span = {"first": self.study.first_day, "last": self.study.last_day}
         title = self._fill("method", read=lines["read"], kept=lines["kept"], **span)
         columns = self.chapter.columns
-        terms = tuple((columns.label(key), columns.help(key)) for key in FIGURES)
+        terms = tuple((columns.label(key), columns.help(key) or "") for key in FIGURES)
         short = [*self.context.method_in_short, self._fill("details")]
         rows = [(Points(terms), Points(tuple(("", sentence) for sentence in short)))]
         return self._slide(title, "", rows, ["data_quality", "revenue_bridge"])
@@ -213,8 +215,8 @@ class _Slides:
         alt = texts.fill(f"{path}.title", self.chapter.formats, **about)
         return Grid(alt, tuple(map(wording.header, table.columns)), rows, summed)
 
-    def _say(self, key: str, fields: Mapping[str, object]) -> str:
-        return str(self.chapter.say(key, **dict(fields)).plain)
+    def _say(self, key: str, fields: Mapping[str, Any]) -> str:
+        return self.chapter.say(key, None, **fields).plain
 
     def _fill(self, key: str, **fields: object) -> str:
         return self.chapter.texts.fill(f"page.slides_{key}", self.chapter.formats, **fields)

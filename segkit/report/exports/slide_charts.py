@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 from typing import Any
 
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
-from pptx.enum.chart import XL_CHART_TYPE, XL_LABEL_POSITION, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
+from pptx.enum.chart import (
+    XL_CHART_TYPE,
+    XL_LABEL_POSITION,
+    XL_LEGEND_POSITION,
+    XL_TICK_LABEL_POSITION,
+)
 from pptx.enum.dml import MSO_THEME_COLOR
 from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls
-from pptx.slide import Slide
 from pptx.util import Pt
 from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name
@@ -26,6 +31,7 @@ LETTERS, NAME = 12, 32
 """Size of a chart's letters in points, and the longest name of a category or series in letters."""
 PALE = 0.6
 QUIET, LINES = "A6A6A6", "D9D9D9"
+STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
 SHEET = "Sheet1"
 """Where python-pptx looks for the numbers of a chart."""
 TYPES = {
@@ -41,12 +47,12 @@ ERRORS = """<c:errBars {spaces}>
 </c:errBars>"""
 
 
-def add_chart(slide: Slide, box: Box, chart: Chart, made: dt.datetime) -> None:
+def add_chart(page: Any, box: Box, chart: Chart, made: dt.datetime) -> None:
     """Draw a chart on a slide.
 
     Parameters
     ----------
-    slide : pptx.slide.Slide
+    page : pptx.slide.Slide
     box : Box
         Where it stands.
     chart : Chart
@@ -58,7 +64,7 @@ def add_chart(slide: Slide, box: Box, chart: Chart, made: dt.datetime) -> None:
     data.categories = names
     for series in chart.series:
         data.add_series(shortened(series.name, NAME), series.values)
-    frame: Any = slide.shapes.add_chart(TYPES[chart.across, chart.stacked], *box.ends, data)
+    frame: Any = page.shapes.add_chart(TYPES[chart.across, chart.stacked], *box.ends, data)
     _describe(frame, chart)
     drawn = frame.chart
     drawn.part.chart_workbook.update_from_xlsx_blob(_numbers(chart, names, made))
@@ -92,9 +98,35 @@ def _set_axes(drawn: Any, chart: Chart) -> None:
     names.format.line.color.rgb = RGBColor.from_string(QUIET)
     values.visible, values.has_major_gridlines = not chart.labelled, not chart.labelled
     values.format.line.fill.background()
-    values.tick_labels.number_format, values.tick_labels.number_format_is_linked = chart.pattern, False
+    values.tick_labels.number_format, values.tick_labels.number_format_is_linked = (
+        chart.pattern,
+        False,
+    )
+    if any(series.low for series in chart.series):
+        values.maximum_scale = round_above(_top(chart))
     if not chart.labelled:
         values.major_gridlines.format.line.color.rgb = RGBColor.from_string(LINES)
+
+
+def _top(chart: Chart) -> float:
+    """Return how high bars and ranges reach, which no program asks of ranges."""
+    ends = [[value or 0.0 for value in series.high or series.values] for series in chart.series]
+    reached = map(sum, zip(*ends)) if chart.stacked else (max(each) for each in zip(*ends))
+    return max(reached, default=0.0)
+
+
+def round_above(value: float) -> float:
+    """Return the next number that an axis can end with.
+
+    Examples
+    --------
+    >>> [round_above(value) for value in (26_591, 1_000, 0.12, 0)]
+    [30000.0, 1000.0, 0.15, 1.0]
+    """
+    if not value > 0:
+        return 1.0
+    unit = 10.0 ** math.floor(math.log10(value))
+    return next(round(step * unit, 12) for step in STEPS if step * unit >= value * (1 - 1e-9))
 
 
 def _set_bars(plot: Any, chart: Chart) -> None:
@@ -138,11 +170,18 @@ def _set_range(drawn: Any, series: Series, column: int) -> None:
 
 def _sides(series: Series) -> tuple[list[float | None], list[float | None]]:
     """How far the range reaches above and below."""
-    rows = list(zip(series.values, series.low, series.high, strict=True))
-    return (
-        [None if None in row else max(row[2] - row[0], 0.0) for row in rows],
-        [None if None in row else max(row[0] - row[1], 0.0) for row in rows],
+    tops, lows, highs = (
+        [math.nan if value is None else value for value in values]
+        for values in (series.values, series.low, series.high)
     )
+    return (
+        [_length(high - top) for top, high in zip(tops, highs, strict=True)],
+        [_length(top - low) for top, low in zip(tops, lows, strict=True)],
+    )
+
+
+def _length(difference: float) -> float | None:
+    return None if math.isnan(difference) else max(difference, 0.0)
 
 
 def _reference(values: Sequence[float | None], column: str) -> str:

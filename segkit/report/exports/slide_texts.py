@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from textwrap import wrap
 from typing import Any
 from unicodedata import east_asian_width
 
 from pptx.dml.color import RGBColor
 from pptx.enum.dml import MSO_THEME_COLOR
-from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE
+from pptx.enum.text import MSO_ANCHOR, MSO_AUTO_SIZE, PP_ALIGN
 from pptx.oxml import parse_xml
 from pptx.oxml.ns import nsdecls
 from pptx.util import Inches, Length, Pt
 
 MUTED, INK = "596575", "333333"
-LETTER, LINE = 0.52, 1.22
-"""Mean width of a letter and height of a line, in sizes of the letters: generous for Calibri."""
+LETTER, BOLD, LINE = 0.54, 0.64, 1.22
+"""Mean width of a letter and height of a line in sizes of the letters: generous for Calibri, as the
+fonts that stand in for it are broader."""
 POINTS = 72
+ROUNDING = 0.01
 INSET = 0.08
-BULLET = '<a:buChar %s char="•"/>' % nsdecls("a")
+BULLET = f'<a:buChar {nsdecls("a")} char="•"/>'
 
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _BREAKS = re.compile(r"[ \t\n\r\u2028\u2029]+")
@@ -29,12 +32,13 @@ _BREAKS = re.compile(r"[ \t\n\r\u2028\u2029]+")
 
 @dataclass(frozen=True)
 class Box:
-    """A place on a slide, in inches."""
+    """A place on a slide, in inches; `inset` is how far letters stay away from its sides."""
 
     left: float
     top: float
     width: float
     height: float
+    inset: float = INSET
 
     @property
     def ends(self) -> tuple[Length, Length, Length, Length]:
@@ -44,7 +48,7 @@ class Box:
     @property
     def inner(self) -> tuple[float, float]:
         """Width and height for letters, in points."""
-        return (self.width - 2 * INSET) * POINTS, (self.height - INSET) * POINTS
+        return (self.width - 2 * self.inset) * POINTS, (self.height - self.inset) * POINTS
 
 
 @dataclass(frozen=True)
@@ -80,31 +84,45 @@ def shortened(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: max(letters - 1, 0)].rstrip()}…"
 
 
-def height(texts: Sequence[str], sizes: Sequence[float], width: float) -> float:
-    """Return how high paragraphs are in letters of these sizes, all in points.
+def height(texts: Sequence[str], styles: Sequence[Style], size: float, width: float) -> float:
+    """Return how high paragraphs are, in points.
+
+    Parameters
+    ----------
+    texts, styles : sequences of str and Style
+        One a paragraph.
+    size, width : float
+        Size of the letters, and width of the lines, in points.
 
     Examples
     --------
-    >>> round(height(["a" * 100], [10.0], 260.0), 1), round(height(["A"], [10.0], 260.0), 1)
-    (24.4, 12.2)
+    >>> [round(height([text], [Style()], 10, 270), 1) for text in ("a" * 100, "A")]
+    [24.4, 12.2]
     """
     return sum(
-        len(wrap(_broad(text), max(int(width / (size * LETTER)), 1)) or [""]) * size * LINE
-        for text, size in zip(texts, sizes, strict=True)
+        _lines(text, width / (size * style.scale * (BOLD if style.bold else LETTER)))
+        * (size * style.scale * LINE)
+        for text, style in zip(texts, styles, strict=True)
     )
+
+
+def _lines(text: str, letters: float) -> int:
+    return max(len(wrap(_broad(text), max(int(letters), 1))), 1)
 
 
 def _broad(text: str) -> str:
     """Count capitals and the letters of East Asia twice."""
-    is_broad = lambda letter: letter.isupper() or east_asian_width(letter) in "WF"
-    return "".join(letter * 2 if is_broad(letter) else letter for letter in text)
+    return "".join(
+        letter * (2 if letter.isupper() or east_asian_width(letter) in "WF" else 1)
+        for letter in text
+    )
 
 
 def fitted(
     texts: Sequence[str],
+    styles: Sequence[Style],
     box: Box,
     sizes: Sequence[float],
-    scales: Sequence[float] | None = None,
     gap: float = 0.0,
 ) -> tuple[float, list[str]]:
     """Return the largest of sizes at which paragraphs fit, and the paragraphs.
@@ -113,21 +131,20 @@ def fitted(
 
     Parameters
     ----------
-    texts : sequence of str
+    texts, styles : sequences of str and Style
+        One a paragraph.
     box : Box
     sizes : sequence of float
         Sizes of letters in points, the largest first.
-    scales : sequence of float, optional
-        What each paragraph's size is of the whole's.
     gap : float, optional
         Space after a paragraph, in sizes of its letters.
     """
-    found, scales = [legal(text) for text in texts], list(scales or [1.0] * len(texts))
+    found = [legal(text) for text in texts]
     width, room = box.inner
 
     def fits(size: float) -> bool:
-        own = [size * scale for scale in scales]
-        return height(found, own, width) + gap * sum(own) <= room
+        space = gap * size * sum(style.scale for style in styles)
+        return height(found, styles, size, width) + space <= room + ROUNDING
 
     for size in sizes:
         if fits(size):
@@ -136,6 +153,23 @@ def fitted(
         longest = max(range(len(found)), key=lambda place: len(found[place]))
         found[longest] = shortened(found[longest], max(int(len(found[longest]) * 0.9), 1))
     return sizes[-1], found
+
+
+def common(
+    parts: Iterable[tuple[Sequence[str], Box]],
+    styles: Sequence[Style],
+    sizes: Sequence[float],
+    gap: float = 0.0,
+) -> float:
+    """Return the largest of sizes at which texts side by side fit, each in its own box.
+
+    Their paragraphs take the styles in turn.
+    """
+    found = [
+        fitted(texts, [style for style, _ in zip(cycle(styles), texts)], box, sizes, gap)[0]
+        for texts, box in parts
+    ]
+    return min(found, default=sizes[-1])
 
 
 def write(
@@ -170,13 +204,14 @@ def write(
     anchor : MSO_ANCHOR, optional
         Where in its box the text stands.
     """
-    size, found = fitted(texts, box, sizes, [style.scale for style in styles], gap)
+    size, found = fitted(texts, styles, box, sizes, gap)
     frame.word_wrap, frame.auto_size = True, MSO_AUTO_SIZE.NONE
     frame.vertical_anchor = anchor
-    frame.margin_left = frame.margin_right = Inches(INSET)
-    frame.margin_top = frame.margin_bottom = Inches(INSET / 2)
+    frame.margin_left = frame.margin_right = Inches(box.inset)
+    frame.margin_top = frame.margin_bottom = Inches(box.inset / 2)
     for place, (text, style) in enumerate(zip(found, styles, strict=True)):
         paragraph = frame.paragraphs[0] if place == 0 else frame.add_paragraph()
+        paragraph.alignment = PP_ALIGN.LEFT
         paragraph.space_after = Pt(gap * size * style.scale)
         if style.bullet:
             _set_bullet(paragraph)

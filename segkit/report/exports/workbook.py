@@ -127,7 +127,7 @@ def write_workbook(
     """
     _fitting(tables, path)
     first = [wording.texts.text("page.contents")] if contents and wording else []
-    sheets = _sheet_names([*first, *((titles or {}).get(name, name) for name in tables)])
+    sheets = sheet_names([*first, *((titles or {}).get(name, name) for name in tables)])
     with replacing(path) as beside, Workbook(beside, NO_GUESSES) as book:
         home = sheets.pop(0) if first else ""
         if contents and wording:
@@ -155,7 +155,14 @@ def _fitting(tables: Mapping[str, pd.DataFrame], path: Path) -> None:
         )
 
 
-def _sheet_names(titles: list[str]) -> list[str]:
+def sheet_names(titles: list[str]) -> list[str]:
+    """Return names that sheets can have, each once: of at most 31 letters, without brackets.
+
+    Examples
+    --------
+    >>> sheet_names(["revenue [net]", "revenue [net]"])
+    ['revenue  net', 'revenue  net_2']
+    """
     taken: set[str] = {"history"}  # Excel keeps this name for itself
     names = []
     for title in titles:

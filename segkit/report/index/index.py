@@ -32,7 +32,12 @@ from segkit.words.texts import Texts
 INDEX = "index.html"
 BENCHMARKS = "benchmarks.html"
 FIGURES = ("customers", "buyers", "revenue", "aov", "repeat_rate")
-FILES = {"report": "report.html", "pdf": "report.pdf", "tables": "exports/tables.xlsx"}
+FILES = {
+    "report": "report.html",
+    "pdf": "report.pdf",
+    "slides": "slides.pptx",
+    "tables": "exports/tables.xlsx",
+}
 LOCK_SECONDS = 60  # two schedulers may end at once, and one then waits for the other
 
 
