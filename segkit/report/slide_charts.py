@@ -102,7 +102,6 @@ def sizes_chart(study: Study, chapter: Chapter) -> Chart | None:
         PERCENT,
         across=True,
         labelled=True,
-        weight=1.25,
     )
 
 

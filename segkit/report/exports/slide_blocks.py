@@ -30,6 +30,8 @@ BETWEEN, PADDED = 0.15, 0.12
 HEAD_HIGH, ROW_HIGH, MOST_HIGH = 0.52, 0.34, 0.42
 """A table's head, and the least and the most that a row of it takes, in inches."""
 SIZES, FIGURES, CELL = (18, 17, 16, 15, 14, 13, 12), (26, 24, 22, 20), 12
+MOST_LETTERS = 24
+"""Of a text that makes its column broader."""
 SPACE = 0.5
 """After a paragraph, in sizes of its letters."""
 LISTED = Style(bullet=True)
@@ -118,10 +120,10 @@ def _parts(items: tuple[Any, ...], box: Box) -> Iterator[tuple[Any, Box]]:
 
 
 def _add_grid(page: Any, grid: Grid, box: Box, language: str) -> None:
-    count, columns = len(grid.rows), len(grid.headers)
+    count, shares = len(grid.rows), _shares(grid)
     row = min(MOST_HIGH, max((box.height - HEAD_HIGH) / max(count, 1), ROW_HIGH))
     place = Box(box.left, box.top, box.width, HEAD_HIGH + row * count)
-    shape = page.shapes.add_table(count + 1, columns, *place.ends)
+    shape = page.shapes.add_table(count + 1, len(shares), *place.ends)
     shape._element.nvGraphicFramePr.cNvPr.set("descr", shortened(grid.alt, 1000))
     table = shape.table
     table.last_row = grid.summed
@@ -130,7 +132,7 @@ def _add_grid(page: Any, grid: Grid, box: Box, language: str) -> None:
         if number:
             table.rows[number].height = Inches(row)
         is_bold = number == 0 or (grid.summed and number == count)
-        for column, (text, share) in enumerate(zip(cells, _shares(columns), strict=True)):
+        for column, (text, share) in enumerate(zip(cells, shares, strict=True)):
             width = box.width * share
             table.columns[column].width = Inches(width)
             cell = table.cell(number, column)
@@ -139,10 +141,14 @@ def _add_grid(page: Any, grid: Grid, box: Box, language: str) -> None:
                 cell.text_frame.paragraphs[0].alignment = PP_ALIGN.RIGHT
 
 
-def _shares(columns: int) -> list[float]:
-    """Return how broad columns are: the first, of names, broader than others."""
-    first = 0.42 if columns > 2 else 1 / columns
-    return [first] + [(1 - first) / max(columns - 1, 1)] * (columns - 1)
+def _shares(grid: Grid) -> list[float]:
+    """Return how broad columns are, by the longest text in each; heads take two lines."""
+    needs = []
+    for place, head in enumerate(grid.headers):
+        words = max([len(word) for word in head.split()] + [(len(head) + 1) // 2])
+        cells = max([len(row[place]) for row in grid.rows], default=0)
+        needs.append(2 + min(max(1.2 * words, cells), MOST_LETTERS))
+    return [need / sum(needs) for need in needs]
 
 
 def _fill_cell(
@@ -154,9 +160,9 @@ def _fill_cell(
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
     box = Box(0, 0, width, lines * CELL * LINE / POINTS + INSET)
     run = cell.text_frame.paragraphs[0].add_run()
-    run.text = fitted([text], [Style(is_bold)], box, (CELL,))[1][0]
+    size, (run.text,) = fitted([text], [Style(is_bold)], box, (CELL, CELL - 1))
     run._r.get_or_add_rPr().set("lang", language)
-    run.font.size, run.font.bold = Pt(CELL), is_bold
+    run.font.size, run.font.bold = Pt(size), is_bold
 
 
 def text_box(page: Any) -> Any:

@@ -24,7 +24,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.utility import xl_col_to_name
 
 from segkit.report.exports.deck import Chart, Series
-from segkit.report.exports.slide_texts import INK, MUTED, Box, shortened
+from segkit.report.exports.slide_texts import INK, MUTED, Box, legal, shortened
 from segkit.report.exports.workbook import NO_GUESSES
 
 LETTERS, NAME = 12, 32
@@ -83,7 +83,9 @@ def _describe(frame: Any, chart: Chart) -> None:
 
 
 def _set_title(drawn: Any, chart: Chart) -> None:
-    drawn.has_title = True
+    drawn.has_title = bool(legal(chart.title))
+    if not drawn.has_title:
+        return
     drawn.chart_title.include_in_layout = False
     frame = drawn.chart_title.text_frame
     frame.text = shortened(chart.title, 90)
