@@ -33,7 +33,7 @@ def keep_chapters(project: Path, *stems: str) -> None:
 def finished_runs(factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return the folders of the finished runs of both demo clients, made once in a test session.
 
-    The workers of pytest-xdist share them: the first to ask makes them, others wait.
+    That of the shop has slides. The workers of pytest-xdist share them: the first to ask makes them, others wait.
     """
     from segkit.run.clients import run_clients
 
@@ -43,6 +43,8 @@ def finished_runs(factory: pytest.TempPathFactory) -> dict[str, Path]:
     with FileLock(shared / "finished.lock"):
         if not held.exists():
             root = make_project(shared / "finished" / "project")
+            with (root / "params" / "tienda_demo.yaml").open("a", encoding="utf-8") as demo:
+                demo.write("\nreport: {slides: true}\n")
             files = [root / "params" / f"{client}.yaml" for client in ("cdnow", "tienda_demo")]
             outcomes = run_clients(files, root=root, jobs=2)
             assert [outcome.problem for outcome in outcomes] == ["", ""]

@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
+from pptx import Presentation
 from projects import keep_chapters
 
 from segkit.analysis.contact_lists import read_audience
@@ -70,6 +72,17 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
     files += ["exports/recommendations.md", "exports/recommendations.json", "exports/tables.xlsx"]
     assert [file for file in files if not (folder / file).is_file()] == []
     assert len(list((folder / "notebooks").glob("*.ipynb"))) == 7
+
+
+def test_slides_name_the_sheets_that_hold_their_figures(finished):
+    folder = finished["tienda_demo"]
+    sheets = openpyxl.load_workbook(folder / "exports" / "tables.xlsx", read_only=True).sheetnames
+    pages = list(Presentation(folder / "slides.pptx").slides)
+    assert len(pages) == 8 and not (finished["cdnow"] / "slides.pptx").exists()
+    for page in pages[1:]:
+        notes = page.notes_slide.notes_text_frame.text
+        named = re.search(r"tables\.xlsx: (.+)\.$", notes)[1].split(", ")
+        assert len(named) > 1 and set(named) <= set(sheets)
 
 
 @pytest.mark.parametrize("client", ["cdnow", "tienda_demo"])
