@@ -29,8 +29,8 @@ def money_pattern(chapter: Chapter) -> str:
     >>> money_pattern(SimpleNamespace(formats=Formats("es_ES", "EUR")))
     '#,##0" €"'
     """
-    before, _, after = chapter.formats.money(1, 0).partition("1")
-    quoted = [f'"{part}"' if part else "" for part in (before, after.replace("\\xa0", " "))]
+    before, _, after = chapter.formats.money(1, 0).replace("\u00a0", " ").partition("1")
+    quoted = [f'"{part}"' if part else "" for part in (before, after)]
     return f"{quoted[0]}#,##0{quoted[1]}"
 
 
@@ -157,7 +157,7 @@ def _with_future(study: Study) -> pd.DataFrame:
     return past.join(future, how="outer").sort_index().rename_axis("month").reset_index()
 
 
-def tested_chart(study: Study, chapter: Chapter) -> Chart | None:
+def rolling_chart(study: Study, chapter: Chapter) -> Chart | None:
     """Return what was forecast at earlier dates, with its range, and what came; untested, nothing."""
     tested = study.evidence
     if not tested.ready or tested.rolling_revenue.empty:

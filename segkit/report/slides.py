@@ -19,8 +19,8 @@ from segkit.report.slide_charts import (
     deciles_chart,
     forecast_chart,
     monthly_chart,
+    rolling_chart,
     sizes_chart,
-    tested_chart,
     told_segments,
 )
 from segkit.report.summary import FIGURES, first_sentence
@@ -176,7 +176,7 @@ class _Slides:
         more = [self._say(key, fields) for key, fields in tested.said[1:]] if tested.ready else []
         said = [*more, loss, *(note for each in notes for note in each)]
         points = Points(tuple(("", sentence) for sentence in said if sentence))
-        chart = _present(tested_chart(self.study, self.chapter))
+        chart = _present(rolling_chart(self.study, self.chapter))
         names = ["rolling_totals", "rolling_evidence", "chances", "data_quality"]
         return self._slide(title, lead, [(*chart, points)], names)
 
