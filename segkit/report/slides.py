@@ -213,7 +213,8 @@ class _Slides:
             for row in table.itertuples(index=False, name=None)
         )
         alt = texts.fill(f"{path}.title", self.chapter.formats, **about)
-        return Grid(alt, tuple(map(wording.header, table.columns)), rows, summed)
+        heads = tuple(map(wording.header, table.columns))
+        return Grid(alt, heads, rows, summed, weight=1.3 if summed else 1.0)
 
     def _say(self, key: str, fields: Mapping[str, Any]) -> str:
         return self.chapter.say(key, None, **fields).plain

@@ -24,12 +24,13 @@ from segkit.report.exports.slide_texts import (
     shortened,
     write,
 )
+from segkit.report.page.first_screen import Figure
 
 BETWEEN, PADDED = 0.15, 0.12
 """Between boxes side by side, and between a box's ground and its letters, in inches."""
 HEAD_HIGH, ROW_HIGH, MOST_HIGH = 0.52, 0.34, 0.42
 """A table's head, and the least and the most that a row of it takes, in inches."""
-SIZES, FIGURES, CELL = (18, 17, 16, 15, 14, 13, 12), (26, 24, 22, 20), 12
+SIZES, FIGURES, CELLS = (18, 17, 16, 15, 14, 13, 12), (26, 24, 22, 20), (12, 11, 10)
 MOST_LETTERS = 24
 """Of a text that makes its column broader."""
 SPACE = 0.5
@@ -84,21 +85,17 @@ def _add_points(page: Any, points: Points, box: Box, language: str, size: float)
 
 
 def _add_tiles(page: Any, tiles: Tiles, box: Box, language: str) -> None:
-    styles = [Style(colour=MUTED, scale=0.5), Style(True, ""), Style(scale=0.54)]
-    parts = [
-        (
-            [
-                figure.label,
-                figure.value,
-                figure.change and ARROWS[figure.direction] + figure.change,
-            ],
-            own,
-        )
-        for figure, own in _parts(tiles.figures, box)
-    ]
-    size = common(parts, styles, FIGURES)
+    looks = [Style(colour=MUTED, scale=0.5), Style(True, ""), Style(scale=0.54)]
+    parts = [(_said(figure), own) for figure, own in _parts(tiles.figures, box)]
+    size = common(parts, looks, FIGURES)
     for texts, own in parts:
-        put(_filled(page), own, texts, styles, (size,), language=language, anchor=MSO_ANCHOR.MIDDLE)
+        styles, middle = looks[: len(texts)], MSO_ANCHOR.MIDDLE
+        put(_filled(page), own, texts, styles, (size,), language=language, anchor=middle)
+
+
+def _said(figure: Figure) -> list[str]:
+    moved = [f"{ARROWS[figure.direction]}{figure.change}"] if figure.change else []
+    return [figure.label, figure.value, *moved]
 
 
 def _add_cards(page: Any, cards: Cards, box: Box, language: str) -> None:
@@ -158,9 +155,9 @@ def _fill_cell(
     cell.margin_left = cell.margin_right = Inches(INSET)
     cell.margin_top = cell.margin_bottom = Inches(0.02)
     cell.vertical_anchor = MSO_ANCHOR.MIDDLE
-    box = Box(0, 0, width, lines * CELL * LINE / POINTS + INSET)
+    box = Box(0, 0, width, lines * CELLS[0] * LINE / POINTS + INSET)
     run = cell.text_frame.paragraphs[0].add_run()
-    size, (run.text,) = fitted([text], [Style(is_bold)], box, (CELL, CELL - 1))
+    size, (run.text,) = fitted([text], [Style(is_bold)], box, CELLS)
     run._r.get_or_add_rPr().set("lang", language)
     run.font.size, run.font.bold = Pt(size), is_bold
 

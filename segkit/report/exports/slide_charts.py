@@ -31,7 +31,8 @@ LETTERS, NAME = 12, 32
 """Size of a chart's letters in points, and the longest name of a category or series in letters."""
 PALE = 0.6
 QUIET, LINES = "A6A6A6", "D9D9D9"
-STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+STEPS = {1.0: 5, 1.5: 3, 2.0: 4, 2.5: 5, 3.0: 3, 4.0: 4, 5.0: 5, 6.0: 3, 8.0: 4, 10.0: 5}
+"""What an axis may end with, in powers of ten, and in how many parts its lines cut it."""
 SHEET = "Sheet1"
 """Where python-pptx looks for the numbers of a chart."""
 TYPES = {
@@ -105,7 +106,9 @@ def _set_axes(drawn: Any, chart: Chart) -> None:
         False,
     )
     if any(series.low for series in chart.series):
-        values.maximum_scale = round_above(_top(chart))
+        values.maximum_scale, values.major_unit = round_above(_top(chart))
+        if _bottom(chart) >= 0:
+            values.minimum_scale = 0
     if not chart.labelled:
         values.major_gridlines.format.line.color.rgb = RGBColor.from_string(LINES)
 
@@ -117,18 +120,23 @@ def _top(chart: Chart) -> float:
     return max(reached, default=0.0)
 
 
-def round_above(value: float) -> float:
-    """Return the next number that an axis can end with.
+def _bottom(chart: Chart) -> float:
+    """Return how low bars and ranges reach."""
+    ends = (*(series.values for series in chart.series), *(series.low for series in chart.series))
+    return min((value for values in ends for value in values if value is not None), default=0.0)
+
+
+def round_above(value: float) -> tuple[float, float]:
+    """Return the next number that an axis can end with, and how far apart its lines are.
 
     Examples
     --------
-    >>> [round_above(value) for value in (26_591, 1_000, 0.12, 0)]
-    [30000.0, 1000.0, 0.15, 1.0]
+    >>> round_above(26_591), round_above(1_000), round_above(0.12), round_above(0)
+    ((30000.0, 10000.0), (1000.0, 200.0), (0.15, 0.05), (1.0, 0.2))
     """
-    if not value > 0:
-        return 1.0
-    unit = 10.0 ** math.floor(math.log10(value))
-    return next(round(step * unit, 12) for step in STEPS if step * unit >= value * (1 - 1e-9))
+    unit = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    top, lines = next(pair for pair in STEPS.items() if pair[0] * unit >= value * (1 - 1e-9))
+    return round(top * unit, 12), round(top * unit / lines, 12)
 
 
 def _set_bars(plot: Any, chart: Chart) -> None:
