@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from segkit.errors import SegkitError, nearest
 from segkit.report.document import sections
+from segkit.report.exports.brief import print_brief, write_brief
 from segkit.report.exports.workbook import Contents, sheet_names, write_workbook
 from segkit.report.method import in_short, method
 from segkit.report.page.chapter import Chapter
@@ -33,13 +34,13 @@ NAMES = "take the names of the files in exports/tables"
 
 
 def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path:
-    """Write the report, its annex, their PDFs, `exports/tables.xlsx` and slides of what notebooks left.
+    """Write report, annex, brief, their PDFs, `exports/tables.xlsx` and slides of what notebooks left.
 
     Parameters
     ----------
     study : Study
     manifest : dict
-        The run's `run.json`; whether there is a PDF, are slides, and remarks, are added to it.
+        The run's `run.json`; whether there is a brief, a PDF, are slides, and remarks, are added.
     notebooks : list of Path
         Executed, in the order of the chapters.
 
@@ -69,13 +70,17 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
     report = build_report(notebooks, study.run_dir, context)
     annex = report.with_name(ANNEX)
     sheets = _write_tables(study, context, annex)
+    brief = write_brief(study.run_dir, context)
     remarks = _misplaced(params.report.places, names_shown(notebooks))
     pdf = None
     for page in [report] * params.report.pdf + [annex] * params.report.annex_pdf:
         printed, said = _printed(page)
         pdf, remarks = pdf or printed, remarks + said
+    if brief and pdf == report.with_suffix(".pdf").name:  # else there is nothing to print it with
+        remarks += _tried(lambda: print_brief(study.run_dir, context))
     slides, said = _slides(study, context, sheets)
-    manifest |= {"pdf": pdf, "slides": slides, "remarks": remarks + said}
+    manifest |= {"brief": brief and brief.name, "pdf": pdf, "slides": slides}
+    manifest["remarks"] = remarks + said
     return report
 
 
@@ -99,10 +104,17 @@ def _printed(page: Path) -> tuple[str | None, list[str]]:
     """Print a page; a machine that cannot still has the page itself."""
     pdf = page.with_suffix(".pdf")
     pdf.unlink(missing_ok=True)
+    said = _tried(lambda: print_pdf(page, pdf))
+    return None if said else pdf.name, said
+
+
+def _tried(printing: Callable[[], Path]) -> list[str]:
+    """Print, and return what went wrong."""
     try:
-        return print_pdf(page, pdf).name, []
+        printing()
     except (SegkitError, OSError) as error:
-        return None, [str(error)]
+        return [str(error)]
+    return []
 
 
 def _slides(

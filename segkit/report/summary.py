@@ -7,6 +7,8 @@ import re
 from datetime import timedelta
 from itertools import chain, islice
 
+import pandas as pd
+
 from segkit.report.advice import anchor_of_first
 from segkit.report.conclusions import conclusion
 from segkit.report.page.chapter import Chapter
@@ -15,6 +17,8 @@ from segkit.study.study import Study
 from segkit.words.changes import change_of
 
 FIGURES = ("revenue", "orders", "buyers", "aov", "repeat_rate")
+MONTHLY = {"customers": "buyers"}
+"""Columns of the months that are figures by another name."""
 TOLD = 3
 SENTENCE_END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?][»”)]))\s+(?=[\"(A-ZÁÉÍÓÚÑ¿¡«“0-9])")
 NOT_AN_END = {"vs.", "aprox.", "approx.", "ee.", "uu.", "u.", "sr.", "sra.", "dr.", "mr.", "mrs."}
@@ -34,15 +38,28 @@ def summary(study: Study) -> Summary:
         compared=_compared(study, chapter),
         findings=tuple(islice(chain(findings, filter(None, others)), TOLD)),
         actions=tuple(
-            Action(
-                words["title"],
-                f"{first_sentence(words['action'])} {words['deadline']}",
-                anchor_of_first(chapter, place),
+            Action(words["title"], f"{sentence} {words['deadline']}", anchor)
+            for words, sentence, anchor in zip(
+                told,
+                _told_once([first_sentence(words["action"]) for words in told], chapter),
+                [anchor_of_first(chapter, place) for place in range(1, len(told) + 1)],
+                strict=True,
             )
-            for place, words in enumerate(told, start=1)
         ),
         loss=_loss(study, chapter),
+        forecast=" ".join(str(chapter.say(key, **fields)) for key, fields in study.forecast.coming),
     )
+
+
+def _told_once(sentences: list[str], chapter: Chapter) -> list[str]:
+    """Return sentences in order, one that was there before as a word on where."""
+    first = {sentence: sentences.index(sentence) + 1 for sentence in sentences}
+    return [
+        sentence
+        if first[sentence] == place
+        else chapter.texts.fill("page.same_action", chapter.formats, place=first[sentence])
+        for place, sentence in enumerate(sentences, start=1)
+    ]
 
 
 def _loss(study: Study, chapter: Chapter) -> str:
@@ -80,7 +97,7 @@ def _goes_on(word: str, after: str) -> bool:
 
 
 def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
-    before = study.headline_before
+    before, months = study.headline_before, whole_months(study)
     now = {key: study.headline[key] for key in FIGURES}
     said = chapter.wording().figures(now)
     changes = [
@@ -94,9 +111,43 @@ def _figures(study: Study, chapter: Chapter) -> tuple[Figure, ...]:
         for key in FIGURES
     ]
     return tuple(
-        Figure(label, value, *change)
-        for (label, value), change in zip(said.items(), changes, strict=True)
+        Figure(label, value, *change, *_trend(months, key, chapter))
+        for key, (label, value), change in zip(FIGURES, said.items(), changes, strict=True)
     )
+
+
+def whole_months(study: Study) -> pd.DataFrame:
+    """Return the period's figures month by month, of the months that it holds whole.
+
+    The repeat rate has none: it asks who bought again within the period, not within a month.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        Indexed by the month's first day: `orders`, `buyers` (counts), `revenue`, `aov` (money;
+        missing in a month without orders).
+    """
+    start = max(study.period_start, study.audit.observed_from)
+    months = pd.date_range(start, study.as_of, freq="MS")
+    months = months[months + pd.offsets.MonthBegin(1) <= pd.Timestamp(study.as_of)]
+    sold = study.monthly.set_index("month").rename(columns=MONTHLY)
+    table = sold[["orders", "buyers", "revenue"]].reindex(months, fill_value=0)
+    return table.assign(aov=table["revenue"] / table["orders"].where(table["orders"] > 0))
+
+
+def _trend(months: pd.DataFrame, key: str, chapter: Chapter) -> tuple[tuple[float, ...], str]:
+    """Return a figure's months and what they show; of months that cannot be joined, nothing."""
+    if key not in months or len(months) < 2 or months[key].isna().any():
+        return (), ""
+    values, wording = tuple(map(float, months[key])), chapter.wording()
+    first, last = (wording.figures({key: values[end]}) for end in (0, -1))
+    fields = {"figure": next(iter(first)), "start": months.index[0], "end": months.index[-1]}
+    fields |= {"first": next(iter(first.values())), "last": next(iter(last.values()))}
+    return values, chapter.texts.fill("page.trend_alt", chapter.formats, **fields)
 
 
 def _compared(study: Study, chapter: Chapter) -> str:

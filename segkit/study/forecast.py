@@ -515,14 +515,19 @@ class Forecast(StudyPart):
         return fields | {f"everyone_{end}": both[f"revenue_{end}"] for end in ("low", "high")}
 
     @property
+    def coming(self) -> Said:
+        """What should come in of all customers: key of a sentence, and its fields; or nothing."""
+        return [("clv_worth", self.everyone)] if self.ready else []
+
+    @property
     def worth(self) -> Said:
         """What should come in, and how sure that is: keys of sentences, and their fields."""
-        rows = self.totals.set_index("part")["revenue"].to_dict()
-        fields = {"new": rows["new"], **self.total, **self.everyone}
+        new = self.totals.set_index("part")["revenue"]["new"]
+        newcomers: Said = [("clv_newcomers", {"new": new})] if round(new) else []
         tested = "forecast_tested" if self.rolling.known else "forecast_untested"
         now = "profit_discounted" if self.value.worth == "profit" else "clv_discounted"
-        said: Said = [("clv_worth", fields), (now, self.total), (tested, self.total)]
-        return said + self.losses
+        said: Said = [(now, self.total), (tested, self.total)]
+        return self.coming + newcomers + said + self.losses
 
     @property
     def losses(self) -> Said:

@@ -34,6 +34,7 @@ BENCHMARKS = "benchmarks.html"
 FIGURES = ("customers", "buyers", "revenue", "aov", "repeat_rate")
 FILES = {
     "report": "report.html",
+    "brief": "brief.html",
     "pdf": "report.pdf",
     "slides": "slides.pptx",
     "tables": "exports/tables.xlsx",

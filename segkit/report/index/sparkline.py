@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from markupsafe import Markup
 
@@ -38,6 +40,23 @@ def sparkline(monthly: pd.DataFrame, alt: str) -> Markup:
         parts += [_point(points[-1], "cut")]
     start = '<svg class="trend" viewBox="0 0 {} {}" role="img" aria-label="{}">\n{}\n</svg>'
     return Markup(start).format(WIDTH, HEIGHT, alt, Markup("\n").join(parts))
+
+
+def line_of(values: Sequence[float]) -> Markup:
+    """Return values in order as a small line, for beside the figure that says them.
+
+    Examples
+    --------
+    >>> print(line_of([1.0, 3.0, 2.0]))
+    <svg class="trend" viewBox="0 0 132 34" aria-hidden="true">
+    <polyline points="4,21.3 66,4 128,12.7"/>
+    <circle class="last" cx="128" cy="12.7" r="2.5"/>
+    </svg>
+    """
+    points = list(zip(*_places(pd.Series(values)), strict=True))
+    start = '<svg class="trend" viewBox="0 0 {} {}" aria-hidden="true">\n{}\n{}\n</svg>'
+    line = Markup('<polyline points="{}"/>').format(_path(points))
+    return Markup(start).format(WIDTH, HEIGHT, line, _point(points[-1], "last"))
 
 
 def trend_of(monthly: pd.DataFrame | None) -> pd.DataFrame | None:

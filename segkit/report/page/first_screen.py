@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Figure:
     """A figure of the period.
 
-    `change` is how it moved, `direction` is up, down or same, `trend` its whole months, in order.
+    `change` is how it moved, `direction` is up, down or same, `trend` its whole months, in order,
+    and `trend_alt` says what a picture of them shows.
     """
 
     label: str
@@ -17,6 +18,7 @@ class Figure:
     change: str = ""
     direction: str = "same"
     trend: tuple[float, ...] = ()
+    trend_alt: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from segkit.foundation.files import replacing
+from segkit.report.index.sparkline import line_of
 from segkit.report.page.first_screen import Figure, Summary
 from segkit.report.page.outline import Outline
 from segkit.report.page.outputs import annexed, columns_shown, key_of, marks, placed, read_notebooks
@@ -219,6 +220,7 @@ def _page(
         policy=POLICY,
         css=style_sheet("page.css"),
         last_day=context.as_of - dt.timedelta(days=1),
+        line_of=line_of,
         summary=context.summary or _figures_only(context.headline, context.wording),
         glossary=_glossary(notebooks, context.headline, context.wording.columns, within),
         provenance=told(context.provenance, context.wording),

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
@@ -58,6 +59,7 @@ FLAGS = (
 SECONDS = 180  # a browser that hangs must not hold up the other clients
 TITLE_LENGTH = 90  # longer, it would not fit on a page's head
 FIX = "install Chromium or segkit[pdf] and run with --force, or set report.pdf to false"
+PACKED = re.compile(rb"/ObjStm\b.*?stream\r?\n(.*?)endstream", re.DOTALL)
 RUNNING = """<style>
 @media print {{
   @page {{ @top-left {{ content: {title}; color: #596575; font: 8pt system-ui, sans-serif; }} }}
@@ -68,9 +70,7 @@ RUNNING = """<style>
 
 
 def print_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path:
-    """Print a report as a PDF: by a Chromium if there is one, else by WeasyPrint.
-
-    A Chromium takes a sixth of the time; the pages are the same.
+    """Print a report as a PDF, with its title on the head of its pages.
 
     Parameters
     ----------
@@ -89,6 +89,31 @@ def print_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path:
     Raises
     ------
     SegkitError
+        As `print_page`.
+    """
+    return print_page(printable(Path(html).read_text(encoding="utf-8")), out, seconds=seconds)
+
+
+def print_page(text: str, out: Path, *, seconds: float = SECONDS) -> Path:
+    """Print a page as it is: by a Chromium if there is one, else by WeasyPrint.
+
+    A Chromium takes a sixth of the time; the pages are the same.
+
+    Parameters
+    ----------
+    text : str
+        The page, which needs no other file.
+    out, seconds
+        As for `print_pdf`.
+
+    Returns
+    -------
+    Path
+        `out`.
+
+    Raises
+    ------
+    SegkitError
         When neither is there, or none of them prints the page.
     """
     problems = []
@@ -97,7 +122,7 @@ def print_pdf(html: Path, out: Path, *, seconds: float = SECONDS) -> Path:
         tempfile.TemporaryDirectory(prefix="pdf-", dir=beside.parent) as folder,
     ):
         page = Path(folder) / "page.html"
-        page.write_text(printable(Path(html).read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
         for route in (_by_chromium, _by_weasyprint):
             problem = route(page, beside, seconds) or _broken(beside)
             if not problem:
@@ -125,6 +150,14 @@ def printable(page: str) -> str:
         title = f"{title[: TITLE_LENGTH - 1]}…"
     style = RUNNING.format(title=css_string(title))
     return inward(page.replace("</head>", f"{style}</head>", 1))
+
+
+def page_count(file: Path) -> int:
+    """Return how many pages a PDF has that one of the two programs printed."""
+    content = Path(file).read_bytes()
+    packed = PACKED.findall(content)  # WeasyPrint's pages are inside of compressed streams
+    whole = content + b"".join(zlib.decompressobj().decompress(each) for each in packed)
+    return len(re.findall(rb"/Type\s*/Page\b", whole))
 
 
 def css_string(text: str) -> str:

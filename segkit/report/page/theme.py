@@ -13,6 +13,7 @@ from segkit.params import Params
 from segkit.plots.style import tint
 
 LIGHT, DARK = "#ffffff", "#12171d"  # paper, as in page.css
+ACCENT = "#00639c"  # as there, on white
 LEGIBLE = 4.5  # contrast of text to its background, WCAG 2.2, level AA
 LOGO_BYTES = 200_000  # it is inlined in every report, which phones load at once
 LOGO_HEAD = 2000  # bytes in which a picture says what it is
@@ -36,11 +37,14 @@ class Theme:
         Data address of the logo; empty without one.
     footer : str
         A line at the end of the report; plain text.
+    accent : str
+        Colour of small titles and lines on white.
     """
 
     css: str = ""
     logo: str = ""
     footer: str = ""
+    accent: str = ACCENT
 
 
 def theme_of(params: Params, root: Path) -> Theme:
@@ -63,6 +67,7 @@ def theme_of(params: Params, root: Path) -> Theme:
         css=_colours(theme.accent) if theme.accent else "",
         logo=_logo(root / theme.logo) if theme.logo else "",
         footer=theme.footer,
+        accent=theme.accent or ACCENT,
     )
 
 
