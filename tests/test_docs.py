@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import smtplib
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import click
 import mistune
@@ -276,3 +278,33 @@ def test_pages_hold_no_folder_of_a_machine():
         for m in re.findall(r"/(?:tmp|home|work|root|Users)/\S*", page.read_text())
     ]
     assert found == []
+
+
+# Sending a brief
+
+
+def test_the_lines_of_python_send_a_brief_as_it_is(tmp_path, monkeypatch):
+    [code] = [
+        block for block in blocks(ROOT / "docs" / "schedule.md", "python") if "smtplib" in block
+    ]
+    folder = tmp_path / "reports" / "acme" / "2025-12-30"
+    folder.mkdir(parents=True)
+    (folder / "brief.eml").write_bytes(b"Subject: Acme\r\nMIME-Version: 1.0\r\n\r\nOne page\r\n")
+    server = MagicMock()
+    monkeypatch.setattr(smtplib, "SMTP", server)
+    monkeypatch.chdir(tmp_path)
+    names = {"SMTP_HOST": "mail.example", "SMTP_USER": "a@mail.example", "SMTP_PASSWORD": "secret"}
+    for name, value in (names | {"BRIEF_TO": "b@mail.example"}).items():
+        monkeypatch.setenv(name, value)
+    exec(code, {})
+    server.assert_called_once_with("mail.example", 587)
+    opened = server.return_value.__enter__.return_value
+    opened.login.assert_called_once_with("a@mail.example", "secret")
+    [[mail], _] = opened.send_message.call_args
+    assert (mail["From"], mail["To"], mail["Subject"]) == (
+        "a@mail.example",
+        "b@mail.example",
+        "Acme",
+    )
+    assert mail.get_content().strip() == "One page"
+    assert [name for name, _, _ in opened.mock_calls].index("starttls") == 0

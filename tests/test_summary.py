@@ -115,6 +115,67 @@ def test_the_first_screen_says_five_figures_and_how_each_moved(demo):
     ]
 
 
+def test_the_whole_months_of_a_figure_add_up_to_it(demo):
+    """The demo's period is a calendar year."""
+    told = {figure.label: figure for figure in summary(demo).figures}
+    revenue, orders, buyers, aov, repeats = told.values()
+    assert [len(figure.trend) for figure in told.values()] == [12, 12, 12, 12, 0]
+    assert sum(revenue.trend) == pytest.approx(demo.headline["revenue"])
+    assert sum(orders.trend) == demo.headline["orders"]
+    assert max(buyers.trend) <= demo.headline["buyers"] <= sum(buyers.trend)
+    assert aov.trend[3] == pytest.approx(revenue.trend[3] / orders.trend[3])
+    assert repeats.trend_alt == ""
+    formats = Formats(demo.params.display_locale, "EUR")
+    assert formats.money(revenue.trend[0], 0) in revenue.trend_alt
+    assert formats.month(demo.period_start) in aov.trend_alt
+
+
+def test_a_trend_leaves_out_months_that_were_not_observed_whole(make_study):
+    lines = [(f"c{n}", f"2024-{n:02d}-20", n, 1, 10 * n) for n in range(1, 7)]
+    trends = [figure.trend for figure in summary(make_study(lines)).figures]
+    assert trends[0] == (20.0, 30.0, 40.0, 50.0)  # it begins and ends within a month
+    assert trends[1] == trends[2] == (1.0,) * 4
+
+
+def test_a_month_without_a_sale_counts_as_one_and_has_no_average(make_study):
+    days = ("2024-01-01", "2024-02-10", "2024-04-10", "2024-05-01")
+    lines = [("a", day, number, 1, 10) for number, day in enumerate(days)]
+    figures = summary(make_study(lines)).figures
+    assert [figure.trend for figure in figures[:4]] == [
+        (10.0, 10.0, 0.0, 10.0),
+        *[(1.0, 1.0, 0.0, 1.0)] * 2,
+        (),
+    ]
+
+
+def test_one_whole_month_is_no_trend(make_study):
+    figures = summary(
+        make_study([("a", "2024-01-01", 1, 1, 5), ("b", "2024-02-20", 2, 1, 5)])
+    ).figures
+    assert [(figure.trend, figure.trend_alt) for figure in figures] == [((), "")] * 5
+
+
+def test_the_first_screen_says_the_forecast_as_the_chapter_does(demo):
+    said, chapter = summary(demo).forecast, Chapter(demo, "clv")
+    assert said in str(chapter.tell(demo.forecast.worth)).replace("\n", " ")
+    formats = Formats(demo.params.display_locale, "EUR")
+    whole = demo.forecast.everyone
+    for name in ("everyone", "everyone_low", "everyone_high"):
+        assert formats.money(whole[name], 0) in said
+    assert len(said.split()) <= 25
+
+
+def test_what_cannot_be_forecast_is_not_said(make_study):
+    assert summary(make_study([("a", "2025-01-01", 1, 1, 10)])).forecast == ""
+
+
+def test_an_action_that_is_the_one_before_is_said_once(demo):
+    sentences = [action.sentence for action in summary(demo).actions]
+    assert len(set(sentences)) == len(sentences)
+    again = Texts(demo.params.language).text("page.same_action").partition("{")[0]
+    assert [sentence.startswith(again) for sentence in sentences] == [False, True, False]
+
+
 def test_a_short_log_has_no_comparison_and_its_conclusions_stand_in_for_findings(make_study):
     told = summary(make_study(LINES))
     texts = Texts("es")

@@ -56,8 +56,8 @@ class ReportParams(Section):
 
     `segmentation` is the one that leads: cards, lists, findings and movements speak of it. It was
     called `recommendations`, which is still understood. `places` moves tables and pictures, by
-    name, to another section of the report or to its annex. `pdf` prints the report, `annex_pdf` its
-    annex; `slides` makes a deck of eight.
+    name, to another section of the report or to its annex. `pdf` prints the report and its brief,
+    `annex_pdf` its annex; `slides` makes a deck of eight.
     """
 
     segmentation: Segmentation = "value_groups"

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from email.header import Header
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -23,7 +24,7 @@ from segkit.report.web.pages import POLICY, template
 
 PAGE, MAIL, PRINTED = "brief.html", "brief.eml", "brief.pdf"
 PAGE_WIDTH = 600  # what the panes of mail programs have room for
-NAME, WORDS, SENTENCE = 100, 60, 360
+NAME, WORDS, SENTENCE = 100, 60, 300
 """Letters of a name, of a figure and its label, and of a sentence: with more of them, a page of paper overflows."""
 SCALES = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6)
 """Sizes of letters on paper: the first that leaves one page is taken."""
@@ -160,7 +161,6 @@ def mail(context: ReportContext) -> bytes:
     """
     pictures = {name: each for name, each in _pictures(context).items() if RASTER.fullmatch(each)}
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = subject(context)
     message["Date"] = format_datetime(context.generated)
     message.set_content(plain_text(context), cte="quoted-printable")
     page = _rendered(context, Medium({name: f"cid:{name}@segkit" for name in pictures}))
@@ -178,13 +178,15 @@ def mail(context: ReportContext) -> bytes:
         )
     for place, part in enumerate(each for each in message.walk() if each.is_multipart()):
         part.set_boundary(f"=_segkit_{place}")  # neither encoding of the parts makes a "=_"
-    return message.as_bytes()
+    # As one run of encoded words: where plain ones stand between, `email.policy` loses blanks.
+    line = Header(subject(context), "utf-8", header_name="Subject").encode(linesep=SMTP.linesep)
+    return f"Subject: {line}{SMTP.linesep}".encode("ascii") + message.as_bytes()
 
 
 def subject(context: ReportContext) -> str:
     """Return what a brief is about, in one line that nothing in a client's name can end."""
     said = (_short(context.client, NAME), context.texts.text("page.brief_title"), _period(context))
-    return " · ".join(" ".join(part.split()) for part in said)
+    return " · ".join(" ".join(part.split()) for part in said if part)
 
 
 def plain_text(context: ReportContext) -> str:

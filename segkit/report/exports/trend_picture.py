@@ -13,6 +13,7 @@ from segkit.plots.style import tint
 
 WIDTH, HEIGHT = 112, 30  # in points of a screen
 SHARPNESS = 3  # screens of phones and printers have several dots a point
+EDGE = 0.04  # of the width: room for the mark
 FAINT = 0.85  # share of white below the line
 PAPER = "#ffffff"  # not see-through: a dark page of a mail program would swallow the line
 
@@ -47,7 +48,7 @@ def trend_picture(values: Sequence[float], colour: str) -> bytes:
         axes.fill_between(range(len(values)), values, color=tint(colour, FAINT), linewidth=0)
         axes.plot(values, color=colour, linewidth=1.75)
         axes.plot(len(values) - 1, values[-1], "o", color=colour, markersize=5)
-        axes.set_xlim(-0.4, len(values) - 0.6)
+        axes.set_xlim(*(end * (len(values) - 1) for end in (-EDGE, 1 + EDGE)))
         axes.set_ylim(low - edge, high + edge)
         png = io.BytesIO()
         figure.savefig(png, format="png", dpi=72 * SHARPNESS, metadata={"Software": None})
