@@ -24,9 +24,9 @@ from segkit.report.web.pages import POLICY, template
 
 PAGE, MAIL, PRINTED = "brief.html", "brief.eml", "brief.pdf"
 PAGE_WIDTH = 600  # what the panes of mail programs have room for
-NAME, WORDS, SENTENCE = 100, 60, 300
+NAME, WORDS, SENTENCE = 100, 60, 360
 """Letters of a name, of a figure and its label, and of a sentence: with more of them, a page of paper overflows."""
-SCALES = (1.0, 0.92, 0.84, 0.76, 0.68, 0.6)
+SCALES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 """Sizes of letters on paper: the first that leaves one page is taken."""
 ON_PAPER = (
     "<style>@page { size: A4; margin: 12mm 16mm; }"
