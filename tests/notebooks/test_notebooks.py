@@ -65,6 +65,8 @@ def test_a_run_leaves_every_artefact_by_name(finished, client):
     files += [
         "report.html",
         "annex.html",
+        "brief.html",
+        "brief.eml",
         "run.json",
         "data/customers.parquet",
         "data/rejected.parquet",
