@@ -36,7 +36,7 @@ def trend_picture(values: Sequence[float], colour: str) -> bytes:
     Examples
     --------
     >>> picture = trend_picture([1.0, 3.0, 2.0], "#00639c")
-    >>> picture[:4], len(picture) < 3000, picture == trend_picture([1.0, 3.0, 2.0], "#00639c")
+    >>> picture[:4], len(picture) < 5000, picture == trend_picture([1.0, 3.0, 2.0], "#00639c")
     (b'\\x89PNG', True, True)
     """
     low, high = min(0.0, *values), max(0.0, *values)
