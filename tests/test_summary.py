@@ -169,13 +169,6 @@ def test_what_cannot_be_forecast_is_not_said(make_study):
     assert summary(make_study([("a", "2025-01-01", 1, 1, 10)])).forecast == ""
 
 
-def test_an_action_that_is_the_one_before_is_said_once(demo):
-    sentences = [action.sentence for action in summary(demo).actions]
-    assert len(set(sentences)) == len(sentences)
-    again = Texts(demo.params.language).text("page.same_action").partition("{")[0]
-    assert [sentence.startswith(again) for sentence in sentences] == [False, True, False]
-
-
 def test_a_short_log_has_no_comparison_and_its_conclusions_stand_in_for_findings(make_study):
     told = summary(make_study(LINES))
     texts = Texts("es")

@@ -38,28 +38,16 @@ def summary(study: Study) -> Summary:
         compared=_compared(study, chapter),
         findings=tuple(islice(chain(findings, filter(None, others)), TOLD)),
         actions=tuple(
-            Action(words["title"], f"{sentence} {words['deadline']}", anchor)
-            for words, sentence, anchor in zip(
-                told,
-                _told_once([first_sentence(words["action"]) for words in told], chapter),
-                [anchor_of_first(chapter, place) for place in range(1, len(told) + 1)],
-                strict=True,
+            Action(
+                words["title"],
+                f"{first_sentence(words['action'])} {words['deadline']}",
+                anchor_of_first(chapter, place),
             )
+            for place, words in enumerate(told, start=1)
         ),
         loss=_loss(study, chapter),
         forecast=" ".join(str(chapter.say(key, **fields)) for key, fields in study.forecast.coming),
     )
-
-
-def _told_once(sentences: list[str], chapter: Chapter) -> list[str]:
-    """Return sentences in order, one that was there before as a word on where."""
-    first = {sentence: sentences.index(sentence) + 1 for sentence in sentences}
-    return [
-        sentence
-        if first[sentence] == place
-        else chapter.texts.fill("page.same_action", chapter.formats, place=first[sentence])
-        for place, sentence in enumerate(sentences, start=1)
-    ]
 
 
 def _loss(study: Study, chapter: Chapter) -> str:
