@@ -169,6 +169,16 @@ def test_what_cannot_be_forecast_is_not_said(make_study):
     assert summary(make_study([("a", "2025-01-01", 1, 1, 10)])).forecast == ""
 
 
+def test_what_is_to_be_done_twice_is_said_once(tmp_path):
+    """CDNOW has two groups to look after in the same way, and no third thing to do."""
+    study = Study(PROJECT / "params" / "cdnow.yaml", run_dir=tmp_path)
+    actions = summary(study).actions
+    assert len({action.title for action in actions}) == 3
+    assert actions[0].sentence.count(".") > 1
+    assert actions[1].sentence.startswith("Lo mismo que en el punto 1. Plazo: ")
+    assert not actions[2].sentence.startswith("Lo mismo")
+
+
 def test_a_short_log_has_no_comparison_and_its_conclusions_stand_in_for_findings(make_study):
     told = summary(make_study(LINES))
     texts = Texts("es")

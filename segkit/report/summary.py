@@ -32,6 +32,7 @@ def summary(study: Study) -> Summary:
     chapter = Chapter(study, "recommendations")
     told = [study.insights.words(chapter, row) for _, row in study.insights.top(TOLD).iterrows()]
     findings = [first_sentence(words["sentence"]) for words in told]
+    to_do = _told_once([first_sentence(words["action"]) for words in told], chapter)
     others = (conclusion(study, Chapter(study, key)) for key in FALLBACK)
     return Summary(
         figures=_figures(study, chapter),
@@ -39,15 +40,24 @@ def summary(study: Study) -> Summary:
         findings=tuple(islice(chain(findings, filter(None, others)), TOLD)),
         actions=tuple(
             Action(
-                words["title"],
-                f"{first_sentence(words['action'])} {words['deadline']}",
-                anchor_of_first(chapter, place),
+                words["title"], f"{sentence} {words['deadline']}", anchor_of_first(chapter, place)
             )
-            for place, words in enumerate(told, start=1)
+            for place, (words, sentence) in enumerate(zip(told, to_do, strict=True), start=1)
         ),
         loss=_loss(study, chapter),
         forecast=" ".join(str(chapter.say(key, **fields)) for key, fields in study.forecast.coming),
     )
+
+
+def _told_once(sentences: list[str], chapter: Chapter) -> list[str]:
+    """Return sentences in order, one that was there before as a word on where."""
+    first = {sentence: sentences.index(sentence) + 1 for sentence in sentences}
+    return [
+        sentence
+        if first[sentence] == place
+        else chapter.texts.fill("page.same_action", chapter.formats, place=first[sentence])
+        for place, sentence in enumerate(sentences, start=1)
+    ]
 
 
 def _loss(study: Study, chapter: Chapter) -> str:

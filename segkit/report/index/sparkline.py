@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 MONTHS = 24  # two years, so that a season is seen to come back
 WIDTH, HEIGHT, EDGE = 132, 34, 4  # in units of the picture
+LOOK = Markup('<g fill="none" stroke="currentColor" stroke-width="1.75">')
+"""For WeasyPrint, which does not ask style sheets how a drawing looks."""
 
 
 def sparkline(monthly: pd.DataFrame, alt: str) -> Markup:
@@ -49,14 +51,15 @@ def line_of(values: Sequence[float]) -> Markup:
     --------
     >>> print(line_of([1.0, 3.0, 2.0]))
     <svg class="trend" viewBox="0 0 132 34" aria-hidden="true">
+    <g fill="none" stroke="currentColor" stroke-width="1.75">
     <polyline points="4,21.3 66,4 128,12.7"/>
     <circle class="last" cx="128" cy="12.7" r="2.5"/>
-    </svg>
+    </g></svg>
     """
     points = list(zip(*_places(pd.Series(values)), strict=True))
-    start = '<svg class="trend" viewBox="0 0 {} {}" aria-hidden="true">\n{}\n{}\n</svg>'
+    start = '<svg class="trend" viewBox="0 0 {} {}" aria-hidden="true">\n{}\n{}\n{}\n</g></svg>'
     line = Markup('<polyline points="{}"/>').format(_path(points))
-    return Markup(start).format(WIDTH, HEIGHT, line, _point(points[-1], "last"))
+    return Markup(start).format(WIDTH, HEIGHT, LOOK, line, _point(points[-1], "last"))
 
 
 def trend_of(monthly: pd.DataFrame | None) -> pd.DataFrame | None:
