@@ -475,7 +475,7 @@ def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:
     mesh: Any = ax.collections[-1]
     colours = mesh.cmap(mesh.norm(mesh.get_array())).reshape(*words.shape, 4)
     for (row, column), text in np.ndenumerate(words):
-        colour = _readable(colours[row, column])
+        colour = readable(colours[row, column])
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, size=size)
 
 
@@ -556,8 +556,14 @@ def _wide(words: Sequence[str], columns: int) -> int:
     return sum(max(part) for part in parts)
 
 
-def _readable(colour: np.ndarray) -> str:
-    """Return black or nearly white, whichever contrasts more (WCAG 2 luminance)."""
+def readable(colour: np.ndarray) -> str:
+    """Return black or nearly white, whichever contrasts more (WCAG 2 luminance).
+
+    Examples
+    --------
+    >>> readable(np.array([0.0, 0.2, 0.4, 1.0])), readable(np.array([1.0, 0.9, 0.2, 1.0]))
+    ('#FEFEFE', '#010101')
+    """
     if not colour[3]:
         return INK
     parts = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)

@@ -30,7 +30,9 @@ from segkit.plots.canvas import (
     spoken,
     write_cells,
 )
+from segkit.plots.direct import Mark, name_marks
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
+from segkit.plots.times import name_times
 
 VALUES = {"expected_orders": "number", "p_order": "percent"}  # and how each is said
 SIDES = ["repeats", "recency_days"]
@@ -132,7 +134,7 @@ def customer_history(
     >>> history = pd.DataFrame({"day": pd.to_datetime(["2024-01-01", "2024-02-01"]),
     ...                         "p_order": [1.0, 0.6], "purchase": [True, False]})
     >>> [text.get_text() for text in customer_history(history).get_xticklabels()]
-    ['Jan 2024', 'Feb 2024']
+    ['Jan\\n2024', 'Feb']
     """
     require(history, ["day", "p_order", "purchase"], "customer_history")
     rows = _dated(history, "day")
@@ -250,7 +252,7 @@ def tracking(
     ...                       "observed": [12, 9], "expected": [11.0, 10.0],
     ...                       "holdout": [False, True]})
     >>> [text.get_text() for text in tracking(weeks).texts]
-    ['Holdout →']
+    ['Observed', 'Expected', 'Holdout →']
     """
     columns = {f"cumulative_{key}" if cumulative else key: key for key in PAIR}
     require(weeks, ["week", *columns, "holdout"], "tracking")
@@ -264,9 +266,11 @@ def tracking(
             panel.plot(rows["place"], numbers(rows[column]), **looks[key])
         _end_scale(panel, rows[list(columns)], room=1.2)
         speak_ticks(panel.yaxis, style.number, whole=True)
-        _name_months(panel, rows["place"].to_numpy(), style)
+        ends = {key: numbers(rows[column]) for column, key in columns.items()}
+        marks = [Mark(style.label(key), heights[-1]) for key, heights in ends.items()]
+        taken = name_marks(panel, rows["place"].max(), marks)
+        _name_months(panel, rows["place"].to_numpy(), style, taken)
         _mark_holdout(panel, rows, style)
-        line_legend(panel, looks, style)
         y = "cumulative_repeats" if cumulative else "weekly_repeats"
         name_axes(panel, style.label("month"), style.label(y))
         return panel
@@ -400,15 +404,16 @@ def _dated(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows[~np.isnat(times)].sort_values("place")
 
 
-def _name_months(ax: Axes, days: np.ndarray, style: Style) -> None:
+def _name_months(ax: Axes, days: np.ndarray, style: Style, taken: int = 0) -> None:
     first, last = days.min(), days.max()
     starts = _month_starts(first, last)
     # The first month began before the first day; alone, it is named there all the same.
     places = [start for start in starts if start >= first] or [first]
     months = [date.fromordinal(EPOCH + start) for start in starts[-len(places) :]]
-    name_places(ax, places, [literal(style.month(month), 14) for month in months])
     half = max((last - first) * 0.51, LEAST_DAYS)
     ax.set_xlim((first + last) / 2 - half, (first + last) / 2 + half)
+    words = [literal(style.month(month), 14) for month in months]
+    name_times(ax, places, months, words, taken=taken)
     ax.grid(axis="y")
 
 

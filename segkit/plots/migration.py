@@ -29,6 +29,7 @@ from segkit.plots.canvas import (
     two_lines,
 )
 from segkit.plots.style import ENGLISH, GREY, Style, segment_colour
+from segkit.plots.times import name_times
 
 ENDS = ["segment_before", "segment_after"]
 HEAD = 0.4  # inches above the blocks for what stands over them
@@ -302,7 +303,8 @@ def _name_bars(ax: Axes, heights: pd.DataFrame, feet: pd.DataFrame, style: Style
         legend(ax, {key: {"facecolor": segment_colour(key)} for key in map(str, heights)}, style)
         return
     names = {key: literal(style.label(key), 20) for key in map(str, heights)}
-    name_places(ax, range(len(days)), days, taken=max(map(len, names.values())) + 2)
+    taken = max(map(len, names.values())) + 2
+    name_times(ax, range(len(days)), list(heights.index), days, taken=taken)
     name_parts(ax, names, heights.iloc[-1], feet.iloc[-1], len(days) - 1 + BAR / 2)
 
 

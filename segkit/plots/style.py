@@ -61,6 +61,8 @@ PICTURE_LABELS = (
     "normal_months",
     "number_of_clusters",
     "observed",
+    "of_customers",
+    "of_revenue",
     "one_cut",
     "ordered",
     "other_values",
@@ -97,6 +99,7 @@ PICTURE_LABELS = (
     "usual_gap",
     "waiting",
     "weekly_repeats",
+    "year_before",
 )
 
 
