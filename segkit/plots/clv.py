@@ -147,9 +147,9 @@ def customer_history(
         panel.axhline(0, color=GREY, linewidth=0.8)
         panel.set_ylim(-0.13, 1.03)
         speak_ticks(panel.yaxis, style.percent)
-        _name_months(panel, rows["place"].to_numpy(), style)
-        stroke = {"color": INK, "linestyle": "none", "marker": "|", "markersize": 14}
-        line_legend(panel, {"purchase": {**stroke, "markeredgewidth": 1.5}}, style)
+        marks = [Mark(style.label("purchase"), -0.065)] if len(bought) else []
+        taken = name_marks(panel, rows["place"].max(), marks)
+        _name_months(panel, rows["place"].to_numpy(), style, taken)
         name_axes(panel, style.label("month"), style.label("p_order"))
         return panel
 

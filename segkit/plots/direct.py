@@ -100,19 +100,15 @@ def note_above(ax: Axes, place: float, height: float, word: str, *, row: int = 0
     """
     left, right = ax.get_xlim()
     after = place < (left + right) / 2
+    points = 72 * ax.get_window_extent().height / ax.figure.dpi
     look = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 1}
-    line: dict[str, Any] = {
-        "xytext": (place, 1),
+    over: dict[str, Any] = {
+        "xytext": (place, 1 + (4 + ROW * row) / points),
         "textcoords": ax.get_xaxis_transform(),
-        "arrowprops": look,
+        "arrowprops": look | {"relpos": (0 if after else 1, 0)},
         "annotation_clip": False,
-    }
-    ax.annotate("", (place, min(height, ax.get_ylim()[1])), **line)
-    said: dict[str, Any] = {
-        "xycoords": ax.get_xaxis_transform(),
-        "xytext": (-3 if after else 3, 4 + ROW * row),
-        "textcoords": "offset points",
-        "annotation_clip": False,
+        "ha": "left" if after else "right",
+        "va": "bottom",
     }
     short = literal(word, max(letters_across(ax) // 2, 12))
-    ax.annotate(short, (place, 1), **said, ha="left" if after else "right", va="bottom")
+    ax.annotate(short, (place, min(height, ax.get_ylim()[1])), **over)
