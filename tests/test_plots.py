@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from io import StringIO
 from types import MappingProxyType
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from segkit import plots
@@ -783,6 +785,39 @@ def test_every_text_stays_on_the_page_even_when_labels_are_long(name):
         assert box.y0 >= page.y0 - 2 and box.y1 <= page.y1 + 2, text
 
 
+def all_words(ax):
+    """The box of each text on a picture, by what it says."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    FigureCanvasAgg(ax.figure).draw()
+    texts = [
+        text
+        for part in (ax, *ax.child_axes)
+        for text in part.findobj(Text)
+        if text.get_text().strip() and text.get_visible()
+    ]
+    return [(text.get_text(), Text.get_window_extent(text)) for text in dict.fromkeys(texts)]
+
+
+@pytest.mark.parametrize("long", [False, True])
+@PICTURES
+def test_no_two_words_of_a_picture_overlap(name, long):
+    table = TABLES[name]()
+    style = Style(money=lambda value: f"{value * 1e6:,.0f} $") if long else Style()
+    if long:
+        named = ["segment", "segment_before", "segment_after", "step", "threshold", "category"]
+        keys = {str(key) for column in named if column in table for key in table[column]}
+        words = dict.fromkeys([*PICTURE_LABELS, *keys], "Clientes que compran de todo")
+        style = replace(style, labels=words)
+    boxes = all_words(draw(name, table, style=style))
+    hit = [
+        (one, other)
+        for (one, box), (other, second) in itertools.combinations(boxes, 2)
+        if box.padded(-1).overlaps(second.padded(-1))
+    ]
+    assert not hit
+
+
 # Tables with little or nothing in them
 
 
@@ -897,6 +932,36 @@ def test_numbers_keep_the_decimals_that_tell(value, text):
 )
 def test_segments_of_one_segmentation_have_different_colours(keys):
     assert len({segment_colour(key) for key in keys}) == len(keys)
+
+
+def test_a_segment_wears_one_colour_in_every_picture():
+    keys = ["champions", "loyal", "at_risk", "hibernating", "lost", "new"]
+    rows = range(1, len(keys) + 1)
+    table = pd.DataFrame({"segment": keys, "customers_share": 0.1, "revenue_share": 0.1})
+    table = table.assign(customers=rows, as_of=pd.Timestamp("2024-01-01"), cut="2024-01-01")
+    money = ["revenue_per_customer", "revenue_per_customer_low", "revenue_per_customer_high"]
+    table = table.assign(**dict.fromkeys(money, rows), times_the_base=rows)
+    later = table.assign(as_of=pd.Timestamp("2024-04-01"))
+    bars = {
+        "segment_sizes": draw("segment_sizes", table).patches[len(keys) :],
+        "segment_series": draw("segment_series", pd.concat([table, later])).patches[::2],
+        "alluvial": [
+            block
+            for block in draw(
+                "alluvial",
+                table.rename(columns={"segment": "segment_before"}).assign(segment_after=keys),
+            ).patches
+            if isinstance(block, Rectangle)
+        ][: len(keys)],
+    }
+    worn = {
+        name: [to_hex(bar.get_facecolor()).upper() for bar in found] for name, found in bars.items()
+    }
+    for name, most_first in (("segment_evidence", False), ("rolling_segments", True)):
+        dots = [line for line in draw(name, table).lines if line.get_marker() == "o"]
+        colours = [to_hex(line.get_color()).upper() for line in dots]
+        worn[name] = colours[::-1] if most_first else colours
+    assert worn == dict.fromkeys(worn, [segment_colour(key) for key in keys])
 
 
 def test_an_unknown_segment_always_has_the_same_colour():
@@ -1139,8 +1204,9 @@ def test_a_year_is_said_with_the_first_month_that_is_named_and_where_it_begins()
 
 def test_the_last_twelve_months_stand_beside_those_of_the_year_before():
     ax = plots.monthly_revenue(years(3))
-    assert lines_of(ax)[0].get_ydata().tolist() == list(range(13, 25))
-    places = lines_of(ax)[0].get_xdata()
+    (line,) = dotted(ax)
+    assert line.get_ydata().tolist() == list(range(13, 25))
+    places = line.get_xdata()
     bars = [bar.get_x() + bar.get_width() / 2 for bar in ax.patches[-12:]]
     np.testing.assert_allclose(places, bars)
     assert words_on(ax) == ["Year before"]
@@ -1149,13 +1215,17 @@ def test_the_last_twelve_months_stand_beside_those_of_the_year_before():
 def test_a_year_before_is_drawn_exactly_where_the_log_has_it_whole():
     drawn = {}
     for count in (6, 12, 13, 18, 24):
-        line = lines_of(plots.monthly_revenue(years(2)[:count]))
-        drawn[count] = line[0].get_ydata().tolist() if line else []
+        lines = dotted(plots.monthly_revenue(years(2)[:count]))
+        drawn[count] = [height for line in lines for height in line.get_ydata()]
     assert drawn == {6: [], 12: [], 13: [1], 18: [1, 2, 3, 4, 5, 6], 24: list(range(1, 13))}
     begun = years(2).assign(complete=[False, *[True] * 23])
-    assert lines_of(plots.monthly_revenue(begun))[0].get_ydata().tolist() == list(range(2, 13))
+    assert dotted(plots.monthly_revenue(begun))[0].get_ydata().tolist() == list(range(2, 13))
     gone = years(2).drop(index=range(12))
-    assert lines_of(plots.monthly_revenue(gone)) == []
+    assert dotted(plots.monthly_revenue(gone)) == []
+
+
+def dotted(ax):
+    return [line for line in ax.lines if line.get_marker() == "o"]
 
 
 def test_new_customers_stand_on_the_returning_ones():

@@ -58,7 +58,7 @@ LOOK = MappingProxyType(
         "text.parse_math": False,
         "text.usetex": False,
         "xtick.color": INK,
-        "xtick.major.pad": 5,
+        "xtick.major.pad": 7,
         "xtick.major.size": 0,
         "ytick.color": INK,
         "ytick.major.pad": 5,
