@@ -382,7 +382,7 @@ def _part_future(ax: Axes, rows: pd.DataFrame, future: pd.DataFrame, style: Styl
     if len(future):
         ax.axvline(border, color=GREY, linewidth=1, linestyle=":")
     word = literal(style.label("observed"), 20)
-    at = {"xycoords": ax.get_xaxis_transform(), "annotation_clip": False}
+    at: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "annotation_clip": False}
     ax.annotate(word, (border, 1), **at, **offset, ha="right", va="bottom")
 
 
