@@ -759,7 +759,15 @@ def test_a_long_label_is_shortened_with_an_ellipsis():
     style = Style(labels={"champions": "very " * 1000})
     word = tick_labels(plots.segment_sizes(kpis(), style=style).yaxis)[0]
     assert word.startswith("very very")
-    assert word.endswith("…") and len(word) <= 26
+    assert word.endswith("…") and len(word.split("\n")) == 2 and len(word) <= 47
+
+
+def test_long_names_of_segments_that_begin_alike_can_be_told_apart():
+    ends = {"a": "more recent, more spent", "b": "more recent, less spent", "c": "long ago"}
+    style = Style(labels={key: f"Cluster: {end}" for key, end in ends.items()})
+    table = pd.DataFrame({"segment": list(ends), "customers_share": 0.3, "revenue_share": 0.3})
+    shown = tick_labels(plots.segment_sizes(table, style=style).yaxis)
+    assert [name.replace("\n", " ") for name in shown] == list(style.labels.values())
 
 
 def test_narrow_spaces_between_thousands_become_plain_ones():
@@ -1540,12 +1548,14 @@ def test_a_calibration_of_money_says_money():
 
 def test_the_evidence_has_a_dot_a_segment_in_its_colour_with_interval_and_value():
     ax = plots.segment_evidence(evidence(), style=Style(money=lambda v: f"{v:.0f} €"))
-    intervals, dots = ax.lines[::2], ax.lines[1::2]
+    mean, intervals, dots = ax.lines[0], ax.lines[1::2], ax.lines[2::2]
+    assert list(mean.get_xdata()) == [15, 15]
     assert [list(line.get_xdata()) for line in intervals] == [[100, 150], [3, 6]]
     assert [list(dot.get_xdata()) for dot in dots] == [[120], [4]]
     worn = [to_hex(dot.get_markerfacecolor()).upper() for dot in dots]
     assert worn == [segment_colour("reactivated"), segment_colour("one_and_done")]
-    assert texts(ax) == ["120 €", "4 €"]
+    assert texts(ax) == ["Mean of all: 15 €", "120 €", "4 €"]
+    assert texts(plots.segment_evidence(evidence()[:2])) == ["120", "4"]
     assert tick_labels(ax.yaxis) == ["Reactivated", "One and done"]
     assert ax.get_ylim() == (1.5, -0.5)
 
@@ -1563,7 +1573,7 @@ def test_a_segment_without_an_interval_or_a_value_keeps_its_row():
     table.loc[0, columns[1:]] = np.nan
     table.loc[1, columns] = np.nan
     ax = plots.segment_evidence(table)
-    assert texts(ax) == ["120", "–"]
+    assert texts(ax) == ["Mean of all: 15", "120", "–"]
     assert tick_labels(ax.yaxis) == ["Reactivated", "One and done"]
 
 

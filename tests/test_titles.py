@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from segkit.analysis import best_tested, leader, moved, year_on_year
+from segkit.analysis import best_tested, largest, moved, year_on_year
 from segkit.words.format import Formats
 from segkit.words.texts import FINDING, Texts
 
@@ -39,16 +39,18 @@ def test_a_month_in_which_nothing_was_sold_counts_as_nothing():
     assert year_on_year(table)["year_before"] == sum(range(1, 13)) - 6
 
 
-def test_the_leader_is_the_segment_of_most_revenue_and_never_the_total():
+def test_the_largest_segment_is_one_that_brought_revenue_and_never_the_total():
     table = pd.DataFrame(
         {
-            "segment": ["a", "b", "total"],
-            "customers_share": [0.9, 0.1, 1.0],
-            "revenue_share": [0.3, 0.7, 1.0],
+            "segment": ["prospects", "a", "b", "total"],
+            "customers_share": [0.5, 0.1, 0.4, 1.0],
+            "revenue_share": [0.0, 0.7, 0.3, 1.0],
         }
     )
-    assert leader(table)["segment"] == "b"
-    assert leader(table.assign(revenue_share=0.0)) == leader(table.assign(revenue_share=None)) == {}
+    assert largest(table)["segment"] == "b"
+    assert (
+        largest(table.assign(revenue_share=0.0)) == largest(table.assign(revenue_share=None)) == {}
+    )
 
 
 def test_who_came_or_went_did_not_change_segment():

@@ -50,8 +50,8 @@ def year_on_year(months: pd.DataFrame) -> dict[str, Any]:
     return {"year": year, "year_before": before}
 
 
-def leader(kpis: pd.DataFrame) -> dict[str, Any]:
-    """Return which segment brought most of the period's revenue, and its shares.
+def largest(kpis: pd.DataFrame) -> dict[str, Any]:
+    """Return the largest segment among those that brought revenue in the period, and its shares.
 
     Parameters
     ----------
@@ -65,14 +65,14 @@ def leader(kpis: pd.DataFrame) -> dict[str, Any]:
 
     Examples
     --------
-    >>> leader(pd.DataFrame({"segment": ["new", "loyal", "total"],
+    >>> largest(pd.DataFrame({"segment": ["new", "loyal", "total"],
     ...     "customers_share": [0.8, 0.2, 1.0], "revenue_share": [0.4, 0.6, 1.0]}))
-    {'segment': 'loyal', 'customers_share': 0.2, 'revenue_share': 0.6}
+    {'segment': 'new', 'customers_share': 0.8, 'revenue_share': 0.4}
     """
     rows = kpis[(kpis["segment"] != TOTAL) & (kpis["revenue_share"] > 0)]
     if rows.empty:
         return {}
-    best = rows.iloc[int(rows["revenue_share"].to_numpy(dtype=float).argmax())]
+    best = rows.iloc[int(rows["customers_share"].to_numpy(dtype=float).argmax())]
     shares = {name: float(best[name]) for name in ("customers_share", "revenue_share")}
     return {"segment": str(best["segment"]), **shares}
 

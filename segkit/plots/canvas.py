@@ -32,6 +32,7 @@ from segkit.plots.style import GREY, INK, PALE, Style
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
 CENTS = re.compile(r"(?<=\d)[.,](\d\d)(?!\d)")
 LETTER = 0.1  # inches, about
+NAME_WIDTH = 23  # letters on a line of a segment's name
 HANDLE = 6  # letters that the sign and the room beside a legend's word take
 LINE = 0.2  # inches from one line of twelve points to the next
 MARGIN = 1.0  # inches that a figure leaves beside an Axes before it is laid out
@@ -233,12 +234,34 @@ def two_lines(text: object, width: int, end: str = "") -> str:
     >>> two_lines("Clientes que no se pueden perder", 16, " (1,234)")
     'Clientes que no\\nse pued… (1,234)'
     """
-    line, together = literal(text, 2 * width), end[:1] + end[1:].replace(" ", "\u00a0")
+    return wrapped(text, width, end, most=2)
+
+
+def wrapped(text: object, width: int, end: str = "", *, most: int) -> str:
+    """Return a text that can be drawn as it is, on at most so many lines; see `two_lines`.
+
+    Examples
+    --------
+    >>> wrapped("Cluster: more recent, more orders, more spent", 16, " (9)", most=3)
+    'Cluster: more\\nrecent, more\\norders, mor… (9)'
+    """
+    line, together = literal(text, most * width), end[:1] + end[1:].replace(" ", "\u00a0")
     for keep in range(len(line), 0, -1):
         lines = textwrap.wrap(literal(line, keep) + together, width)
-        if len(lines) <= 2:
+        if len(lines) <= most:
             return "\n".join(lines)
     return end.strip()
+
+
+def segment_names(keys: Iterable[object], style: Style, width: int = NAME_WIDTH) -> list[str]:
+    """Return the names of segments as rows of a picture have them, on one line or two.
+
+    Examples
+    --------
+    >>> segment_names(["at_risk", "frequent_customers_of_low_ticket"], Style())
+    ['At risk', 'Frequent customers of\\nlow ticket']
+    """
+    return [two_lines(style.label(str(key)), width) for key in keys]
 
 
 def spoken(speak: Callable[[float], str], value: float) -> str:
@@ -360,7 +383,8 @@ def letters_across(ax: Axes) -> int:
     41
     """
     usual = 2 + MARGIN / LETTER
-    margin = max(len(text.get_text()) for text in [ax.yaxis.label, *ax.get_yticklabels()])
+    words = [text.get_text() for text in (ax.yaxis.label, *ax.get_yticklabels())]
+    margin = max(len(line) for word in words for line in word.split("\n"))
     return max(int(ax.get_window_extent().width / ax.figure.dpi / LETTER + usual - margin), 8)
 
 

@@ -18,6 +18,7 @@ from segkit.plots.canvas import (
     no_data,
     numbers,
     require,
+    segment_names,
     speak_ticks,
     speak_times,
     spoken,
@@ -221,10 +222,8 @@ def rolling_segments(
     means = rows.groupby("segment", sort=False)["value"].mean()
     means = means.sort_values(ascending=False, kind="stable")
     speak = _speaker(value, style)
-    with canvas(ax, height=1.6 + 0.42 * len(means)) as panel:
-        panel.set_yticks(
-            np.arange(len(means)), labels=[literal(style.label(key), 30) for key in means.index]
-        )
+    with canvas(ax, height=1.6 + 0.48 * len(means)) as panel:
+        panel.set_yticks(np.arange(len(means)), labels=segment_names(means.index, style))
         words = [spoken(speak, mean) for mean in means]
         _end_values(panel, rows["value"].to_numpy(), words)
         _draw_dots(panel, rows, means, words)

@@ -18,6 +18,7 @@ from segkit.plots.canvas import (
     numbers,
     readable,
     require,
+    segment_names,
     speak_ticks,
     spoken,
 )
@@ -72,7 +73,7 @@ def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, height=1.5 + 0.62 * len(rows)) as panel:
-        panel.set_yticks(range(len(rows)), labels=_names(rows, style))
+        panel.set_yticks(range(len(rows)), labels=segment_names(rows["segment"], style))
         said = {measure: literal(style.label(key), WORDS) for measure, key in PAIR.items()}
         _set_limits(panel, rows, said)
         _draw_pairs(panel, rows, said, style)
@@ -80,10 +81,6 @@ def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
         name_axes(panel, style.label("share"))
         panel.grid(axis="x")
         return panel
-
-
-def _names(rows: pd.DataFrame, style: Style) -> list[str]:
-    return [literal(style.label(key)) for key in rows["segment"]]
 
 
 def _draw_pairs(ax: Axes, rows: pd.DataFrame, said: dict[str, str], style: Style) -> None:

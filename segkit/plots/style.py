@@ -53,6 +53,7 @@ PICTURE_LABELS = (
     "holdout",
     "incomplete_month",
     "incomplete_unit",
+    "mean_of_all",
     "mean_of_cuts",
     "month",
     "new_customers",
