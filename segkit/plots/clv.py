@@ -19,7 +19,6 @@ from segkit.plots.canvas import (
     hatch_cells,
     legend,
     letters_across,
-    line_legend,
     literal,
     name_axes,
     name_places,
@@ -326,8 +325,10 @@ def holdout_by_frequency(
         panel.set_xlim(-0.5, len(rows) - 0.5)
         customers = [spoken(style.number, count) for count in numbers(rows["customers"])]
         words = zip(_count_words(rows, style), customers, strict=True)
-        _name_columns(panel, [f"{repeats}\n{count}" for repeats, count in words])
-        line_legend(panel, PAIR, style)
+        ends = {measure: numbers(rows[measure])[-1] for measure in PAIR}
+        marks = [Mark(style.label(measure), height) for measure, height in ends.items()]
+        taken = name_marks(panel, len(rows) - 1 + 0.15, marks)
+        _name_columns(panel, [f"{repeats}\n{count}" for repeats, count in words], taken)
         x = f"{literal(style.label('repeats_before'), 30)} · {literal(style.label('customers'))}"
         name_axes(panel, x, style.label("repeats_per_customer"))
         return panel
@@ -456,10 +457,10 @@ def _count_words(rows: pd.DataFrame, style: Style) -> list[str]:
     return [spoken(style.number, repeats) + "+" * is_open for repeats, is_open in pairs]
 
 
-def _name_columns(ax: Axes, words: list[str]) -> None:
+def _name_columns(ax: Axes, words: list[str], taken: int) -> None:
     """Write two-line words below their columns; as many as fit, as for words of one line."""
     lines = [max(word.split("\n"), key=len) for word in words]
-    name_places(ax, range(len(words)), lines)
+    name_places(ax, range(len(words)), lines, taken=taken)
     shown = [int(place) for place in ax.get_xticks()]
     ax.set_xticks(shown, labels=[words[place] for place in shown])
 
