@@ -72,7 +72,7 @@ def segment_sizes(kpis: pd.DataFrame, *, ax: Axes | None = None, style: Style = 
     rows = named(kpis)
     if rows.empty:
         return no_data(ax, style)
-    with canvas(ax, height=1.5 + 0.62 * len(rows)) as panel:
+    with canvas(ax, height=1.5 + 0.55 * len(rows)) as panel:
         panel.set_yticks(range(len(rows)), labels=segment_names(rows["segment"], style))
         said = {measure: literal(style.label(key), WORDS) for measure, key in PAIR.items()}
         _set_limits(panel, rows, said)
