@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from segkit.plots.canvas import LINE, beside, letters_across, literal, spread, two_lines
+from segkit.plots.canvas import LINE, beside, letters_across, literal, spread, wrapped
 from segkit.plots.style import GREY
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def name_marks(ax: Axes, edge: float, marks: Sequence[Mark], width: int = WIDTH)
     marks : sequence of Mark
         Those without a height are left out.
     width : int, optional
-        Letters on a line; a name takes two lines at most.
+        Letters on a line; a name takes three lines at most.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def name_marks(ax: Axes, edge: float, marks: Sequence[Mark], width: int = WIDTH)
     shown = sorted((mark for mark in marks if np.isfinite(mark.height)), key=lambda mark: mark[1])
     if not shown:
         return 0
-    words = [two_lines(mark.word, width) for mark in shown]
+    words = [wrapped(mark.word, width, most=3) for mark in shown]
     low, high = sorted(ax.get_ylim())
     inch = (high - low) / (ax.get_window_extent().height / ax.figure.dpi)
     room = np.array([LINE * (1.15 + word.count("\n")) * inch for word in words])
