@@ -179,6 +179,29 @@ def test_a_picture_has_alternative_text_a_caption_and_its_data(chapter, tmp_path
     assert svg.tag.endswith("svg") and not list(svg.iter("{http://www.w3.org/2000/svg}script"))
 
 
+def test_the_title_of_a_picture_is_its_finding_where_all_of_it_is_known(study):
+    own = OWN | {
+        "pictures": {
+            "bars": OWN["pictures"]["bars"] | {"finding": "{segment:segment}: {customers:count}"}
+        }
+    }
+    chapter, df = Chapter(study, "rfm", texts=Texts("es", own)), pd.DataFrame({"segment": ["new"]})
+    df, known = df.assign(customers=3), {"segment": "new", "customers": 3}
+    titles = [
+        soup_of(chapter.picture(bars, df, "families", what="x", **fields)).h3.text
+        for fields in (known, {"segment": "new"}, {})
+    ]
+    assert titles == [f"{HOSTILE[0]}: 3", "Barras", "Barras"]
+    given = chapter.picture(bars, df, "families", title="Propio", what="x", **known)
+    assert soup_of(given).h3.text == "Propio"
+
+
+def test_a_clients_own_title_goes_over_the_kits_finding():
+    own = {"pictures": {"monthly_revenue": {"title": "Ventas"}}}
+    assert "pictures.monthly_revenue.finding" in Texts("es")
+    assert "pictures.monthly_revenue.finding" not in Texts("es", own)
+
+
 def test_the_same_data_give_the_same_picture(chapter):
     df = pd.DataFrame({"segment": ["loyal"], "customers": [3]})
     first, second = (chapter.picture(bars, df, what="x").html for _ in range(2))

@@ -268,7 +268,7 @@ def _draw_tenths(ax: Axes, shares: np.ndarray, style: Style) -> None:
             "va": "bottom",
         }
         at = (place, equal if crossed else max(height, 0))
-        ax.annotate(spoken(style.percent, share), at, **offset)
+        ax.annotate(_whole_percent(share, style), at, **offset)
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.axhline(equal, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     _name_equality(ax, heights, equal, style)
@@ -307,11 +307,15 @@ def _share_words(shares: pd.DataFrame, style: Style) -> np.ndarray:
     words = np.full(shares.shape, "–", dtype=object)
     for place, share in np.ndenumerate(shares.to_numpy()):
         if not np.isnan(share):
-            small = bool(share > 0 and round(share, 2) == 0)
-            said = spoken(style.percent, 0.01 if small else round(share, 2))
-            words[place] = "<" * small + re.sub(r"\s*%\s*", "", said)
+            words[place] = re.sub(r"\s*%\s*", "", _whole_percent(share, style))
             words[place] = "" if share == 0 else words[place]
     return words
+
+
+def _whole_percent(share: float, style: Style) -> str:
+    """Return a share in whole percents, so that ten stand side by side."""
+    is_small = bool(share > 0 and round(share, 2) == 0)
+    return "<" * is_small + spoken(style.percent, 0.01 if is_small else round(share, 2))
 
 
 def _frame_stayers(ax: Axes, shares: pd.DataFrame) -> None:

@@ -32,6 +32,7 @@ from segkit.plots.style import GREY, INK, PALE, Style
 FONT = "DejaVu Sans"  # comes with matplotlib: the same picture on every machine
 CENTS = re.compile(r"(?<=\d)[.,](\d\d)(?!\d)")
 LETTER = 0.1  # inches, about
+NAME_WIDTH = 23  # letters on a line of a segment's name
 HANDLE = 6  # letters that the sign and the room beside a legend's word take
 LINE = 0.2  # inches from one line of twelve points to the next
 MARGIN = 1.0  # inches that a figure leaves beside an Axes before it is laid out
@@ -58,7 +59,7 @@ LOOK = MappingProxyType(
         "text.parse_math": False,
         "text.usetex": False,
         "xtick.color": INK,
-        "xtick.major.pad": 5,
+        "xtick.major.pad": 7,
         "xtick.major.size": 0,
         "ytick.color": INK,
         "ytick.major.pad": 5,
@@ -233,12 +234,34 @@ def two_lines(text: object, width: int, end: str = "") -> str:
     >>> two_lines("Clientes que no se pueden perder", 16, " (1,234)")
     'Clientes que no\\nse pued… (1,234)'
     """
-    line, together = literal(text, 2 * width), end[:1] + end[1:].replace(" ", "\u00a0")
+    return wrapped(text, width, end, most=2)
+
+
+def wrapped(text: object, width: int, end: str = "", *, most: int) -> str:
+    """Return a text that can be drawn as it is, on at most so many lines; see `two_lines`.
+
+    Examples
+    --------
+    >>> wrapped("Cluster: more recent, more orders, more spent", 16, " (9)", most=3)
+    'Cluster: more\\nrecent, more\\norders, mor… (9)'
+    """
+    line, together = literal(text, most * width), end[:1] + end[1:].replace(" ", "\u00a0")
     for keep in range(len(line), 0, -1):
         lines = textwrap.wrap(literal(line, keep) + together, width)
-        if len(lines) <= 2:
+        if len(lines) <= most:
             return "\n".join(lines)
     return end.strip()
+
+
+def segment_names(keys: Iterable[object], style: Style, width: int = NAME_WIDTH) -> list[str]:
+    """Return the names of segments as rows of a picture have them, on one line or two.
+
+    Examples
+    --------
+    >>> segment_names(["at_risk", "frequent_customers_of_low_ticket"], Style())
+    ['At risk', 'Frequent customers of\\nlow ticket']
+    """
+    return [two_lines(style.label(str(key)), width) for key in keys]
 
 
 def spoken(speak: Callable[[float], str], value: float) -> str:
@@ -360,7 +383,8 @@ def letters_across(ax: Axes) -> int:
     41
     """
     usual = 2 + MARGIN / LETTER
-    margin = max(len(text.get_text()) for text in [ax.yaxis.label, *ax.get_yticklabels()])
+    words = [text.get_text() for text in (ax.yaxis.label, *ax.get_yticklabels())]
+    margin = max(len(line) for word in words for line in word.split("\n"))
     return max(int(ax.get_window_extent().width / ax.figure.dpi / LETTER + usual - margin), 8)
 
 
@@ -475,7 +499,7 @@ def write_cells(ax: Axes, words: np.ndarray, size: float = 12) -> None:
     mesh: Any = ax.collections[-1]
     colours = mesh.cmap(mesh.norm(mesh.get_array())).reshape(*words.shape, 4)
     for (row, column), text in np.ndenumerate(words):
-        colour = _readable(colours[row, column])
+        colour = readable(colours[row, column])
         ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, size=size)
 
 
@@ -556,8 +580,14 @@ def _wide(words: Sequence[str], columns: int) -> int:
     return sum(max(part) for part in parts)
 
 
-def _readable(colour: np.ndarray) -> str:
-    """Return black or nearly white, whichever contrasts more (WCAG 2 luminance)."""
+def readable(colour: np.ndarray) -> str:
+    """Return black or nearly white, whichever contrasts more (WCAG 2 luminance).
+
+    Examples
+    --------
+    >>> readable(np.array([0.0, 0.2, 0.4, 1.0])), readable(np.array([1.0, 0.9, 0.2, 1.0]))
+    ('#FEFEFE', '#010101')
+    """
     if not colour[3]:
         return INK
     parts = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)

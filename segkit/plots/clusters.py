@@ -21,6 +21,7 @@ from segkit.plots.canvas import (
     no_data,
     numbers,
     require,
+    segment_names,
     speak_ticks,
     spoken,
     write_cells,
@@ -153,7 +154,7 @@ def _words(ratios: np.ndarray, style: Style) -> np.ndarray:
 
 
 def _name_sides(ax: Axes, segments: pd.Series, features: list[str], style: Style) -> None:
-    rows = [literal(style.label(key), 20) for key in segments]
+    rows = segment_names(segments, style)
     ax.set_yticks(np.arange(len(rows)) + 0.5, labels=rows)
     heads = [literal(style.label(feature)) for feature in features]
     room = max(letters_across(ax) / len(heads), 1)

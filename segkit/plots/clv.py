@@ -19,7 +19,6 @@ from segkit.plots.canvas import (
     hatch_cells,
     legend,
     letters_across,
-    line_legend,
     literal,
     name_axes,
     name_places,
@@ -30,7 +29,9 @@ from segkit.plots.canvas import (
     spoken,
     write_cells,
 )
+from segkit.plots.direct import Mark, name_marks
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style
+from segkit.plots.times import name_times
 
 VALUES = {"expected_orders": "number", "p_order": "percent"}  # and how each is said
 SIDES = ["repeats", "recency_days"]
@@ -132,7 +133,7 @@ def customer_history(
     >>> history = pd.DataFrame({"day": pd.to_datetime(["2024-01-01", "2024-02-01"]),
     ...                         "p_order": [1.0, 0.6], "purchase": [True, False]})
     >>> [text.get_text() for text in customer_history(history).get_xticklabels()]
-    ['Jan 2024', 'Feb 2024']
+    ['Jan\\n2024', 'Feb']
     """
     require(history, ["day", "p_order", "purchase"], "customer_history")
     rows = _dated(history, "day")
@@ -145,9 +146,9 @@ def customer_history(
         panel.axhline(0, color=GREY, linewidth=0.8)
         panel.set_ylim(-0.13, 1.03)
         speak_ticks(panel.yaxis, style.percent)
-        _name_months(panel, rows["place"].to_numpy(), style)
-        stroke = {"color": INK, "linestyle": "none", "marker": "|", "markersize": 14}
-        line_legend(panel, {"purchase": {**stroke, "markeredgewidth": 1.5}}, style)
+        marks = [Mark(style.label("purchase"), -0.065)] if len(bought) else []
+        taken = name_marks(panel, rows["place"].max(), marks)
+        _name_months(panel, rows["place"].to_numpy(), style, taken)
         name_axes(panel, style.label("month"), style.label("p_order"))
         return panel
 
@@ -250,7 +251,7 @@ def tracking(
     ...                       "observed": [12, 9], "expected": [11.0, 10.0],
     ...                       "holdout": [False, True]})
     >>> [text.get_text() for text in tracking(weeks).texts]
-    ['Holdout →']
+    ['Observed', 'Expected', 'Holdout →']
     """
     columns = {f"cumulative_{key}" if cumulative else key: key for key in PAIR}
     require(weeks, ["week", *columns, "holdout"], "tracking")
@@ -264,9 +265,11 @@ def tracking(
             panel.plot(rows["place"], numbers(rows[column]), **looks[key])
         _end_scale(panel, rows[list(columns)], room=1.2)
         speak_ticks(panel.yaxis, style.number, whole=True)
-        _name_months(panel, rows["place"].to_numpy(), style)
+        ends = {key: numbers(rows[column]) for column, key in columns.items()}
+        marks = [Mark(style.label(key), heights[-1]) for key, heights in ends.items()]
+        taken = name_marks(panel, rows["place"].max(), marks)
+        _name_months(panel, rows["place"].to_numpy(), style, taken)
         _mark_holdout(panel, rows, style)
-        line_legend(panel, looks, style)
         y = "cumulative_repeats" if cumulative else "weekly_repeats"
         name_axes(panel, style.label("month"), style.label(y))
         return panel
@@ -322,8 +325,10 @@ def holdout_by_frequency(
         panel.set_xlim(-0.5, len(rows) - 0.5)
         customers = [spoken(style.number, count) for count in numbers(rows["customers"])]
         words = zip(_count_words(rows, style), customers, strict=True)
-        _name_columns(panel, [f"{repeats}\n{count}" for repeats, count in words])
-        line_legend(panel, PAIR, style)
+        ends = {measure: numbers(rows[measure])[-1] for measure in PAIR}
+        marks = [Mark(style.label(measure), height) for measure, height in ends.items()]
+        taken = name_marks(panel, len(rows) - 1 + 0.15, marks)
+        _name_columns(panel, [f"{repeats}\n{count}" for repeats, count in words], taken)
         x = f"{literal(style.label('repeats_before'), 30)} · {literal(style.label('customers'))}"
         name_axes(panel, x, style.label("repeats_per_customer"))
         return panel
@@ -400,15 +405,16 @@ def _dated(table: pd.DataFrame, column: str) -> pd.DataFrame:
     return rows[~np.isnat(times)].sort_values("place")
 
 
-def _name_months(ax: Axes, days: np.ndarray, style: Style) -> None:
+def _name_months(ax: Axes, days: np.ndarray, style: Style, taken: int = 0) -> None:
     first, last = days.min(), days.max()
     starts = _month_starts(first, last)
     # The first month began before the first day; alone, it is named there all the same.
     places = [start for start in starts if start >= first] or [first]
     months = [date.fromordinal(EPOCH + start) for start in starts[-len(places) :]]
-    name_places(ax, places, [literal(style.month(month), 14) for month in months])
     half = max((last - first) * 0.51, LEAST_DAYS)
     ax.set_xlim((first + last) / 2 - half, (first + last) / 2 + half)
+    words = [literal(style.month(month), 14) for month in months]
+    name_times(ax, places, months, words, taken=taken)
     ax.grid(axis="y")
 
 
@@ -451,10 +457,10 @@ def _count_words(rows: pd.DataFrame, style: Style) -> list[str]:
     return [spoken(style.number, repeats) + "+" * is_open for repeats, is_open in pairs]
 
 
-def _name_columns(ax: Axes, words: list[str]) -> None:
+def _name_columns(ax: Axes, words: list[str], taken: int) -> None:
     """Write two-line words below their columns; as many as fit, as for words of one line."""
     lines = [max(word.split("\n"), key=len) for word in words]
-    name_places(ax, range(len(words)), lines)
+    name_places(ax, range(len(words)), lines, taken=taken)
     shown = [int(place) for place in ax.get_xticks()]
     ax.set_xticks(shown, labels=[words[place] for place in shown])
 

@@ -11,7 +11,6 @@ from segkit.errors import DataError
 from segkit.plots.canvas import (
     LINE,
     canvas,
-    legend,
     letters_across,
     line_legend,
     literal,
@@ -22,6 +21,7 @@ from segkit.plots.canvas import (
     speak_ticks,
     spoken,
 )
+from segkit.plots.direct import note_above
 from segkit.plots.migration import name_parts, stack_feet
 from segkit.plots.panels import (
     HATCHED,
@@ -30,7 +30,6 @@ from segkit.plots.panels import (
     cohort_strengths,
     flags,
     in_order,
-    incomplete,
     name_ends,
     name_panel,
     name_units,
@@ -304,8 +303,9 @@ def cohort_revenue(
         speak_ticks(panel.yaxis, style.money, whole=True)
         shown = _named_parts(panel, heights, bottoms, names)
         name_units(panel, rows, taken=max(map(len, shown.values()), default=0) + 2)
-        if partial.any():
-            legend(panel, incomplete(style), style)
+        for place in partial.index[partial][-1:]:
+            top = heights.loc[place].clip(lower=0).sum()
+            note_above(panel, place, top, style.label("incomplete_unit"))
         name_axes(panel, style.label("calendar_period"), style.label("revenue"))
         return panel
 

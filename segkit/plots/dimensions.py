@@ -21,6 +21,7 @@ from segkit.plots.canvas import (
     no_data,
     numbers,
     require,
+    segment_names,
     spoken,
     write_cells,
 )
@@ -144,7 +145,7 @@ def _words(
 
 
 def _name_sides(ax: Axes, shown: pd.DataFrame, style: Style) -> None:
-    rows = [literal(style.label(key), 20) for key in shown.index]
+    rows = segment_names(shown.index, style, 20)
     ax.set_yticks(np.arange(len(rows)) + 0.5, labels=rows)
     heads = [_head(name, style) for name in shown.columns]
     room = max(letters_across(ax) // len(heads), 1)

@@ -21,6 +21,7 @@ from segkit.plots.canvas import (
     no_data,
     numbers,
     require,
+    segment_names,
     speak_ticks,
     spoken,
 )
@@ -181,7 +182,8 @@ def segment_evidence(
     evidence : DataFrame
         One row a segment: `segment`, `revenue_per_customer`,
         `revenue_per_customer_low`, `revenue_per_customer_high` (money; NaN bounds =
-        no interval); a row `total` is left out. The order is kept, the first on top.
+        no interval). The order is kept, the first on top. A row `total`, of all customers,
+        is a line down the picture.
     ax : Axes, optional
         Where to draw; a Figure of its own by default.
     style : Style, optional
@@ -190,7 +192,7 @@ def segment_evidence(
     Returns
     -------
     Axes
-        A dot a segment, in its colour, with the interval and the value beside it.
+        A dot a segment, in its colour, with the interval, and the value on the right.
 
     Raises
     ------
@@ -208,15 +210,17 @@ def segment_evidence(
     ...                          "revenue_per_customer_low": [100.0, 75.0],
     ...                          "revenue_per_customer_high": [140.0, 85.0]})
     >>> [text.get_text() for text in segment_evidence(evidence).texts]
-    ['120']
+    ['Mean of all: 80', '120']
     """
     require(evidence, ["segment", REVENUE, *RANGE], "segment_evidence")
     rows = named(evidence)
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, height=1.2 + 0.5 * len(rows)) as panel:
-        labels = [literal(style.label(key), 38) for key in rows["segment"]]
-        panel.set_yticks(np.arange(len(rows)), labels=labels)
+        panel.set_yticks(np.arange(len(rows)), labels=segment_names(rows["segment"], style))
+        everyone = numbers(evidence.loc[evidence["segment"] == "total", REVENUE])[:1]
+        _set_segment_limits(panel, rows, everyone, style)
+        _mark_mean(panel, everyone, style)
         _draw_segments(panel, rows, style)
         speak_ticks(panel.xaxis, style.money)
         panel.grid(axis="x")
@@ -280,11 +284,33 @@ def _draw_deciles(ax: Axes, rows: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {"actual": full, "predicted": hollow}
 
 
+def _set_segment_limits(ax: Axes, rows: pd.DataFrame, everyone: np.ndarray, style: Style) -> None:
+    means, low, high = (numbers(rows[column]) for column in (REVENUE, *RANGE))
+    words = [spoken(style.money, mean) for mean in means]
+    starts = np.append(np.fmin(means, low), everyone)
+    _set_limits(ax, starts, np.append(np.fmax(means, high), everyone), words)
+
+
+def _mark_mean(ax: Axes, everyone: np.ndarray, style: Style) -> None:
+    """Draw what a customer of all made as a line, and say it above."""
+    for mean in everyone[~np.isnan(everyone)]:
+        ax.axvline(mean, **DIAGONAL, zorder=1)
+        left, right = ax.get_xlim()
+        after = mean < (left + right) / 2
+        over: dict[str, Any] = {
+            "xycoords": ax.get_xaxis_transform(),
+            "xytext": (-3 if after else 3, 4),
+            "textcoords": "offset points",
+            "ha": "left" if after else "right",
+            "va": "bottom",
+        }
+        name = literal(style.label("mean_of_all"), max(letters_across(ax) // 2, 18))
+        ax.annotate(f"{name}: {spoken(style.money, mean)}", (mean, 1), **over)
+
+
 def _draw_segments(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     means, low, high = (numbers(rows[column]) for column in (REVENUE, *RANGE))
-    ends = np.fmax(np.fmax(means, high), 0)
     words = [spoken(style.money, mean) for mean in means]
-    _set_limits(ax, np.fmin(means, low), ends, words)
     for place, key in enumerate(rows["segment"]):
         colour = segment_colour(key)
         ax.plot([low[place], high[place]], [place, place], color=GREY, linewidth=2.5)
@@ -295,8 +321,8 @@ def _draw_segments(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
             "markeredgecolor": INK,
         }
         ax.plot([means[place]], [place], **dot)
-        offset: dict[str, Any] = {"xytext": (10, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(words[place], (np.nan_to_num(ends[place]), place), **offset)
+        right: dict[str, Any] = {"ha": "right", "va": "center"}
+        ax.text(1, place, words[place], transform=ax.get_yaxis_transform(), **right)
 
 
 def _set_limits(ax: Axes, starts: np.ndarray, ends: np.ndarray, words: list[str]) -> None:

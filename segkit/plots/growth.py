@@ -10,13 +10,14 @@ import pandas as pd
 from segkit.plots.canvas import (
     canvas,
     legend,
-    line_legend,
+    literal,
     name_axes,
     no_data,
     numbers,
     require,
     speak_ticks,
 )
+from segkit.plots.direct import Mark, name_marks, note_above
 from segkit.plots.panels import (
     HATCHED,
     flags,
@@ -27,7 +28,7 @@ from segkit.plots.panels import (
     panels,
     zero_line,
 )
-from segkit.plots.style import BLUE, ENGLISH, INK, ORANGE, SKY, Style
+from segkit.plots.style import BLUE, ENGLISH, GREY, INK, ORANGE, SKY, Style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +37,10 @@ UNIT = ["unit", "unit_name"]
 BAR = 0.84
 REPEAT = "repeat_revenue_share"
 EXPECTED = ["expected_known", "expected_new", "low", "high"]
+ENDS = ("expected_known", "expected_new", "high")
 LEAST_MONTHS = 12  # before those that are forecast: a month stands beside that of a year before
 KNOWN, NEW = SKY, ORANGE
+NAMES = 19  # letters beside the last bar
 DOT: dict[str, Any] = {"color": BLUE, "marker": "o", "markersize": 5}
 HOLLOW: dict[str, Any] = {"color": BLUE, "marker": "o", "markerfacecolor": "white", "markersize": 7}
 
@@ -133,9 +136,8 @@ def projection(units: pd.DataFrame, *, ax: Axes | None = None, style: Style = EN
     ...                       "complete": [True, False], "is_future": [False, True],
     ...                       "expected_known": [None, 700.0], "expected_new": [None, 250.0],
     ...                       "low": [None, 800.0], "high": [None, 1100.0]})
-    >>> ax = projection(units)
-    >>> [text.get_text() for text in ax.get_legend().get_texts()]
-    ['Observed', 'Expected known', 'Expected new', 'Projected range']
+    >>> sorted(text.get_text() for text in projection(units).texts)
+    ['Expected known', 'Expected new', 'Observed', 'Projected range']
     """
     require(units, [*UNIT, "revenue", "complete", "is_future", *EXPECTED], "projection")
     rows = _marked(in_order(units))
@@ -315,8 +317,10 @@ def _draw_projection(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
     _set_heights(ax, rows)
     speak_ticks(ax.yaxis, style.money)
     _end_units(ax, rows)
-    name_units(ax, rows)
-    _explain_projection(ax, rows, future, style)
+    taken = _name_future(ax, future, style)
+    name_units(ax, rows, taken=taken)
+    _part_future(ax, rows, future, style)
+    _note_cut(ax, rows, style)
 
 
 def _draw_past(ax: Axes, rows: pd.DataFrame) -> None:
@@ -354,19 +358,41 @@ def _set_heights(ax: Axes, rows: pd.DataFrame) -> None:
     zero_line(ax)
 
 
-def _explain_projection(ax: Axes, rows: pd.DataFrame, future: pd.DataFrame, style: Style) -> None:
-    square = {"linestyle": "none", "marker": "s", "markersize": 11}
-    known = ~np.isnan(numbers(rows["revenue"]))
-    looks: dict[str, dict[str, Any]] = {}
-    if known.any() or future.empty:
-        looks["observed"] = {**square, "color": BLUE}
+def _name_future(ax: Axes, future: pd.DataFrame, style: Style) -> int:
+    """Name the parts of the last bar and its range beside it; return the letters they take."""
+    if future.empty:
+        return 0
+    so_far, known, new, high = (numbers(future[key])[-1] for key in ("revenue", *ENDS))
+    known, new, so_far = np.nan_to_num([known, new, so_far])
+    marks = [
+        Mark(style.label("expected_known"), (known + so_far) / 2, known - so_far),
+        Mark(style.label("expected_new"), known + new / 2, new),
+        Mark(style.label("projected_range"), high),
+    ]
+    return name_marks(ax, future["place"].max() + BAR / 2, marks, NAMES)
+
+
+def _part_future(ax: Axes, rows: pd.DataFrame, future: pd.DataFrame, style: Style) -> None:
+    """Draw a line where what is expected begins, and say that what is left of it was observed."""
+    past = rows[~rows["place"].isin(future["place"])]
+    if past.empty:
+        return
+    border = past["place"].max() + 0.5
+    offset: dict[str, Any] = {"xytext": (-4, 4), "textcoords": "offset points"}
     if len(future):
-        looks["expected_known"] = {**square, "color": KNOWN}
-        looks["expected_new"] = {**square, "color": NEW}
-    if (~np.isnan(numbers(future["low"]))).any():
-        stroke = {"color": INK, "linestyle": "none", "marker": "|", "markersize": 14}
-        looks["projected_range"] = {**stroke, "markeredgewidth": 1.5}
-    cut = flags(future["is_cut"], False).any() if "is_cut" in future else False
-    if (~rows["whole"] & known).any() or cut:
-        looks["incomplete_unit"] = {**square, "color": BLUE, "markerfacecolor": "none"}
-    line_legend(ax, looks, style)
+        ax.axvline(border, color=GREY, linewidth=1, linestyle=":")
+    word = literal(style.label("observed"), 20)
+    at: dict[str, Any] = {"xycoords": ax.get_xaxis_transform(), "annotation_clip": False}
+    ax.annotate(word, (border, 1), **at, **offset, ha="right", va="bottom")
+
+
+def _note_cut(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
+    """Say above the last unit that was not observed, or is not forecast, whole that it was not."""
+    is_cut = flags(rows["is_cut"], False) if "is_cut" in rows else np.zeros(len(rows), bool)
+    known = ~np.isnan(numbers(rows["revenue"]))
+    partial = np.flatnonzero((~rows["whole"] & known).to_numpy() | is_cut)
+    if len(partial):
+        bar = rows.iloc[partial[-1:]]
+        known, new, high, revenue = (numbers(bar[key])[0] for key in (*ENDS, "revenue"))
+        height = np.nanmax([0.0, np.nansum([known, new]), high, revenue])
+        note_above(ax, bar["place"].iloc[0], height, style.label("incomplete_unit"), row=1)

@@ -27,8 +27,10 @@ from segkit.plots.canvas import (
     spoken,
     spread,
     two_lines,
+    wrapped,
 )
 from segkit.plots.style import ENGLISH, GREY, Style, segment_colour
+from segkit.plots.times import name_times
 
 ENDS = ["segment_before", "segment_after"]
 HEAD = 0.4  # inches above the blocks for what stands over them
@@ -177,7 +179,7 @@ def _moves(flows: pd.DataFrame) -> pd.DataFrame:
 def _block_names(sizes: pd.Series, style: Style) -> list[str]:
     counts = [f" ({spoken(style.number, size)})" for size in sizes]
     pairs = zip(sizes.index, counts, strict=True)
-    return [two_lines(style.label(key), NAME_WIDTH, count) for key, count in pairs]
+    return [wrapped(style.label(key), NAME_WIDTH, count, most=3) for key, count in pairs]
 
 
 def _room(names: list[str]) -> np.ndarray:
@@ -301,8 +303,9 @@ def _name_bars(ax: Axes, heights: pd.DataFrame, feet: pd.DataFrame, style: Style
         name_places(ax, [0], days)
         legend(ax, {key: {"facecolor": segment_colour(key)} for key in map(str, heights)}, style)
         return
-    names = {key: literal(style.label(key), 20) for key in map(str, heights)}
-    name_places(ax, range(len(days)), days, taken=max(map(len, names.values())) + 2)
+    names = {key: two_lines(style.label(key), 20) for key in map(str, heights)}
+    taken = max(len(line) for name in names.values() for line in name.split("\n")) + 2
+    name_times(ax, range(len(days)), list(heights.index), days, taken=taken)
     name_parts(ax, names, heights.iloc[-1], feet.iloc[-1], len(days) - 1 + BAR / 2)
 
 
@@ -314,7 +317,8 @@ def name_parts(
     middles = (feet + sizes / 2)[::-1].sort_values(kind="stable")
     low, high = ax.get_ylim()
     inches = ax.get_window_extent().height / ax.figure.dpi
-    room = np.full(len(names), 1.1 * LINE * (high - low) / inches)
+    lines = np.array([1.1 + names[key].count("\n") for key in middles.index])
+    room = lines * LINE * (high - low) / inches
     places = pd.Series(spread(middles.to_numpy(), room, low, high), middles.index)
     for key, name in names.items():
         beside(ax, name, (edge, middles[key]), places[key], sizes[key])

@@ -10,7 +10,6 @@ import pandas as pd
 
 from segkit.plots.canvas import (
     canvas,
-    legend,
     letters_across,
     literal,
     name_axes,
@@ -22,7 +21,9 @@ from segkit.plots.canvas import (
     speak_times,
     spoken,
 )
+from segkit.plots.direct import Mark, name_marks, note_above
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, ORANGE, SKY, Style
+from segkit.plots.times import name_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +32,23 @@ if TYPE_CHECKING:
 
 HEIGHT = 3.6
 CALENDAR = range(1, 13)
+YEAR = 12
+BAR = 0.8
+NAMES = 12  # letters beside the last bar
+BEFORE: dict[str, Any] = {
+    "color": GREY,
+    "linewidth": 1,
+    "marker": "o",
+    "markersize": 4.5,
+    "markerfacecolor": "white",
+    "markeredgecolor": INK,
+}
 
 
 def monthly_revenue(
     months: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLISH
 ) -> Axes:
-    """Draw the revenue of each month, partly observed months hatched.
+    """Draw the revenue of each month, the last twelve beside those of a year before.
 
     Parameters
     ----------
@@ -51,7 +63,9 @@ def monthly_revenue(
     Returns
     -------
     Axes
-        One bar a month.
+        One bar a month, hatched where it was observed in part. Where the log has the same
+        months of the year before, observed whole, dots joined by a thin line stand at their
+        revenue over the last twelve bars.
 
     Raises
     ------
@@ -74,11 +88,18 @@ def monthly_revenue(
     if rows.empty:
         return no_data(ax, style)
     with canvas(ax, HEIGHT) as panel:
-        _draw_bars(panel, rows, numbers(rows["revenue"]), BLUE)
+        heights = np.nan_to_num(numbers(rows["revenue"]))
+        _draw_bars(panel, rows, heights, BLUE)
+        before = _year_before(rows)
+        if len(before):
+            panel.plot(before.index, before, **BEFORE)
+        _end_months(panel, rows)
         speak_ticks(panel.yaxis, style.money, whole=True)
-        _name_months(panel, rows, style)
+        marks = [Mark(style.label("year_before"), height) for height in before[-1:]]
+        taken = name_marks(panel, before.index.max(), marks)
+        _name_months(panel, rows, style, taken)
+        _note_partial(panel, rows, heights, style)
         name_axes(panel, style.label("month"), style.label("revenue"))
-        _explain(panel, rows, {}, style)
         return panel
 
 
@@ -100,7 +121,7 @@ def monthly_customers(
     Returns
     -------
     Axes
-        Two stacked bars a month; together they are the month's customers.
+        Two stacked bars a month, named beside the last; together they are its customers.
 
     Raises
     ------
@@ -127,10 +148,16 @@ def monthly_customers(
         returning = np.maximum(np.nan_to_num(numbers(rows["customers"])) - new, 0)
         _draw_bars(panel, rows, returning, BLUE)
         _draw_bars(panel, rows, new, ORANGE, bottom=returning)
+        _end_months(panel, rows)
         speak_ticks(panel.yaxis, style.number, whole=True)
-        _name_months(panel, rows, style)
+        marks = [
+            Mark(style.label("returning_customers"), returning[-1] / 2, returning[-1]),
+            Mark(style.label("new_customers"), returning[-1] + new[-1] / 2, new[-1]),
+        ]
+        taken = name_marks(panel, rows["place"].max() + BAR / 2, marks, NAMES)
+        _name_months(panel, rows, style, taken)
+        _note_partial(panel, rows, returning + new, style)
         name_axes(panel, style.label("month"), style.label("customers"))
-        _explain(panel, rows, {"returning_customers": BLUE, "new_customers": ORANGE}, style)
         return panel
 
 
@@ -174,7 +201,7 @@ def month_weights(months: pd.DataFrame, *, ax: Axes | None = None, style: Style 
     with canvas(ax, HEIGHT) as panel:
         heights = rows["normal_months"].to_numpy()
         colours = np.where(heights < 1, SKY, BLUE)
-        panel.bar(rows["month"], heights - 1, bottom=1, color=colours, width=0.8)
+        panel.bar(rows["month"], heights - 1, bottom=1, color=colours, width=BAR)
         panel.axhline(1, color=INK, linewidth=1)
         _end_weights(panel, heights)
         times = lambda count: f"×{style.number(count)}"
@@ -236,7 +263,8 @@ def _draw_bars(
     ax: Axes, rows: pd.DataFrame, heights: np.ndarray, colour: str, bottom: np.ndarray | float = 0
 ) -> None:
     heights = np.nan_to_num(heights)
-    bars = ax.bar(rows["place"], heights, bottom=bottom, color=colour, edgecolor=colour)
+    look: dict[str, Any] = {"width": BAR, "color": colour, "edgecolor": colour}
+    bars = ax.bar(rows["place"], heights, bottom=bottom, **look)
     for bar, partial in zip(bars, rows["partial"], strict=True):
         if partial:
             bar.set(facecolor="none", hatch="//")
@@ -244,21 +272,32 @@ def _draw_bars(
         ax.set_ylim(0, 1)
 
 
-def _name_months(ax: Axes, rows: pd.DataFrame, style: Style) -> None:
+def _year_before(rows: pd.DataFrame) -> pd.Series:
+    """Return the revenue of the same month a year before, by the place of the last twelve."""
+    revenue = pd.Series(numbers(rows["revenue"]), rows["place"])[~rows["partial"].to_numpy()]
+    before = revenue.set_axis(revenue.index + YEAR).dropna()
+    last = rows["place"].max()
+    return before[(before.index > last - YEAR) & (before.index <= last)]
+
+
+def _end_months(ax: Axes, rows: pd.DataFrame) -> None:
     first, last = int(rows["place"].min()), int(rows["place"].max())
-    places = range(first, last + 1)  # months without a row too
-    words = [literal(style.month(date(place // 12, place % 12 + 1, 1)), 14) for place in places]
-    name_places(ax, places, words)
     half = max((last - first) / 2 + 0.6, 2)
     ax.set_xlim((first + last) / 2 - half, (first + last) / 2 + half)
     ax.axhline(0, color=GREY, linewidth=0.8)
     ax.grid(axis="y")
 
 
-def _explain(ax: Axes, rows: pd.DataFrame, colours: dict[str, str], style: Style) -> None:
-    looks = {key: {"facecolor": colour} for key, colour in colours.items()}
-    if rows["partial"].any():
-        base = GREY if colours else BLUE
-        looks["incomplete_month"] = {"facecolor": "none", "edgecolor": base, "hatch": "//"}
-    if looks:
-        legend(ax, looks, style)
+def _name_months(ax: Axes, rows: pd.DataFrame, style: Style, taken: int) -> None:
+    first, last = int(rows["place"].min()), int(rows["place"].max())
+    places = range(first, last + 1)  # months without a row too
+    days = [date(place // YEAR, place % YEAR + 1, 1) for place in places]
+    name_times(ax, places, days, [literal(style.month(day), 14) for day in days], taken=taken)
+
+
+def _note_partial(ax: Axes, rows: pd.DataFrame, heights: np.ndarray, style: Style) -> None:
+    """Say above the last month that was observed in part that it was."""
+    partial = np.flatnonzero(rows["partial"])
+    if len(partial):
+        place, height = rows["place"].iloc[partial[-1]], max(heights[partial[-1]], 0)
+        note_above(ax, place, height, style.label("incomplete_month"))

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from segkit.plots.canvas import LETTER, LINE, canvas, literal, make_literal, name_places
+from segkit.plots.canvas import LETTER, LINE, canvas, literal, make_literal
 from segkit.plots.style import BLUE, GREY, Style, shade, tint
+from segkit.plots.times import name_firsts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,19 +104,19 @@ def flags(column: pd.Series, missing: bool) -> np.ndarray:
 
 
 def name_units(ax: Axes, rows: pd.DataFrame, *, taken: int = 0) -> None:
-    """Write below an axis the names of the calendar units, as many as fit.
+    """Write below an axis the names of the calendar units, or those that begin a year.
 
     Parameters
     ----------
     ax : Axes
-        The picture.
+        The picture, its limits set.
     rows : DataFrame
-        `place` and `unit_name`.
+        `place`, `unit` (first day) and `unit_name`.
     taken : int, optional
         Letters of the width that something on the right of the picture takes.
     """
-    names = rows.drop_duplicates("place").set_index("place")["unit_name"]
-    name_places(ax, list(names.index), [literal(name, 14) for name in names], taken=taken)
+    names = [literal(name, 14) for name in rows["unit_name"]]
+    name_firsts(ax, rows.assign(unit_name=names), "unit_name", "unit", taken=taken)
 
 
 def cohort_colours(count: int) -> list[str]:

@@ -14,17 +14,19 @@ from segkit.plots.canvas import (
     line_legend,
     literal,
     name_axes,
-    name_places,
     named,
     no_data,
     numbers,
     require,
+    segment_names,
     speak_ticks,
     speak_times,
     spoken,
 )
+from segkit.plots.direct import Mark, name_marks
 from segkit.plots.panels import in_order, zero_line
 from segkit.plots.style import BLUE, ENGLISH, GREY, INK, VERMILLION, Style, segment_colour
+from segkit.plots.times import name_firsts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +101,7 @@ def rolling_totals(
     ...                       "measure": "revenue", "predicted": [90.0, 80.0],
     ...                       "low": [75.0, 65.0], "high": [108.0, 98.0], "actual": [95.0, 70.0]})
     >>> [text.get_text() for text in rolling_totals(table).get_xticklabels()]
-    ['Oct 2023', 'Jan 2024']
+    ['Oct\\n2023', 'Jan\\n2024']
     """
     if measure not in MEASURES:
         fix = "use 'orders' or 'revenue'"
@@ -117,10 +119,8 @@ def rolling_totals(
         _draw_pairs(panel, rows, "predicted", "actual")
         _end_scale(panel, rows[["predicted", "low", "high", "actual"]])
         speak_ticks(panel.yaxis, getattr(style, MEASURES[measure]))
-        looks: dict[str, dict[str, Any]] = {"actual": CAME, "predicted": SAID}
-        if (~np.isnan(numbers(rows["low"]))).any():
-            looks["projected_range"] = BETWEEN | {"linewidth": 9}
-        _name_cuts(panel, rows, looks, style)
+        ends = {"actual": "actual", "predicted": "predicted", "projected_range": "high"}
+        _name_cuts(panel, rows, ends, style)
         name_axes(panel, style.label("cut"), style.label(measure))
         return panel
 
@@ -167,7 +167,7 @@ def chances(table: pd.DataFrame, *, ax: Axes | None = None, style: Style = ENGLI
         _draw_pairs(panel, rows, "p_order", "ordered")
         _end_scale(panel, rows[["p_order", "ordered"]])
         speak_ticks(panel.yaxis, style.percent)
-        _name_cuts(panel, rows, {"actual": CAME, "predicted": SAID}, style)
+        _name_cuts(panel, rows, {"actual": "ordered", "predicted": "p_order"}, style)
         name_axes(panel, style.label("cut"), style.label("ordered"))
         return panel
 
@@ -222,10 +222,8 @@ def rolling_segments(
     means = rows.groupby("segment", sort=False)["value"].mean()
     means = means.sort_values(ascending=False, kind="stable")
     speak = _speaker(value, style)
-    with canvas(ax, height=1.6 + 0.42 * len(means)) as panel:
-        panel.set_yticks(
-            np.arange(len(means)), labels=[literal(style.label(key), 30) for key in means.index]
-        )
+    with canvas(ax, height=1.6 + 0.48 * len(means)) as panel:
+        panel.set_yticks(np.arange(len(means)), labels=segment_names(means.index, style))
         words = [spoken(speak, mean) for mean in means]
         _end_values(panel, rows["value"].to_numpy(), words)
         _draw_dots(panel, rows, means, words)
@@ -255,15 +253,16 @@ def _end_scale(ax: Axes, heights: pd.DataFrame) -> None:
     zero_line(ax)
 
 
-def _name_cuts(
-    ax: Axes, rows: pd.DataFrame, looks: dict[str, dict[str, Any]], style: Style
-) -> None:
-    middle = rows["place"].max() / 2
-    half = max(middle + 0.6, 2)
-    ax.set_xlim(middle - half, middle + half)
-    cuts = rows.drop_duplicates("place")
-    name_places(ax, cuts["place"], [literal(style.month(cut.date()), 14) for cut in cuts["cut"]])
-    line_legend(ax, looks, style)
+def _name_cuts(ax: Axes, rows: pd.DataFrame, ends: dict[str, str], style: Style) -> None:
+    """Name the dates below, and beside the last one its marks."""
+    last = rows["place"].max()
+    half = max(last / 2 + 0.4, 1)
+    ax.set_xlim(last / 2 - half, last / 2 + half)
+    heights = {key: numbers(rows[column])[-1] for key, column in ends.items()}
+    marks = [Mark(style.label(key), height) for key, height in heights.items()]
+    taken = name_marks(ax, last + 0.15, marks)
+    words = [literal(style.month(cut.date()), 14) for cut in rows["cut"]]
+    name_firsts(ax, rows.assign(month=words), "month", "cut", taken=taken)
 
 
 def _of_segments(cuts: pd.DataFrame, value: str) -> pd.DataFrame:

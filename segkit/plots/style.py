@@ -53,6 +53,7 @@ PICTURE_LABELS = (
     "holdout",
     "incomplete_month",
     "incomplete_unit",
+    "mean_of_all",
     "mean_of_cuts",
     "month",
     "new_customers",
@@ -61,6 +62,8 @@ PICTURE_LABELS = (
     "normal_months",
     "number_of_clusters",
     "observed",
+    "of_customers",
+    "of_revenue",
     "one_cut",
     "ordered",
     "other_values",
@@ -97,6 +100,7 @@ PICTURE_LABELS = (
     "usual_gap",
     "waiting",
     "weekly_repeats",
+    "year_before",
 )
 
 

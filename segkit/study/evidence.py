@@ -199,8 +199,11 @@ class Evidence(StudyPart):
 
     @property
     def span(self) -> dict[str, int]:
-        """How many cuts there are, and how many months each looks ahead."""
-        return {"cuts": len(self.rolling_revenue), "months": self.horizon_months}
+        """How many cuts there are, of how many what came lay in the range, and months ahead."""
+        own = self.rolling_revenue
+        within = own["actual"].between(own["low"], own["high"])
+        fields = {"cuts": len(own), "months": self.horizon_months}
+        return fields | ({"within": int(within.sum())} if own["low"].notna().all() else {})
 
     @cached_property
     def rolling_segments(self) -> pd.DataFrame:

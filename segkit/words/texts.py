@@ -16,10 +16,12 @@ from segkit.words.format import Formats, plain_words
 from segkit.words.translations import translations
 
 FILE = Path(__file__).with_name("texts.yaml")
+FINDING = "finding"
+"""The part of a picture's texts that is its title where all its fields are known."""
 SECTIONS = {
     "chapters": ("title", "intro"),
     "tables": ("title", "note"),
-    "pictures": ("title", "note", "alt"),
+    "pictures": ("title", FINDING, "note", "alt"),
     "sentences": (),
     "labels": (),
     "rules": ("name", "meaning"),
@@ -70,6 +72,10 @@ class Texts:
         self._where = "texts.yaml" if language == SOURCE else f"texts in {language!r}"
         own = dict(_flat(overrides or {}, f"texts of the client, over {self._where}"))
         self._texts = dict(_shipped(language)) | own
+        for path in own:
+            entry, _, part = path.rpartition(".")
+            if part == "title" and f"{entry}.{FINDING}" not in own:  # the client's title stands
+                self._texts.pop(f"{entry}.{FINDING}", None)
         self._check_parts()
 
     @property

@@ -26,7 +26,7 @@ from segkit.report.page.tables import MANY_COLUMNS, html_table
 from segkit.words.columns import Columns
 from segkit.words.format import Formats
 from segkit.words.said import Saying
-from segkit.words.texts import SECTIONS, Texts
+from segkit.words.texts import FINDING, SECTIONS, Texts
 from segkit.words.wording import Wording
 
 if TYPE_CHECKING:
@@ -209,7 +209,9 @@ class Chapter:
         return Fragment(html, plain, "sentence", place=settled("sentences", place, {}))
 
     def _sentence(self, key: str, segmentation: str | None, fields: Mapping[str, object]) -> str:
-        path = f"sentences.{key}"
+        return self._filled(f"sentences.{key}", segmentation, fields)
+
+    def _filled(self, path: str, segmentation: str | None, fields: Mapping[str, object]) -> str:
         kinds, wording = self.texts.fields(path), self.wording(segmentation)
         words = {"segment": wording.name, "label": self.texts.label}
         spoken = {
@@ -427,8 +429,17 @@ class Chapter:
             about = segmentation or rest
         if about:
             fields = {"segmentation": self.texts.label(about)} | dict(fields)
-        words = {part: self._optional(f"{path}.{part}", fields) for part in SECTIONS[section]}
+        parts = [part for part in SECTIONS[section] if part != FINDING]
+        words = {part: self._optional(f"{path}.{part}", fields) for part in parts}
+        title = title or self._finding(path, about, fields)
         return words | ({"title": title} if title else {})
+
+    def _finding(self, path: str, segmentation: str | None, fields: Mapping[str, object]) -> str:
+        """What a picture shows, in a sentence with its number; empty where that is not known."""
+        path = f"{path}.{FINDING}"
+        if path not in self.texts or not self.texts.fields(path).keys() <= fields.keys():
+            return ""
+        return self._filled(path, segmentation, fields)
 
     def _title(self, name: str, title: str) -> Markup:
         return Markup('<h3 id="{}-{}">{}</h3>\n').format(self.key, name, title)
