@@ -25,7 +25,7 @@ def online_retail(tmp_path_factory: pytest.TempPathFactory, real_data) -> Path:
 
     from segkit.run.clients import run_clients
 
-    folder = real_data("online_retail_ii.parquet").parent
+    folder = real_data("online_retail_ii_2009_2010.parquet").parent
     root = make_project(tmp_path_factory.mktemp("online") / "project")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEGKIT_DATA", str(folder))
