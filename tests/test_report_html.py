@@ -425,6 +425,20 @@ def test_the_first_screen_says_findings_and_actions_and_the_theme_is_there(chapt
     assert_harmless(page)
 
 
+def test_the_first_screen_shows_months_beside_figures_and_what_should_come_in(chapters, context):
+    figures = (Figure("Ingresos", "5 €", trend=(1.0, 3.0)), Figure("Recompra", "5 %"))
+    first = Summary(figures, "Frente a 2016.", (), (), forecast=f"Entrarán 5 € {SCRIPT}")
+    page = pages_of([], dataclasses.replace(context, summary=first))[0]
+    [line] = page.select(".tiles svg")
+    assert line["aria-hidden"] == "true" and line.find_parent("div").dt.text == "Ingresos"
+    assert len(page.select(".tiles .trend")) == 2  # tiles without a line keep its room
+    assert page.select_one(".forecast").text == f"Entrarán 5 € {SCRIPT}"
+    note = context.texts.text("page.trend_note")
+    assert page.select_one(".cover .note").text == f"Frente a 2016. {note}"
+    line.decompose()  # the kit's own drawing
+    assert_harmless(page)
+
+
 LOCALES = {
     "es_AR": ("$1.234,50", "9.994", "31,7%", "30 dic 2017"),
     "es_ES": ("1.234,50 €", "9.994", "31,7 %", "30 dic 2017"),

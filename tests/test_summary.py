@@ -175,7 +175,7 @@ def test_what_is_to_be_done_twice_is_said_once(tmp_path):
     actions = summary(study).actions
     assert len({action.title for action in actions}) == 3
     assert actions[0].sentence.count(".") > 1
-    assert actions[1].sentence.startswith("Lo mismo que en el punto 1. Plazo: ")
+    assert actions[1].sentence.startswith("Lo mismo que en la acción 1. Plazo: ")
     assert not actions[2].sentence.startswith("Lo mismo")
 
 

@@ -152,7 +152,8 @@ class _Slides:
         columns = ["part", "revenue", "revenue_low", "revenue_high"]
         grid = self._grid(self.study.forecast.totals[columns], "forecast_totals", summed=True)
         worth = self.study.forecast.worth
-        said = [self._say(key, fields) for key, fields in worth if not key.endswith("_discounted")]
+        beside = ("_discounted", "_newcomers")  # of another slide, or in the table
+        said = [self._say(key, fields) for key, fields in worth if not key.endswith(beside)]
         points = Points(tuple(("", sentence) for sentence in said))
         names = ["forecast_months", "forecast", "forecast_totals", "clv_segments"]
         return self._slide(title, lead, [(chart,), (grid, points)], names)
