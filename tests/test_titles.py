@@ -5,38 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from segkit.analysis import best_tested, largest, moved, year_on_year
+from segkit.analysis import best_tested, largest, moved
 from segkit.words.format import Formats
 from segkit.words.texts import FINDING, Texts
-
-
-def months(count: int, start: str = "2022-03-01") -> pd.DataFrame:
-    days = pd.date_range(start, periods=count, freq="MS")
-    return pd.DataFrame({"month": days, "revenue": range(1, count + 1), "complete": True})
-
-
-def test_a_year_is_the_last_twelve_months_and_the_year_before_the_twelve_before():
-    found = year_on_year(months(30))
-    assert found == {"year": sum(range(19, 31)), "year_before": sum(range(7, 19))}
-
-
-def test_months_observed_in_part_at_either_end_belong_to_neither_year():
-    table = months(26).assign(complete=[False, *[True] * 24, False])
-    assert year_on_year(table) == {"year": sum(range(14, 26)), "year_before": sum(range(2, 14))}
-
-
-@pytest.mark.parametrize(
-    "table",
-    [months(0), months(23), months(24).assign(complete=[False, *[True] * 23])],
-    ids=["none", "too few", "the first in part"],
-)
-def test_a_log_without_two_whole_years_compares_none(table):
-    assert year_on_year(table) == {}
-
-
-def test_a_month_in_which_nothing_was_sold_counts_as_nothing():
-    table = months(24).drop(index=5)
-    assert year_on_year(table)["year_before"] == sum(range(1, 13)) - 6
 
 
 def test_the_largest_segment_is_one_that_brought_revenue_and_never_the_total():

@@ -8,7 +8,7 @@ from segkit.analysis.concentration import concentration, gini, lorenz_curve, par
 from segkit.analysis.distributions import best_month, binned, counted
 from segkit.analysis.kpis import MAIN_KPIS, SHARES, VIEW_KPIS, segment_kpis
 from segkit.analysis.migration import balance, transition_matrix
-from segkit.analysis.titles import best_tested, largest, moved, year_on_year
+from segkit.analysis.titles import best_tested, largest, moved
 
 if TYPE_CHECKING:
     from segkit.analysis.model_fit import customer_history
@@ -31,7 +31,6 @@ __all__ = [
     "pareto",
     "segment_kpis",
     "transition_matrix",
-    "year_on_year",
 ]
 
 

@@ -10,45 +10,6 @@ import pandas as pd
 from segkit.analysis.kpis import TOTAL
 from segkit.analysis.migration import NO_SEGMENTS
 
-YEAR = pd.DateOffset(months=12)
-
-
-def year_on_year(months: pd.DataFrame) -> dict[str, Any]:
-    """Return the revenue of the last twelve whole months and that of the twelve before.
-
-    Parameters
-    ----------
-    months : DataFrame
-        `month` (its first day), `revenue`, `complete` (bool), as `segkit.Study.monthly`.
-
-    Returns
-    -------
-    dict
-        `year`, `year_before` (money); empty where the log does not hold both whole.
-
-    Examples
-    --------
-    >>> days = pd.date_range("2023-01-01", periods=24, freq="MS")
-    >>> year_on_year(pd.DataFrame({"month": days, "revenue": 10.0, "complete": True}))
-    {'year': 120.0, 'year_before': 120.0}
-    >>> year_on_year(pd.DataFrame({"month": days[:20], "revenue": 10.0, "complete": True}))
-    {}
-    """
-    whole = months[months["complete"].astype(bool)]
-    if whole.empty:
-        return {}
-    end = whole["month"].max() + pd.DateOffset(months=1)
-    spans = [
-        months[(months["month"] >= start) & (months["month"] < start + YEAR)]
-        for start in (end - YEAR, end - YEAR - YEAR)
-    ]
-    if whole["month"].min() > end - YEAR - YEAR or not all(
-        span["complete"].all() for span in spans
-    ):
-        return {}
-    year, before = (float(span["revenue"].sum()) for span in spans)
-    return {"year": year, "year_before": before}
-
 
 def largest(kpis: pd.DataFrame) -> dict[str, Any]:
     """Return the largest segment among those that brought revenue in the period, and its shares.
