@@ -194,4 +194,3 @@ def _told(problem: str, root: Path) -> str:
     first = next((line for line in problem.splitlines() if line.strip()), "")
     first = first.replace(f"{root}/", "").replace(f"{root.resolve()}/", "")
     return shown(without_folders(first))[:500]
-
