@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from segkit.report.index.runs import Run, read_table
+from segkit.report.index.runs import Run
 
 EVERYONE = "everyone"
 ENDS = ("revenue_low", "revenue_high")
+HISTORY = 12
 RESTATED = 0.02
 """How far two runs may differ about months that both have seen: returns come late."""
+
+Month = int
+"""Months since the year 0."""
+Revenue = Mapping[int, float]
+"""Money by month."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +32,15 @@ class Checked:
     ----------
     day : date
         The cut-off date of the run that forecast it.
-    first, last : Timestamp
-        The first and the last of the months.
+    first, last : date
+        First days of the first and the last of the months.
     came, low, high : float
         Revenue of those months, and the range it was to lie in (money).
     """
 
     day: dt.date
-    first: pd.Timestamp
-    last: pd.Timestamp
+    first: dt.date
+    last: dt.date
     came: float
     low: float
     high: float
@@ -77,65 +84,76 @@ def checked_forecast(runs: Sequence[Run]) -> Checked | None:
     all months erred the same way, so more comes to lie in it than in the range of one month, which
     holds four times in five (definitions, section 6).
     """
-    if len(runs) < 2 or (now := _observed(runs[0])) is None:
+    if len(runs) < 2 or not (now := _observed(runs[0])):
         return None
     for before in runs[1:]:
-        months = _forecast(before)
-        if months is None or not len(months := months[months.index.isin(now.index)]):
-            continue
-        is_same = before.params.currency == runs[0].params.currency
-        return _checked(before, months, now) if is_same and _agrees(before, now) else None
+        ends = {month: both for month, both in _forecast(before).items() if month in now}
+        if ends and before.manifest.as_of:
+            is_same = before.params.currency == runs[0].params.currency
+            checked = _checked(before.manifest.as_of, ends, now)
+            return checked if is_same and _agrees(_observed(before), now) else None
     return None
 
 
-def _checked(before: Run, months: pd.DataFrame, now: pd.Series) -> Checked | None:
-    day = before.manifest.as_of
-    if day is None:
-        return None
-    low, high = (float(months[end].sum()) for end in ENDS)
-    came = float(now[months.index].sum())
-    return Checked(day, months.index[0], months.index[-1], came, low, high)
+def _checked(day: dt.date, ends: Mapping[Month, tuple[float, float]], now: Revenue) -> Checked:
+    low, high = (sum(both[place] for both in ends.values()) for place in (0, 1))
+    came = sum(now[month] for month in ends)
+    return Checked(day, _first_day(min(ends)), _first_day(max(ends)), came, low, high)
 
 
-def _observed(run: Run) -> pd.Series | None:
-    """Return revenue by month, of the months observed whole."""
-    table = read_table(run.folder / "data" / "monthly.parquet")
-    if table is None or not {"month", "revenue", "complete"} <= set(table.columns):
-        return None
+def _observed(run: Run) -> dict[Month, float]:
+    """Return revenue by month, of the months observed whole; one without orders has none."""
     try:
-        whole = table[table["complete"].astype(bool)]
-        revenue = whole.set_index(pd.to_datetime(whole["month"]))["revenue"].astype(float)
-    except (ValueError, TypeError):
-        return None
-    if not len(revenue) or revenue.index.has_duplicates:
-        return None
-    months = pd.date_range(revenue.index.min(), revenue.index.max(), freq="MS")
-    return revenue.reindex(months).fillna(0.0)
+        rows = [
+            (_month(month), float(revenue))
+            for month, revenue, complete in _rows(run.monthly, "month", "revenue", "complete")
+            if complete
+        ]
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    known = dict(rows)
+    if not known or len(known) < len(rows) or not all(map(isfinite, known.values())):
+        return {}
+    return {month: known.get(month, 0.0) for month in range(min(known), max(known) + 1)}
 
 
-def _forecast(run: Run) -> pd.DataFrame | None:
-    """Return both ends of the revenue forecast by month, of whole months in order."""
+def _forecast(run: Run) -> dict[Month, tuple[float, float]]:
+    """Return both ends of the revenue forecast by month, of the months forecast whole."""
     table, day = run.table("forecast_months"), run.manifest.as_of
-    if table is None or day is None or not {"month", "part", "until", *ENDS} <= set(table.columns):
-        return None
+    if day is None:
+        return {}
+    begins = _month(day) + (day.day > 1)
     try:
-        known = table[table["part"] == EVERYONE]
-        month, until = pd.to_datetime(known["month"]), pd.to_datetime(known["until"])
-        ends = known[[*ENDS]].astype(float).set_axis(pd.DatetimeIndex(month))
-    except (ValueError, TypeError):
-        return None
-    is_whole = (month >= pd.Timestamp(day)) & (month + pd.offsets.MonthBegin(1) <= until)
-    ends = ends[is_whole.to_numpy() & np.isfinite(ends).all(axis=1).to_numpy()].sort_index()
-    return None if ends.index.has_duplicates else ends
+        rows = [
+            (_month(month), (float(low), float(high)))
+            for month, part, until, low, high in _rows(table, "month", "part", "until", *ENDS)
+            if part == EVERYONE and begins <= _month(month) < _month(until)
+        ]
+    except (ValueError, TypeError, AttributeError):
+        return {}
+    known = {month: ends for month, ends in rows if all(map(isfinite, ends))}
+    return known if len(known) == len(rows) else {}
 
 
-def _agrees(before: Run, now: pd.Series) -> bool:
+def _agrees(then: Revenue, now: Revenue) -> bool:
     """Tell whether the year before the forecast still looks as it did when it was made."""
-    then = _observed(before)
-    if then is None:
-        return False
-    shared = then.index.intersection(now.index)[-12:]
-    if not len(shared):
-        return False
-    was, now_is = float(then[shared].sum()), float(now[shared].sum())
-    return abs(now_is - was) <= RESTATED * abs(was)
+    shared = sorted(then.keys() & now.keys())[-HISTORY:]
+    was, is_now = (sum(months[month] for month in shared) for months in (then, now))
+    return bool(shared) and abs(is_now - was) <= RESTATED * abs(was)
+
+
+def _rows(table: pd.DataFrame | None, *names: str) -> Iterable[tuple[Any, ...]]:
+    """Return rows of columns as plain values; none where one of the columns is missing."""
+    if table is None or not set(names) <= set(table.columns):
+        return ()
+    return zip(*(table[name].tolist() for name in names), strict=True)
+
+
+def _month(day: Any) -> Month:
+    """Return the number of a day's month, from year 0 on; a CSV file holds days as texts."""
+    known = pd.Timestamp(day) if isinstance(day, str) else day
+    return int(known.year) * 12 + int(known.month) - 1
+
+
+def _first_day(month: Month) -> dt.date:
+    return dt.date(month // 12, month % 12 + 1, 1)

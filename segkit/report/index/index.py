@@ -22,7 +22,7 @@ from segkit.report.index.attention import GROUPS, Notice, group_of, notices, urg
 from segkit.report.index.benchmarks import Benchmarks
 from segkit.report.index.clients import Client, Ending, Memory, find_clients, remember
 from segkit.report.index.frame import around, formats_of
-from segkit.report.index.runs import Run, read_table
+from segkit.report.index.runs import Run
 from segkit.report.index.sparkline import sparkline, trend_of
 from segkit.report.web.pages import template
 from segkit.words.changes import change_between
@@ -142,7 +142,6 @@ def index_html(clients: list[Client], memory: Memory, now: dt.datetime) -> str:
     """Return the page over clients as text."""
     language = memory.language or _language_of_most(clients)
     texts, columns, formats = Texts(language), Columns(language), formats_of(language)
-    told = Benchmarks.of([client.newest for client in clients if client.newest])
     found = [(client, notices(client, now)) for client in clients]
     found.sort(key=lambda pair: urgency(*pair))
     return template("index.html.j2").render(
@@ -150,8 +149,13 @@ def index_html(clients: list[Client], memory: Memory, now: dt.datetime) -> str:
         heads=[columns.label(name) for name in FIGURES],
         rows=[_row(client, noticed, texts, columns) for client, noticed in found],
         filters=_filters([group_of(noticed) for _, noticed in found], texts, formats),
-        benchmarks=told.spoken(texts, formats) if memory.benchmarks and told.clients else None,
+        benchmarks=_compared(clients, texts, formats) if memory.benchmarks else None,
     )
+
+
+def _compared(clients: list[Client], texts: Texts, formats: Formats) -> dict[str, object] | None:
+    told = Benchmarks.of([client.newest for client in clients if client.newest])
+    return told.spoken(texts, formats) if told.clients else None
 
 
 def _language_of_most(clients: list[Client]) -> str:
@@ -253,7 +257,7 @@ def _trend(run: Run | None, say: _Words) -> tuple[Markup, str]:
     """Return the picture of the months, and which months it shows or why there is none."""
     if run is None:
         return Markup(""), ""
-    table = trend_of(read_table(run.folder / "data" / "monthly.parquet"))
+    table = trend_of(run.monthly)
     if table is None:
         return Markup(""), say("index_no_trend")
     whole = table[table["complete"]]
