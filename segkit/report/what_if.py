@@ -128,9 +128,7 @@ class WhatIfCell:
         ]
         return ipywidgets.VBox([ipywidgets.VBox(sliders), shown])
 
-    def _slider(
-        self, widgets: Any, shown: Any, name: str, place: int | None, value: float
-    ) -> Any:
+    def _slider(self, widgets: Any, shown: Any, name: str, place: int | None, value: float) -> Any:
         held = self.edges[name]
         cuts = held if isinstance(held, list) else [held]
         is_share = place is None
