@@ -7,7 +7,6 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
@@ -278,10 +277,9 @@ def test_sliders_of_shares_say_what_they_are(study, attended):
     assert trial.moved == {"champions_share": 0.3}
 
 
-def test_names_from_the_clients_file_are_escaped(root, tmp_path):
-    table = pd.DataFrame({"segment": ["total"], "customers": [1]})
-    study = Study(check_params(KEYS), root=root, run_dir="run")
-    trial = segkit.what_if(study, "families")
-    wording = trial._wording.naming({"loyal": "<script>"})
-    html = shown.html_table(table.assign(segment="loyal"), wording, "x")
-    assert "<script>" not in html
+def test_names_from_the_clients_file_are_escaped(study, monkeypatch):
+    names = study.segment_names
+    hostile = names | {"families": names["families"] | {"loyal": "<script>x</script>"}}
+    monkeypatch.setattr(Study, "segment_names", property(lambda _: hostile))
+    html = segkit.what_if(study, "families").html()
+    assert "<script>" not in html and "&lt;script&gt;x" in html

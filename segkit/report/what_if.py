@@ -24,6 +24,8 @@ UNITS = {"recency": "days", "frequency": "orders", "monetary": "money"}
 REACH = 2
 """How far a slider goes, in multiples of the highest edge."""
 STEPS = 200
+HIGHEST, LEAST = 0.99, 0.01
+"""Between which a share can be moved."""
 
 
 class WhatIfCell:
@@ -67,11 +69,7 @@ class WhatIfCell:
             Which edge of the measure, from 0 for the lowest.
         """
         if place is None:
-            others = {"champions_share", "loyal_share"} - {name}
-            held = {key: share for key, share in self.edges.items() if key in others}
-            most = 0.99 - sum(float(share) for share in held.values() if isinstance(share, float))
-            is_pair = name in ("champions_share", "loyal_share")
-            self.moved[name] = round(min(value, most), 4) if is_pair else value
+            self.moved[name] = round(min(value, self._most(name)), 4)
             return
         known = self.edges[name]
         cuts = list(known) if isinstance(known, list) else [float(known)]
@@ -81,6 +79,12 @@ class WhatIfCell:
         cuts[place] = min(max(value, low), high)
         if all(one < other for one, other in pairwise(cuts)):
             self.moved[name] = cuts
+
+    def _most(self, name: str) -> float:
+        """Return how high a share may be: the best and the next best leave somebody below."""
+        other = {"champions_share": "loyal_share", "loyal_share": "champions_share"}.get(name)
+        held = self.edges[other] if other else 0.0
+        return HIGHEST - (held if isinstance(held, float) else 0.0)
 
     def to_yaml(self) -> str:
         """Return what to write in the client's file, in place of its section of that name."""
@@ -134,9 +138,9 @@ class WhatIfCell:
         is_share = place is None
         slider = widgets.FloatSlider(
             value=value,
-            min=0.01 if is_share else min(0.0, value),
-            max=0.99 if is_share else REACH * max(cuts),
-            step=0.01 if is_share else _step(name, cuts),
+            min=LEAST if is_share else min(0.0, value),
+            max=HIGHEST if is_share else REACH * max(cuts),
+            step=LEAST if is_share else _step(name, cuts),
             description=self._name(name, place, len(cuts)),
             readout_format=".0%" if is_share else (".2f" if name == "monetary" else ".0f"),
             continuous_update=False,
