@@ -556,7 +556,7 @@ def test_the_annex_and_what_else_a_run_leaves_is_linked(tmp_path):
     files = ("report.html", "annex.html", "brief.html", "report.pdf", "slides.pptx")
     make_run(tmp_path, "acme", files=files)
     links = links_of(row_of(page_of(tmp_path), "Acme"))
-    assert list(links) == ["Informe", "Anexo", "En una página", "PDF", "Diapositivas"]
+    assert list(links) == ["Informe", "Anexo", "En una página", "PDF", "Presentación"]
     assert links["Anexo"] == "acme/2026-01-01/annex.html"
 
 

@@ -210,6 +210,13 @@ def test_an_edge_stops_before_its_neighbours(study):
     assert trial.table["customers"].iloc[-1] == len(study.customers)
 
 
+def test_a_slider_that_stops_beside_a_whole_day_is_on_it(study):
+    trial = segkit.what_if(study, "recency", recency=[20, 60, 100, 300])
+    trial.move("recency", 77.99999999999999, 1)
+    assert trial.moved["recency"] == [20, 78, 100, 300]
+    assert "[20, 78, 100, 300]" in trial.to_yaml()
+
+
 def test_shares_of_the_best_leave_somebody_below(study):
     trial = segkit.what_if(study, "clv_segments")
     trial.move("champions_share", 0.95)

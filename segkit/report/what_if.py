@@ -24,6 +24,7 @@ UNITS = {"recency": "days", "frequency": "orders", "monetary": "money"}
 REACH = 2
 """How far a slider goes, in multiples of the highest edge."""
 STEPS = 200
+DIGITS = 4
 HIGHEST, LEAST = 0.99, 0.01
 """Between which a share can be moved."""
 
@@ -69,14 +70,15 @@ class WhatIfCell:
             Which edge of the measure, from 0 for the lowest.
         """
         if place is None:
-            self.moved[name] = round(min(value, self._most(name)), 4)
+            self.moved[name] = round(min(value, self._most(name)), DIGITS)
             return
         known = self.edges[name]
         cuts = list(known) if isinstance(known, list) else [float(known)]
         step = _step(name, cuts)
         low = cuts[place - 1] + step if place else value
         high = cuts[place + 1] - step if place + 1 < len(cuts) else value
-        cuts[place] = min(max(value, low), high)
+        # A slider counts up its steps, and 78 days become 77.99….
+        cuts[place] = round(min(max(value, low), high), 2 if name == "monetary" else 0)
         if all(one < other for one, other in pairwise(cuts)):
             self.moved[name] = cuts
 
@@ -125,6 +127,7 @@ class WhatIfCell:
         import ipywidgets
 
         shown = ipywidgets.HTML(str(self.html()))
+        shown.add_class("jp-RenderedHTMLCommon")  # as tables look below other cells
         sliders = [
             self._slider(ipywidgets, shown, name, place, value)
             for name, held in self.edges.items()
