@@ -237,7 +237,7 @@ def what_if(
     >>> study = Study("params/cdnow.yaml", run_dir=tempfile.mkdtemp())
     >>> moved = what_if(study, "recency", recency=[30, 60, 120, 240])
     >>> moved.table[["segment", "customers"]].head(2).values.tolist()
-    [['r5', 152], ['r4', 205]]
+    [['r5', 138], ['r4', 91]]
     >>> print(moved.to_yaml())
     rfm:
       bins:

@@ -267,10 +267,10 @@ def require_movable(segmentation: str) -> None:
 
     Examples
     --------
-    >>> require_movable("clusters")
+    >>> require_movable("clv_segments")
+    >>> require_movable("clusters")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    segkit.errors.SegkitError: its edges cannot be moved: 'clusters'. Fix: valid: families,
-    sub_segments, value_groups, recency, frequency, monetary, clv_segments
+    segkit.errors.SegkitError: its edges cannot be moved: 'clusters'. Fix: ...
     """
     if segmentation not in MOVABLE:
         fix = suggestion(segmentation, MOVABLE)
