@@ -24,6 +24,7 @@ __all__ = [
     "plots",
     "recommend",
     "special_cells",
+    "what_if",
 ]
 
 _HOMES = {
@@ -38,6 +39,7 @@ _HOMES = {
     "load_params": "segkit.params",
     "recommend": "segkit.report.advice",
     "special_cells": "segkit.report.advice",
+    "what_if": "segkit.report.what_if",
 }
 
 

@@ -22,6 +22,7 @@ from segkit.cli import main
 from segkit.errors import RuleError, SegkitError
 from segkit.report.index.benchmarks import MEASURES, Benchmarks
 from segkit.report.index.clients import Ending
+from segkit.report.index.forecasts import Checked, checked_forecast
 from segkit.report.index.index import write_benchmarks, write_index
 from segkit.report.index.runs import read_run, without_folders
 from segkit.report.index.sparkline import sparkline, trend_of
@@ -33,6 +34,17 @@ from segkit.words.texts import Texts
 TURNED = "\u202e"
 SCRIPT = '<script>alert("x")</script>'
 LATER = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
+SOON = dt.datetime(2026, 1, 20, tzinfo=dt.UTC)
+
+
+@pytest.fixture(autouse=True)
+def now(monkeypatch):
+    """The page is written soon after the runs."""
+    set_now(monkeypatch, SOON)
+
+
+def set_now(monkeypatch, moment: dt.datetime) -> None:
+    monkeypatch.setattr("segkit.report.index.index._now", lambda: moment)
 
 
 def page_of(root: Path, **given) -> BeautifulSoup:
@@ -92,10 +104,8 @@ def test_what_a_run_could_not_read_stands_beside_its_client(tmp_path):
     make_run(tmp_path, "acme", loss={"lines": 1, "share": 0.02, "amount": 640.0})
     make_run(tmp_path, "zeta", loss=None)
     page = page_of(tmp_path)
-    assert (
-        "1 línea del archivo no se pudo leer y no cuenta: 640\xa0€." in row_of(page, "Acme").th.text
-    )
-    assert "no se p" not in row_of(page, "Zeta").th.text
+    assert "1 línea del archivo no se pudo leer y no cuenta: 640\xa0€." in row_of(page, "Acme").text
+    assert "no se p" not in row_of(page, "Zeta").text
 
 
 def test_one_client_with_one_run_has_no_changes_and_no_earlier_runs(tmp_path):
@@ -103,7 +113,7 @@ def test_one_client_with_one_run_has_no_changes_and_no_earlier_runs(tmp_path):
     page = page_of(tmp_path)
     assert {cell.text for cell in page.select(".delta")} == {""}
     assert not page("details")
-    assert "un cliente" in page.select_one(".totals").text
+    assert "un cliente" in page.select_one(".filters").text
 
 
 def test_failures_come_first_then_unfinished_runs_then_names(tmp_path):
@@ -113,15 +123,16 @@ def test_failures_come_first_then_unfinished_runs_then_names(tmp_path):
     fail_run(tmp_path, "mitad", state="running", problem=None)
     page = page_of(tmp_path)
     assert clients_of(page) == ["Zeta", "Mitad", "Alfa", "Beta"]
-    totals = [total.text for total in page.select(".totals li")]
-    assert totals == ["4 clientes", "2 terminados", "1 con error", "1 sin terminar"]
+    groups = [group.text for group in page.select(".filters li")]
+    assert groups == ["4 clientes", "1 con error", "1 por revisar", "2 sin novedad"]
 
 
 def test_a_failed_client_tells_why_and_where_and_keeps_its_last_good_report(tmp_path):
     make_run(tmp_path, "acme")
     fail_run(tmp_path, "acme", problem="02_rfm: too few in /home/ana/x/orders.csv\nTraceback")
     row = row_of(page_of(tmp_path), "Acme")
-    sentences = [sentence.text for sentence in row.select(".why p")]
+    assert row.select_one(".why strong").text == "Con error."
+    sentences = [sentence.text for sentence in row.select(".why span")]
     assert sentences[0] == "02_rfm: too few in orders.csv"
     assert sentences[1] == "Se detuvo en el cuaderno 02_rfm."
     assert links_of(row) == {"Informe": "acme/2026-01-01/report.html"}
@@ -158,7 +169,7 @@ def test_a_client_that_failed_before_it_could_begin_is_a_row_while_its_file_is_t
         client="nueva", state="failed", problem=problem, file="params/nueva.yaml", at=LATER
     )
     row = row_of(page_of(tmp_path, endings=[ending]), "nueva")
-    assert row.select_one(".why p").text == "params/nueva.yaml: curency: unknown key"
+    assert row.select_one(".why span").text == "params/nueva.yaml: curency: unknown key"
     file.unlink()
     assert not clients_of(page_of(tmp_path))
 
@@ -191,7 +202,7 @@ def test_a_damaged_run_is_a_row_with_its_reason_and_the_others_are_shown(tmp_pat
     (home / "run.json").write_text(content, encoding="utf-8")
     page = page_of(tmp_path)
     assert clients_of(page) == ["rota", "Buena"]
-    reason = row_of(page, "rota").select_one(".why p").text
+    reason = row_of(page, "rota").select_one(".why span").text
     assert reason.startswith("reports/rota/2026-01-01/run.json: ")
     assert reason.endswith("Fix: run the client again")
     assert not page("script")
@@ -320,7 +331,7 @@ def test_the_runner_writes_the_page_and_tells_what_failed_before_it_began(tmp_pa
     outcomes = runs.run_clients([file], root=tmp_path)
     assert outcomes[0].state == "failed"
     page = BeautifulSoup((tmp_path / "reports" / "index.html").read_text(), "html.parser")
-    assert page.select_one(".why p").text.startswith("params/acme.yaml: orders")
+    assert page.select_one(".why span").text.startswith("params/acme.yaml: orders")
 
 
 def test_a_page_that_cannot_be_written_fails_no_run(tmp_path, monkeypatch, caplog):
@@ -340,6 +351,213 @@ def test_headings_are_in_order_and_every_header_has_its_scope(tmp_path):
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert all(head.get("scope") for head in page("th"))
+
+
+# What needs attention -----------------------------------------------------------------
+
+
+def forecast(
+    first: str, count: int, *, low: float, high: float, until: str, part: str = "everyone"
+) -> dict[str, pd.DataFrame]:
+    """What a run forecast, the same for each month."""
+    days = pd.date_range(first, periods=count, freq="MS")
+    ends = {"revenue_low": low, "revenue_high": high, "until": pd.Timestamp(until)}
+    return {"forecast_months": pd.DataFrame({"month": days, "part": part, **ends})}
+
+
+def observed(home: Path, revenue: list[float], *, start: str, cut: bool = False) -> Path:
+    """Replace the months that a run has seen."""
+    months(len(revenue), start=start, cut=cut).assign(revenue=revenue).to_parquet(
+        home / "data" / "monthly.parquet"
+    )
+    return home
+
+
+def two_runs(root: Path, came: list[float], *, cut: bool = False, **forecasts) -> list:
+    """A run that forecast 100 to 200 a month for half a year, and one some months later."""
+    given = {"first": "2026-01-01", "count": 6, "low": 100, "high": 200, "until": "2026-07-01"}
+    tables = forecast(**(given | forecasts))
+    first = make_run(root, "acme", "2026-01-01", tables=tables)
+    observed(first, [150.0] * 12, start="2025-01-01")
+    last = make_run(root, "acme", "2026-04-01")
+    observed(last, [150.0] * 12 + came, start="2025-01-01", cut=cut)
+    return [read_run(last), read_run(first)]
+
+
+def reasons_of(row: BeautifulSoup) -> list[str]:
+    return [" ".join(reason.text.split()) for reason in row.select(".why p")]
+
+
+def test_clients_stand_in_the_order_of_what_needs_attention(tmp_path, monkeypatch):
+    for client in ("a_done", "b_small", "b_large"):
+        lost = {"b_small": 0.02, "b_large": 0.1}.get(client)
+        loss = {"lines": 3, "share": lost} if lost else None
+        make_run(tmp_path, client, "2026-04-01", loss=loss)
+    make_run(tmp_path, "z_old", "2025-12-01")
+    two_runs(tmp_path, [10.0, 10.0, 10.0])
+    fail_run(tmp_path, "z_failed", started="2026-04-01T00:00:00+00:00")
+    fail_run(tmp_path, "y_half", state="running", problem=None)
+    set_now(monkeypatch, dt.datetime(2026, 4, 20, tzinfo=dt.UTC))
+    page = page_of(tmp_path)
+    names = ["Z_Failed", "Y_Half", "B_Large", "B_Small", "Acme", "Z_Old", "A_Done"]
+    assert clients_of(page) == names
+    titles = [why.text for why in page.select(".why strong")]
+    assert titles[0] == "Con error." and titles[-1] == "Ejecución antigua."
+    assert row_of(page, "A_Done").select_one(".why") is None
+
+
+def test_every_client_is_in_one_group_and_a_link_leads_to_each(tmp_path):
+    make_run(tmp_path, "buena")
+    make_run(tmp_path, "menos", loss={"lines": 3, "share": 0.1})
+    fail_run(tmp_path, "mala")
+    page = page_of(tmp_path)
+    assert [body["class"] for body in page.select(".clients tbody")] == [
+        ["is-failed"],
+        ["is-attention"],
+        ["is-well"],
+    ]
+    links = [link["href"] for link in page.select(".filters a")]
+    assert links == ["#all", "#failed", "#attention", "#well"]
+    assert all(page.find(id=link[1:]) for link in links)
+    assert [link.text for link in page.select(".filters a")][2] == "1 por revisar"
+
+
+def test_a_group_without_clients_has_no_link(tmp_path):
+    make_run(tmp_path, "buena")
+    assert [link["href"] for link in page_of(tmp_path).select(".filters a")] == ["#all", "#well"]
+
+
+def test_every_group_is_hidden_by_a_rule_when_another_is_chosen(tmp_path):
+    make_run(tmp_path)
+    style = page_of(tmp_path).style.text
+    for group in ("failed", "attention", "well"):
+        assert f"#{group}:target ~ .clients tbody:not(.is-{group})" in style
+
+
+def test_a_run_is_old_when_nothing_has_run_for_more_than_45_days(tmp_path, monkeypatch):
+    make_run(tmp_path, "acme", "2026-01-01")
+    set_now(monkeypatch, dt.datetime(2026, 2, 15, 12, tzinfo=dt.UTC))
+    assert not reasons_of(row_of(page_of(tmp_path), "Acme"))
+    set_now(monkeypatch, dt.datetime(2026, 2, 16, 12, tzinfo=dt.UTC))
+    assert reasons_of(row_of(page_of(tmp_path), "Acme")) == [
+        "Ejecución antigua. Se ejecutó por última vez hace 46 días."
+    ]
+
+
+def test_a_client_that_was_skipped_since_has_no_old_run(tmp_path, monkeypatch):
+    make_run(tmp_path, "acme", "2026-01-01")
+    set_now(monkeypatch, LATER + dt.timedelta(days=1))
+    ending = Ending(client="acme", state="skipped", file="params/acme.yaml", at=LATER)
+    assert not reasons_of(row_of(page_of(tmp_path, endings=[ending]), "Acme"))
+
+
+def test_less_than_the_forecast_is_said_with_its_months_and_its_range(tmp_path):
+    two_runs(tmp_path, [100.0, 90.0, 80.0])
+    (reason,) = reasons_of(row_of(page_of(tmp_path), "Acme"))
+    assert reason == (
+        "Fuera del pronóstico. De ene 2026 a mar 2026 ingresaron 270\xa0€, menos que los 300\xa0€ a "
+        "600\xa0€ pronosticados el 1 ene 2026. Un rango así debería cumplirse al menos cuatro de "
+        "cada cinco veces."
+    ).replace("\xa0", " ")
+
+
+def test_more_than_the_forecast_is_missed_too(tmp_path):
+    two_runs(tmp_path, [300.0])
+    (reason,) = reasons_of(row_of(page_of(tmp_path), "Acme"))
+    assert "En ene 2026 ingresaron 300 €, más que los 100 € a 200 €" in reason
+
+
+@pytest.mark.parametrize("came", [[100.0], [200.0], [50.0, 150.0], [250.0, 150.0, 120.0]])
+def test_what_lies_within_the_range_of_all_months_is_not_missed(tmp_path, came):
+    checked = checked_forecast(two_runs(tmp_path, came))
+    assert checked is not None and not checked.is_missed
+    assert checked.came == sum(came)
+
+
+def test_only_months_that_are_forecast_whole_and_have_come_whole_are_compared(tmp_path):
+    runs = two_runs(tmp_path, [150.0, 150.0, 1.0], cut=True, until="2026-02-15")
+    checked = checked_forecast(runs)
+    assert (checked.first, checked.last) == (dt.date(2026, 1, 1),) * 2
+    assert (checked.came, checked.low, checked.high) == (150, 100, 200)
+
+
+def test_a_month_already_begun_when_it_was_forecast_is_left_out(tmp_path):
+    early = forecast("2025-12-01", 3, low=100, high=200, until="2026-03-10")
+    first = observed(
+        make_run(tmp_path, "acme", "2025-12-10", tables=early), [150.0] * 11, start="2025-01-01"
+    )
+    last = observed(
+        make_run(tmp_path, "acme", "2026-02-01"), [150.0] * 11 + [900.0, 150.0], start="2025-01-01"
+    )
+    checked = checked_forecast([read_run(last), read_run(first)])
+    assert checked.first == checked.last == dt.date(2026, 1, 1)
+    assert not checked.is_missed
+
+
+def test_a_month_without_orders_has_come_with_nothing(tmp_path):
+    runs = two_runs(tmp_path, [150.0, 150.0])
+    file = runs[0].folder / "data" / "monthly.parquet"
+    table = pd.read_parquet(file)
+    table[table["month"] != pd.Timestamp("2026-01-01")].to_parquet(file)
+    assert checked_forecast(runs).came == 150
+
+
+def test_a_run_of_no_whole_month_later_is_compared_with_one_before(tmp_path):
+    runs = two_runs(tmp_path, [10.0, 10.0, 10.0])
+    late = forecast("2026-04-01", 3, low=1, high=2, until="2026-07-01")
+    again = make_run(tmp_path, "acme", "2026-04-10", tables=late)
+    observed(again, [150.0] * 12 + [10.0] * 3 + [1.0], start="2025-01-01", cut=True)
+    checked = checked_forecast([read_run(again), *runs])
+    assert checked.day == dt.date(2026, 1, 1) and checked.is_missed
+
+
+def test_a_history_that_has_changed_since_is_not_compared(tmp_path):
+    runs = two_runs(tmp_path, [10.0])
+    observed(runs[0].folder, [160.0] * 12 + [10.0], start="2025-01-01")
+    assert checked_forecast(runs) is None
+    observed(runs[0].folder, [151.0] * 12 + [10.0], start="2025-01-01")
+    assert checked_forecast([read_run(runs[0].folder), runs[1]]).is_missed
+
+
+def test_a_forecast_in_another_currency_is_not_compared(tmp_path):
+    runs = two_runs(tmp_path, [10.0])
+    file = runs[1].folder / "run.json"
+    file.write_text(file.read_text().replace('"EUR"', '"USD"'))
+    assert checked_forecast([runs[0], read_run(runs[1].folder)]) is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"month": ["2026-01-01"]}),
+        forecast("2026-01-01", 3, low=1, high=2, until="2026-07-01", part="new")["forecast_months"],
+        forecast("2026-01-01", 1, low=float("nan"), high=2, until="2026-07-01")["forecast_months"],
+        forecast("2026-01-01", 1, low=1, high=2, until="2026-07-01")["forecast_months"].assign(
+            month="no day"
+        ),
+    ],
+)
+def test_a_damaged_forecast_is_none(tmp_path, table):
+    runs = two_runs(tmp_path, [10.0])
+    table.to_parquet(runs[1].folder / "data" / "tables" / "forecast_months.parquet")
+    assert checked_forecast([runs[0], read_run(runs[1].folder)]) is None
+
+
+@given(st.lists(st.floats(0, 1e9), min_size=1, max_size=12), st.floats(0, 1e9), st.floats(0, 1e9))
+def test_a_forecast_is_missed_just_where_what_came_lies_outside(came, one, other):
+    low, high = sorted((one, other))
+    day = dt.date(2026, 1, 1)
+    checked = Checked(day, day, day, sum(came), low, high)
+    assert checked.is_missed == (sum(came) < low or sum(came) > high)
+    assert checked.distance >= 0
+
+
+def test_the_annex_and_what_else_a_run_leaves_is_linked(tmp_path):
+    files = ("report.html", "annex.html", "brief.html", "report.pdf", "slides.pptx")
+    make_run(tmp_path, "acme", files=files)
+    links = links_of(row_of(page_of(tmp_path), "Acme"))
+    assert list(links) == ["Informe", "Anexo", "En una página", "PDF", "Presentación"]
+    assert links["Anexo"] == "acme/2026-01-01/annex.html"
 
 
 # Trends -------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from segkit.errors import SegkitError, suggestion
 from segkit.foundation.cached import cached_property
 from segkit.foundation.yaml_files import load_yaml
 from segkit.params import SEGMENTATIONS
+from segkit.params.segments import RFMParams
 from segkit.segments.base import RETURNED_ALL, WITHOUT_ORDERS
 from segkit.segments.clusters import Clusters, load_cluster_names
 from segkit.segments.clv import CLV_SEGMENTS
@@ -78,20 +79,22 @@ class Segmented(StudyPart):
     @cached_property
     def rfm(self) -> RFM:
         """The fitted RFM scores (definitions, section 4)."""
-        params = self.base.params.rfm
-        model = RFM(
+        return self._state("rfm", self._scoring(self.base.params.rfm))
+
+    def _scoring(self, params: RFMParams) -> RFM:
+        """Return scores by a client's parameters, not fitted."""
+        asks_rhythm = params.recency == "rhythm" and "recency" not in params.bins
+        return RFM(
             bins=params.scores,
             monetary=params.monetary,
             frequency_bins=params.frequency_bins,
             cut_points={str(name): cuts for name, cuts in params.bins.items()} or None,
-            **(self.gaps.paces if self._asks_rhythm else {}),
+            **(self.gaps.paces if asks_rhythm else {}),
         )
-        return self._state("rfm", model)
 
-    @property
-    def _asks_rhythm(self) -> bool:
-        params = self.base.params.rfm
-        return params.recency == "rhythm" and "recency" not in params.bins
+    def scored_by(self, params: RFMParams) -> RFM:
+        """Return the scores that other parameters would give, fitted on the study's customers."""
+        return self._scoring(params).fit(self.base.customers)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -168,7 +171,7 @@ class Segmented(StudyPart):
         elif segmentation in VIEWS:
             labels = self.lifecycle.views(customers)[segmentation]
         else:
-            labels = self._by_scores(segmentation, self.rfm.predict(customers))
+            labels = self.by_scores(segmentation, self.rfm, self.rfm.predict(customers))
         return labels.rename(segmentation)
 
     def settled(self, segmentation: str, before: pd.DataFrame, after: pd.DataFrame) -> pd.Series:
@@ -186,13 +189,25 @@ class Segmented(StudyPart):
         Definitions, section 8.
         """
         tolerance = self.base.params.migration.edge_tolerance
-        return self._by_scores(segmentation, self.rfm.settled(before, after, tolerance))
+        scores = self.rfm.settled(before, after, tolerance)
+        return self.by_scores(segmentation, self.rfm, scores)
 
-    def _by_scores(self, segmentation: str, scores: pd.DataFrame) -> pd.Series:
+    def by_scores(self, segmentation: str, rfm: RFM, scores: pd.DataFrame) -> pd.Series:
+        """Return segments by given scores, and by the client's rule table.
+
+        Parameters
+        ----------
+        segmentation : str
+            One of `OF_SCORES`.
+        rfm : RFM
+            What scored them.
+        scores : DataFrame
+            What it predicted.
+        """
         if column := {"families": "family", "sub_segments": "sub_segment"}.get(segmentation):
             return scores[column]
-        as_ruled = self.rules.bins == self.rfm.bins
-        found = self.rules.assign(scores if as_ruled else self.rfm.on_five(scores))
+        as_ruled = self.rules.bins == rfm.bins
+        found = self.rules.assign(scores if as_ruled else rfm.on_five(scores))
         return found.mask(scores["family"] == RETURNED_ALL, RETURNED_ALL)
 
     def labels(self, customers: pd.DataFrame) -> pd.DataFrame:

@@ -37,6 +37,7 @@ from segkit.study.offers import Offers
 from segkit.study.rolling import Rolling
 from segkit.study.segmented import Segmented
 from segkit.study.stages import Stages
+from segkit.study.what_if import WhatIf
 
 _ASKED = (  # what a look at a study points at; Tab lists the rest
     *(
@@ -171,6 +172,11 @@ class Study(Base):
     def evidence(self) -> Evidence:
         """What was said a while ago, beside what happened (definitions, section 9)."""
         return Evidence(self, self.segmented, self.holdout, self.rolling, self.at)
+
+    @cached_property
+    def what_if(self) -> WhatIf:
+        """The segments, were their edges elsewhere; `segkit.what_if` shows it in a cell."""
+        return WhatIf(self, self.forecast, self.segmented, self.holdout, self.at)
 
     @cached_property
     def carts(self) -> Carts:

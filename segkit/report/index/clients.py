@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from segkit.report.index.runs import MANIFEST, Run, read_json, read_run, shown, 
 
 MEMORY = ".index.json"
 UNFINISHED, DRAFT = "unfinished", "draft"
-STATES = ("failed", "unfinished", "done")
-"""How a client's last run may have ended; those to look at come first."""
 
 
 class Ending(BaseModel):
@@ -41,13 +39,17 @@ class Memory(BaseModel):
 
 @dataclass(frozen=True)
 class Client:
-    """A client under `reports/`: its finished runs, newest first, and how the last one ended."""
+    """A client under `reports/`: its finished runs, newest first, and how the last one ended.
+
+    `seen` is when it last ran well, or was skipped because nothing had changed.
+    """
 
     id: str
     state: str
     problem: str = ""
     runs: list[Run] = field(default_factory=list)
     unfinished: Run | None = None
+    seen: dt.datetime | None = None
 
     @property
     def newest(self) -> Run | None:
@@ -62,7 +64,7 @@ class Client:
 
 
 def find_clients(root: Path, memory: Memory) -> list[Client]:
-    """Return the clients that have run, or that failed before they could: failures first.
+    """Return the clients that have run, or that failed before they could, by their names.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def find_clients(root: Path, memory: Memory) -> list[Client]:
         is_new = not known & {ending.client, file}
         if is_new and ending.state == "failed" and (root / file).is_file():
             found.append(Client(ending.client, "failed", _told(ending.problem, root)))
-    return sorted(found, key=lambda client: (*_place(client), client.id))
+    return sorted(found, key=lambda client: (client.title.casefold(), client.id))
 
 
 def remember(
@@ -137,7 +139,9 @@ def _client(folder: Path, memory: Memory, root: Path) -> Client | None:
     client = Client(folder.name, "done", runs=done, unfinished=unfinished)
     state, problem = _ending(client, problems, memory)
     kept = unfinished if state != "done" else None
-    return replace(client, state=state, problem=_told(problem, root), unfinished=kept)
+    seen = max(_seen(client, memory), default=None)
+    told = _told(problem, root)
+    return replace(client, state=state, problem=told, unfinished=kept, seen=seen)
 
 
 def _checked(run: Run) -> Run:
@@ -161,13 +165,28 @@ def _ending(client: Client, problems: Mapping[str, str], memory: Memory) -> tupl
         manifest = client.unfinished.manifest
         state = "failed" if manifest.state == "failed" else "unfinished"
         events.append((manifest.started, state, manifest.problem or ""))
-    files = {run.manifest.parameters_file for run in (client.newest, client.unfinished) if run}
-    for ending in memory.endings.values():
-        if ending.client == client.id or ending.file in files:
-            state = "failed" if ending.state == "failed" else "done"
-            events.append((ending.at, state, ending.problem))
+    for ending in _endings(client, memory):
+        state = "failed" if ending.state == "failed" else "done"
+        events.append((ending.at, state, ending.problem))
     _, state, problem = max(events, key=lambda event: (event[0], event[1] == "failed"))
     return state, problem
+
+
+def _endings(client: Client, memory: Memory) -> list[Ending]:
+    """Return how runs of a client ended, as remembered."""
+    files = {run.manifest.parameters_file for run in (client.newest, client.unfinished) if run}
+    known = memory.endings.values()
+    return [each for each in known if each.client == client.id or each.file in files]
+
+
+def _seen(client: Client, memory: Memory) -> Iterator[dt.datetime]:
+    """Yield when a client ran well, or was skipped with nothing changed."""
+    for run in client.runs:
+        if run.manifest.finished:
+            yield run.manifest.finished
+    for ending in _endings(client, memory):
+        if ending.state != "failed" and client.runs:
+            yield ending.at
 
 
 def _told(problem: str, root: Path) -> str:
@@ -175,7 +194,3 @@ def _told(problem: str, root: Path) -> str:
     first = next((line for line in problem.splitlines() if line.strip()), "")
     first = first.replace(f"{root}/", "").replace(f"{root.resolve()}/", "")
     return shown(without_folders(first))[:500]
-
-
-def _place(client: Client) -> tuple[int, str]:
-    return STATES.index(client.state), client.title.casefold()

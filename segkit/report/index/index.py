@@ -18,10 +18,11 @@ from markupsafe import Markup
 from segkit.errors import SegkitError
 from segkit.foundation.files import replacing
 from segkit.params import Params
+from segkit.report.index.attention import GROUPS, Notice, group_of, notices, urgency
 from segkit.report.index.benchmarks import Benchmarks
 from segkit.report.index.clients import Client, Ending, Memory, find_clients, remember
 from segkit.report.index.frame import around, formats_of
-from segkit.report.index.runs import Run, read_table, shown
+from segkit.report.index.runs import Run
 from segkit.report.index.sparkline import sparkline, trend_of
 from segkit.report.web.pages import template
 from segkit.words.changes import change_between
@@ -34,11 +35,13 @@ BENCHMARKS = "benchmarks.html"
 FIGURES = ("customers", "buyers", "revenue", "aov", "repeat_rate")
 FILES = {
     "report": "report.html",
+    "annex": "annex.html",
     "brief": "brief.html",
     "pdf": "report.pdf",
     "slides": "slides.pptx",
     "tables": "exports/tables.xlsx",
 }
+"""What a run may leave for a reader; those that are there are linked."""
 LOCK_SECONDS = 60  # two schedulers may end at once, and one then waits for the other
 
 
@@ -49,7 +52,8 @@ class Row:
     title: str
     state: str
     label: str
-    problem: list[str]
+    group: str
+    reasons: list[tuple[str, list[str]]]
     facts: list[str]
     figures: list[tuple[str, str, str]]
     trend: Markup
@@ -138,14 +142,20 @@ def index_html(clients: list[Client], memory: Memory, now: dt.datetime) -> str:
     """Return the page over clients as text."""
     language = memory.language or _language_of_most(clients)
     texts, columns, formats = Texts(language), Columns(language), formats_of(language)
-    told = Benchmarks.of([client.newest for client in clients if client.newest])
+    found = [(client, notices(client, now)) for client in clients]
+    found.sort(key=lambda pair: urgency(*pair))
     return template("index.html.j2").render(
         **around(texts, now),
         heads=[columns.label(name) for name in FIGURES],
-        rows=[_row(client, texts, columns) for client in clients],
-        totals=_totals(clients, texts, formats),
-        benchmarks=told.spoken(texts, formats) if memory.benchmarks and told.clients else None,
+        rows=[_row(client, noticed, texts, columns) for client, noticed in found],
+        filters=_filters([group_of(noticed) for _, noticed in found], texts, formats),
+        benchmarks=_compared(clients, texts, formats) if memory.benchmarks else None,
     )
+
+
+def _compared(clients: list[Client], texts: Texts, formats: Formats) -> dict[str, object] | None:
+    told = Benchmarks.of([client.newest for client in clients if client.newest])
+    return told.spoken(texts, formats) if told.clients else None
 
 
 def _language_of_most(clients: list[Client]) -> str:
@@ -154,25 +164,25 @@ def _language_of_most(clients: list[Client]) -> str:
     return max(spoken, key=lambda language: (spoken[language], language == usual), default=usual)
 
 
-def _totals(clients: list[Client], texts: Texts, formats: Formats) -> list[str]:
-    counts = Counter(client.state for client in clients)
-    parts = [("page.index_total", len(clients))]
-    parts += [
-        (f"page.index_total_{state}", counts[state])
-        for state in ("done", "failed", "unfinished")
-        if counts[state] or state != "unfinished"
+def _filters(groups: list[str], texts: Texts, formats: Formats) -> list[tuple[str, str]]:
+    """Return anchor and words of each group that has clients, and of all of them."""
+    counts = Counter(groups)
+    parts = [(group, counts[group]) for group in GROUPS if counts[group]]
+    return [
+        (group, texts.fill(f"page.index_group_{group}", formats, clients=count))
+        for group, count in [("all", len(groups)), *parts]
     ]
-    return [texts.fill(path, formats, clients=count) for path, count in parts]
 
 
-def _row(client: Client, texts: Texts, columns: Columns) -> Row:
+def _row(client: Client, found: list[Notice], texts: Texts, columns: Columns) -> Row:
     run, say = client.newest, _Words(client, texts)
     trend, note = _trend(run, say)
     return Row(
         title=client.title,
         state=client.state,
         label=texts.text(f"page.index_state_{client.state}"),
-        problem=list(_problem(client, say)),
+        group=group_of(found),
+        reasons=[(say(f"index_why_{notice.kind}"), list(say.all(notice))) for notice in found],
         facts=list(_facts(client, say)),
         figures=list(_figures(client, say, columns)),
         trend=trend,
@@ -205,22 +215,10 @@ class _Words:
     def __call__(self, key: str, **fields: object) -> str:
         return self.texts.fill(f"page.{key}", self.formats, **fields)
 
-
-def _problem(client: Client, say: _Words) -> Iterator[str]:
-    if client.state == "done":
-        return
-    if client.problem:
-        yield client.problem
-    if client.unfinished:
-        steps = client.unfinished.manifest.chapters
-        failed = [step.name for step in steps if step.state == "failed"]
-        if client.state == "failed" and failed:
-            yield say("index_chapter", chapter=shown(failed[0]))
-        elif client.state == "unfinished":
-            done = sum(step.state == "done" for step in steps)
-            yield say("index_progress", done=done, chapters=len(steps))
-    if client.newest:
-        yield say("index_older")
+    def all(self, notice: Notice) -> Iterator[str]:
+        """Yield the sentences of a notice."""
+        for key, fields in notice.said:
+            yield str(fields["text"]) if key is None else self(key, **fields)
 
 
 def _facts(client: Client, say: _Words) -> Iterator[str]:
@@ -231,10 +229,6 @@ def _facts(client: Client, say: _Words) -> Iterator[str]:
     currency = str(client.newest.params.currency) if has_amounts else say("index_units")
     yield f"{say('index_as_of', day=manifest.as_of)} · {currency}"
     yield say("index_made", at=manifest.finished)
-    if lost := manifest.loss:
-        is_money = has_amounts and lost.amount
-        told = {"amount": lost.amount} if is_money else {"share": lost.share}
-        yield say("loss_money" if is_money else "loss", lines=lost.lines, **told)
     if len(client.runs) > 1:
         key = "since" if _is_comparable(*client.runs[:2]) else "not_compared"
         yield say(f"index_{key}", day=client.runs[1].manifest.as_of)
@@ -263,7 +257,7 @@ def _trend(run: Run | None, say: _Words) -> tuple[Markup, str]:
     """Return the picture of the months, and which months it shows or why there is none."""
     if run is None:
         return Markup(""), ""
-    table = trend_of(read_table(run.folder / "data" / "monthly.parquet"))
+    table = trend_of(run.monthly)
     if table is None:
         return Markup(""), say("index_no_trend")
     whole = table[table["complete"]]
