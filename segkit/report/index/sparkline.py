@@ -79,26 +79,33 @@ def trend_of(monthly: pd.DataFrame | None) -> pd.DataFrame | None:
     if monthly is None or not {"month", "revenue", "complete"} <= set(monthly.columns):
         return None
     try:
-        table = monthly.set_index(pd.to_datetime(monthly["month"]))[["revenue", "complete"]]
-        table = table.astype({"revenue": float, "complete": bool}).sort_index()
+        months = pd.DatetimeIndex(monthly["month"]).tolist()
+        revenue = monthly["revenue"].astype(float).fillna(0.0).tolist()
+        rows = dict(zip(months, zip(revenue, monthly["complete"].astype(bool)), strict=True))
     except (ValueError, TypeError):
         return None
-    whole = table.index[table["complete"]]
-    if len(whole) < 2 or table.index.has_duplicates:
+    whole = sorted(month for month, (_, complete) in rows.items() if complete)
+    if len(whole) < 2 or len(rows) < len(months) or pd.NaT in rows:
         return None
-    months = pd.date_range(whole[0], table.index[-1], freq="MS")[-MONTHS - 1 :]
-    table = table.reindex(months).fillna({"revenue": 0.0, "complete": True})
-    table = table[(months <= whole[-1]) | (months == table.index[-1])]
-    shown: pd.DataFrame = table.tail(MONTHS + int(not table["complete"].iloc[-1]))
-    return shown.rename_axis("month").reset_index()
+    last = max(rows)
+    shown = [
+        (month, *rows.get(month, (0.0, True)))
+        for month in pd.date_range(whole[0], last, freq="MS")[-MONTHS - 1 :]
+        if month <= whole[-1] or month == last
+    ]
+    if not shown:
+        return None
+    is_cut = not shown[-1][2]
+    return pd.DataFrame(shown[-MONTHS - is_cut :], columns=["month", "revenue", "complete"])
 
 
 def _places(revenue: pd.Series) -> tuple[list[float], list[float]]:
-    low, high = min(0.0, revenue.min()), max(0.0, revenue.max())
-    across, up = (WIDTH - 2 * EDGE) / max(len(revenue) - 1, 1), HEIGHT - 2 * EDGE
-    heights = (revenue - low) / (high - low) if high > low else revenue * 0
+    held = revenue.tolist()
+    low, high = min(0.0, *held), max(0.0, *held)
+    across, up = (WIDTH - 2 * EDGE) / max(len(held) - 1, 1), HEIGHT - 2 * EDGE
+    heights = [(value - low) / (high - low) if high > low else 0.0 for value in held]
     return (
-        [round(EDGE + across * place, 1) for place in range(len(revenue))],
+        [round(EDGE + across * place, 1) for place in range(len(held))],
         [round(HEIGHT - EDGE - up * height, 1) for height in heights],
     )
 
