@@ -2113,6 +2113,8 @@ def test_returns_of_customers_without_an_order_hang_from_zero_in_grey():
     assert min(bar.get_height() for bar in ax.patches) == -60
     assert ax.get_ylim()[0] <= -60
     assert "Solo devoluci…" in texts(ax)
+    alone = plots.cohort_revenue(lost, style=style)
+    assert [bar.get_height() for bar in alone.patches] == [-60]
 
 
 def test_names_of_forty_cohorts_beside_the_last_bar_do_not_overlap():

@@ -126,10 +126,10 @@ def cohort_colours(count: int) -> list[str]:
     --------
     >>> cohort_colours(3)
     ['#00507D', '#0072B2', '#99C7E0']
-    >>> cohort_colours(1)
-    ['#0072B2']
+    >>> cohort_colours(1), cohort_colours(0)
+    (['#0072B2'], [])
     """
-    places = np.linspace(-1, 1, count) if count > 1 else [0.0]
+    places = np.linspace(-1, 1, count) if count != 1 else [0.0]
     return [
         shade(BLUE, -DARKEST * place) if place < 0 else tint(BLUE, PALEST * place)
         for place in places

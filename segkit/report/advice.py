@@ -100,7 +100,8 @@ def first_things(study: Study, chapter: Chapter) -> Fragment:
         for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1)
     ]
     plain = "\n".join(f"{words['title']}: {words['sentence']} {words['action']}" for words in said)
-    return Fragment(cards(boxes), plain, "cards", place="act", short=cards(in_short))
+    place = "act" if boxes else ""  # without any, the document has no heading for them either
+    return Fragment(cards(boxes), plain, "cards", place=place, short=cards(in_short))
 
 
 def anchor_of_first(chapter: Chapter, place: int) -> str:

@@ -21,18 +21,22 @@ DETAILS = {
 def sections(study: Study) -> list[Section]:
     """Return the sections of a study's report, in the order of reading.
 
+    Of a base without buyers nothing can be said but what was read, and that nobody has bought.
+
     Parameters
     ----------
     study : Study
     """
-    return [_section(study, Chapter(study, key)) for key in SECTIONS]
+    keys = SECTIONS if len(study.buyers) else ["trust"]
+    return [_section(study, Chapter(study, key)) for key in keys]
 
 
 def _section(study: Study, chapter: Chapter) -> Section:
+    nothing = "" if len(study.buyers) else chapter.say("no_buyers", customers=len(study.customers))
     return Section(
         chapter.key,
         chapter.texts.text(f"chapters.{chapter.key}.title"),
-        conclusion(study, chapter),
+        conclusion(study, chapter) or str(nothing),
         notes=_state_of_the_data(study, chapter) if chapter.key == "trust" else (),
         details=DETAILS[chapter.key],
     )

@@ -193,7 +193,8 @@ class Stages(StudyPart):
             return "after_the_cut", self._returners.rename(columns={"revenue_after": "revenue"})
         views = self.segmented.table["returns"].dropna()
         ids = self.base.customers.loc[views.index, "customer_id"]
-        revenue = ids.map(self.base.period().set_index("customer_id")["revenue"]).fillna(0.0)
+        bought = self.base.period().set_index("customer_id")["revenue"]
+        revenue = ids.map(bought).astype("float64").fillna(0.0)  # of nobody, it maps to texts
         return "in_the_period", pd.DataFrame({"returns": views, "revenue": revenue})
 
     @property
@@ -206,6 +207,8 @@ class Stages(StudyPart):
         """What the returns say: keys of sentences, and their fields."""
         if not self.has_returns:
             return [("returns_nothing", {})]
+        if self.base.buyers.empty:  # nothing was sold of which it could be a part
+            return []
         total = self.returns.iloc[-1]
         share = total["returned"] / total["gross"]
         tests = [(f"returns_{_worth(row)}", row) for row in records(self.return_tests)]

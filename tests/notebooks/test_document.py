@@ -120,3 +120,28 @@ def test_printed_it_is_a_dozen_pages_that_are_numbered_marked_and_tagged(folder)
     annotations = [each.get_object() for page in printed.pages for each in page.get("/Annots", ())]
     assert not [each for each in annotations if "/URI" in each.get("/A", {})]
     assert not (folder / "annex.pdf").exists()
+
+
+NOBODY = """\
+client: nobody
+language: es
+currency: EUR
+orders: {path: nobody.csv, columns: {customer: c, date: d, amount: a, order: o}}
+"""
+
+
+def test_of_a_log_of_returns_alone_it_says_that_nobody_has_bought(project):
+    from segkit.run.clients import run_clients
+
+    log = "c,d,a,o\na,2025-01-01,-10,1\nb,2025-03-01,-30,2\n"
+    (project / "nobody.csv").write_text(log, encoding="utf-8")
+    file = project / "params" / "nobody.yaml"
+    file.write_text(NOBODY, encoding="utf-8")
+    outcome = run_clients([file], root=project)[0]
+    assert outcome.problem == ""
+    page = (outcome.folder / "report.html").read_text(encoding="utf-8")
+    document = BeautifulSoup(page, "html.parser")
+    assert [chapter.h2["id"] for chapter in document.main.select("section.chapter")] == ["trust"]
+    assert "Nadie ha comprado hasta ahora; se conoce a 2 clientes." in document.main.get_text()
+    assert not document.main.select("figure, table")
+    assert not (outcome.folder / "brief.html").exists()
