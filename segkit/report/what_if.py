@@ -144,7 +144,7 @@ class WhatIfCell:
             min=LEAST if is_share else min(0.0, value),
             max=HIGHEST if is_share else REACH * max(cuts),
             step=LEAST if is_share else _step(name, cuts),
-            description=self._name(name, place, len(cuts)),
+            description=self._name(name, place),
             readout_format=".0%" if is_share else (".2f" if name == "monetary" else ".0f"),
             continuous_update=False,
             style={"description_width": "20rem"},
@@ -163,12 +163,12 @@ class WhatIfCell:
         slider.observe(moved, names="value")
         return slider
 
-    def _name(self, name: str, place: int | None, count: int) -> str:
+    def _name(self, name: str, place: int | None) -> str:
         if place is None:
             return self._say(f"edge_{name}")
         label = self._texts.label(name)
         unit = self._formats.currency if name == "monetary" else self._say(f"unit_{UNITS[name]}")
-        return self._say("edge", measure=label, place=place + 1, edges=count, unit=unit)
+        return self._say("edge", measure=label, place=place + 1, unit=unit)
 
     def _notes(self) -> list[str]:
         """Return what the last column is, or why there is none."""
