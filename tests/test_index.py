@@ -455,8 +455,8 @@ def test_less_than_the_forecast_is_said_with_its_months_and_its_range(tmp_path):
     two_runs(tmp_path, [100.0, 90.0, 80.0])
     (reason,) = reasons_of(row_of(page_of(tmp_path), "Acme"))
     assert reason == (
-        "Fuera del pronóstico. De ene 2026 a mar 2026 ingresaron 270\xa0€, menos que los 300\xa0€ a "
-        "600\xa0€ pronosticados el 1 ene 2026. Un rango así debería cumplirse al menos cuatro de "
+        "Fuera del pronóstico. De ene 2026 a mar 2026 ingresaron 270\xa0€, menos de lo "
+        "pronosticado el 1 ene 2026 (entre 300\xa0€ y 600\xa0€). Un rango así debería cumplirse al menos cuatro de "
         "cada cinco veces."
     ).replace("\xa0", " ")
 
@@ -464,7 +464,10 @@ def test_less_than_the_forecast_is_said_with_its_months_and_its_range(tmp_path):
 def test_more_than_the_forecast_is_missed_too(tmp_path):
     two_runs(tmp_path, [300.0])
     (reason,) = reasons_of(row_of(page_of(tmp_path), "Acme"))
-    assert "En ene 2026 ingresaron 300 €, más que los 100 € a 200 €" in reason
+    assert (
+        "En ene 2026 ingresaron 300 €, más de lo pronosticado el 1 ene 2026 (entre 100 € y"
+        in reason
+    )
 
 
 @pytest.mark.parametrize("came", [[100.0], [200.0], [50.0, 150.0], [250.0, 150.0, 120.0]])

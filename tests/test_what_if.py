@@ -266,7 +266,7 @@ def test_moving_a_slider_moves_the_edge_and_the_table(study, attended, monkeypat
     (box,) = displayed(monkeypatch, trial)
     sliders, table = box.children[0].children, box.children[1]
     assert [slider.value for slider in sliders] == [20, 60, 100, 300]
-    assert sliders[1].description == "Recencia, límite 2 de 4 (días)"
+    assert sliders[1].description == "Recencia, límite 2 (días)"
     before = table.value
     sliders[1].value = 80
     assert trial.moved["recency"] == [20, 80, 100, 300]
