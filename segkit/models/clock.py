@@ -274,6 +274,8 @@ class _Months:
 
     def _regressed(self, plain: np.ndarray, use: np.ndarray) -> tuple[np.ndarray, float]:
         """Return the ridge regression's effects: counts with a variance of mean + (noise × mean)²."""
+        if not use.any():  # no month in which a purchase is expected: not a number, so no clock
+            return np.full(12, np.nan), np.nan
         design, observed, log_plain = self.design[use], self.observed[use], np.log(plain[use])
         beta = np.zeros(14)
         beta[0] = np.log((observed.sum() + 0.5) / plain[use].sum())
