@@ -67,6 +67,32 @@ def rates_apart(counts: pd.DataFrame, outcome: str, dimension: str) -> pd.DataFr
     return _once(pd.DataFrame(rows, columns=list(COLUMNS)), len(counts))
 
 
+def busiest_season(values: pd.Series, months: pd.Series) -> pd.Series:
+    """Return which part of a value's customers fell within its three busiest months running.
+
+    Parameters
+    ----------
+    values : Series
+        Of customers; missing ones are left out.
+    months : Series of int
+        The calendar's month of each, 1 to 12; December is followed by January.
+
+    Returns
+    -------
+    Series
+        Share by value, 0.25..1.
+
+    Examples
+    --------
+    >>> busiest_season(pd.Series(["tree", "tree", "pen", "pen"]), pd.Series([12, 1, 3, 9])).to_dict()
+    {'pen': 0.5, 'tree': 1.0}
+    """
+    counts = pd.crosstab(values, months).reindex(columns=range(1, 13), fill_value=0)
+    held = counts.to_numpy()
+    running = held + np.roll(held, -1, axis=1) + np.roll(held, -2, axis=1)
+    return pd.Series(running.max(axis=1) / held.sum(axis=1), index=counts.index)
+
+
 def means_apart(sums: pd.DataFrame, outcome: str, dimension: str) -> pd.DataFrame:
     """Return how each value's mean differs from that of all the other values.
 

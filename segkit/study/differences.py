@@ -22,8 +22,9 @@ BEST = "champions"
 RETURNED = ("category", "product", "channel")
 """Columns of the lines whose returns are looked at."""
 OF_SEASONS = ("first_product", "first_category")
-SEASON_MONTHS = 6
-"""Fewer different months with first orders of a product than these are a season, or too new."""
+MOST_OF_SEASON = 0.5
+"""With more of its first orders in three months running of the calendar, a product has a season, or
+is too new to tell; unless the base itself has more."""
 STAKES = ("at_stake", "at_stake_low", "at_stake_high")
 
 
@@ -113,12 +114,12 @@ class Differences(StudyPart):
         What a season sells brings customers of that season: they differ from those of other
         months by when they came, and nobody can begin with it next month.
         """
-        values = self.begun[name]
-        if name not in OF_SEASONS:
+        values, months = self.begun[name], self.begun["first_order"].dt.month
+        if name not in OF_SEASONS or values.isna().all():
             return values
-        months = self.begun["first_order"].dt.to_period("M")
-        needed = min(SEASON_MONTHS, months.nunique() / 2)
-        return values.where(months.groupby(values).transform("nunique") >= needed)
+        share = tables.busiest_season(values, months)
+        base = tables.busiest_season(pd.Series("all", index=values.index), months)["all"]
+        return values.where(~values.isin(share.index[share > max(base, MOST_OF_SEASON)]))
 
     @property
     def _of_first(self) -> list[str]:
