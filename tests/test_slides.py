@@ -301,7 +301,8 @@ def test_a_client_without_repeat_buyers_has_a_deck_of_what_there_is(make_study, 
 def test_without_buyers_there_is_no_slide_of_figures(make_study, tmp_path):
     study = make_study([("a", "2025-01-01", 1, -1, -10)])
     shown = written(told(study), tmp_path)
-    assert len(shown.slides) <= 2 and not charts(shown)
+    assert len(shown.slides) <= 3 and not charts(shown)
+    assert texts(shown.slides[1])[0].startswith("Nadie ha comprado hasta ahora")
 
 
 def test_with_nothing_to_compare_the_chart_of_changes_is_left_out(make_study):
