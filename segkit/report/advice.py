@@ -75,33 +75,19 @@ def first_things(study: Study, chapter: Chapter) -> Fragment:
     rows = [row for _, row in study.insights.top().iterrows()]
     said = [study.insights.words(chapter, row) for row in rows]
     lists = [_list_of(study, chapter, row) for row in rows]
-    boxes = [
-        card(
-            f"{place}. {words['title']}",
-            [
-                (
-                    chapter.texts.label("action"),
-                    paragraph(f"{words['action']} {words['deadline']}"),
-                ),
-                (chapter.texts.label("list"), paragraph(file)),
-            ],
-            anchor=anchor_of_first(chapter, place),
-            lead=words["sentence"],
-        )
-        for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1)
-    ]
-    in_short = [
-        card(
-            f"{place}. {words['title']}",
-            [],
-            anchor=anchor_of_first(chapter, place),
-            lead=f"{words['action']} {words['deadline']} {file}",
-        )
-        for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1)
-    ]
+    boxes, in_short = [], []
+    for place, (words, file) in enumerate(zip(said, lists, strict=True), start=1):
+        title, anchor = f"{place}. {words['title']}", anchor_of_first(chapter, place)
+        action = f"{words['action']} {words['deadline']}"
+        parts = [
+            (chapter.texts.label("action"), paragraph(action)),
+            (chapter.texts.label("list"), paragraph(file)),
+        ]
+        boxes.append(card(title, parts, anchor=anchor, lead=words["sentence"]))
+        in_short.append(card(title, [], anchor=anchor, lead=f"{action} {file}"))
     plain = "\n".join(f"{words['title']}: {words['sentence']} {words['action']}" for words in said)
-    place = "act" if boxes else ""  # without any, the document has no heading for them either
-    return Fragment(cards(boxes), plain, "cards", place=place, short=cards(in_short))
+    section = "act" if boxes else ""  # without any, the document has no heading for them either
+    return Fragment(cards(boxes), plain, "cards", place=section, short=cards(in_short))
 
 
 def anchor_of_first(chapter: Chapter, place: int) -> str:

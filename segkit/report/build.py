@@ -71,7 +71,7 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
     annex = report.with_name(ANNEX)
     sheets = _write_tables(study, context, annex)
     brief = write_brief(study.run_dir, context)
-    remarks = _misplaced(params.report.places, names_shown(notebooks))
+    remarks = _misplaced(params.report.places, notebooks)
     pdf = None
     for page in [report] * params.report.pdf + [annex] * params.report.annex_pdf:
         printed, said = _printed(page)
@@ -84,8 +84,11 @@ def build(study: Study, manifest: dict[str, Any], notebooks: list[Path]) -> Path
     return report
 
 
-def _misplaced(places: Mapping[str, str], known: set[str]) -> list[str]:
+def _misplaced(places: Mapping[str, str], notebooks: list[Path]) -> list[str]:
     """Say which names of `report.places` are no table or picture of this run."""
+    if not places:  # as for most clients: the notebooks need not be read for it
+        return []
+    known = names_shown(notebooks)
     return [
         str(
             SegkitError(
